@@ -1,0 +1,85 @@
+#include "base/environment.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+
+extern char** environ;  // NOLINT: POSIX
+
+namespace shipyard {
+namespace {
+
+int columns_of_terminal(const Environment& environment) {
+  winsize size{};
+  if (environment.stderr_is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    return size.ws_col;
+  }
+  if (auto text = environment.get("COLUMNS")) {
+    int columns = 0;
+    auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), columns);
+    if (error == std::errc{} && end == text->data() + text->size() && columns > 0) return columns;
+  }
+  return 80;
+}
+
+}  // namespace
+
+Environment Environment::capture() {
+  Environment result;
+  std::vector<std::string> strings;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) strings.emplace_back(*entry);
+  result.variables = parse_variables(strings);
+  std::error_code ignored;
+  result.working_directory = std::filesystem::current_path(ignored).string();
+  result.executable_directory =
+      std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
+  result.user_id = geteuid();
+  result.stdin_is_terminal = isatty(STDIN_FILENO) == 1;
+  result.stdout_is_terminal = isatty(STDOUT_FILENO) == 1;
+  result.stderr_is_terminal = isatty(STDERR_FILENO) == 1;
+  result.terminal_columns = columns_of_terminal(result);
+  return result;
+}
+
+std::optional<std::string_view> Environment::get(std::string_view name) const {
+  auto found = variables.find(name);
+  if (found == variables.end()) return std::nullopt;
+  return found->second;
+}
+
+bool Environment::has(std::string_view name) const {
+  auto value = get(name);
+  return value.has_value() && !value->empty();
+}
+
+std::vector<std::string> Environment::as_strings() const {
+  std::vector<std::string> result;
+  result.reserve(variables.size());
+  for (const auto& [name, value] : variables) result.push_back(name + "=" + value);
+  return result;
+}
+
+std::map<std::string, std::string, std::less<>> parse_variables(const std::vector<std::string>& strings) {
+  std::map<std::string, std::string, std::less<>> result;
+  for (const auto& text : strings) {
+    auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) continue;
+    result.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return result;
+}
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> result;
+  while (true) {
+    auto colon = path.find(':');
+    auto part = path.substr(0, colon);
+    result.emplace_back(part.empty() ? "." : part);
+    if (colon == std::string_view::npos) return result;
+    path.remove_prefix(colon + 1);
+  }
+}
+
+}  // namespace shipyard

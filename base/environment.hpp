@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shipyard {
+
+/// What a process was given at its start, captured once as a value; tests write one literally. Nothing else
+/// in the project calls getenv, getcwd or isatty.
+struct Environment {
+  std::map<std::string, std::string, std::less<>> variables;
+  std::string working_directory;     ///< absolute; empty where it was removed under us
+  std::string executable_directory;  ///< directory of the running program (/proc/self/exe)
+  unsigned user_id = 0;              ///< effective
+  bool stdin_is_terminal = false;
+  bool stdout_is_terminal = false;
+  bool stderr_is_terminal = false;
+  int terminal_columns = 80;  ///< of stderr, or COLUMNS; 80 where unknown
+
+  [[nodiscard]] static Environment capture();
+
+  /// The variable's value; nullopt where it is not set. A set but empty variable gives "".
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
+  /// True where it is set and not empty.
+  [[nodiscard]] bool has(std::string_view name) const;
+
+  /// `NAME=VALUE` strings, as execve(2) takes them.
+  [[nodiscard]] std::vector<std::string> as_strings() const;
+};
+
+/// Splits `NAME=VALUE` strings; those without `=` are left out.
+[[nodiscard]] std::map<std::string, std::string, std::less<>> parse_variables(
+    const std::vector<std::string>& strings);
+
+/// The directories of a PATH-like variable in order; an empty element means "." (POSIX).
+[[nodiscard]] std::vector<std::string> split_path(std::string_view path);
+
+}  // namespace shipyard

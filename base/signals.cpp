@@ -1,0 +1,72 @@
+#include "base/signals.hpp"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+
+namespace shipyard {
+
+struct SignalDescriptor::Saved {
+  sigset_t former;
+};
+
+std::string signal_name(int number) {
+  const char* name = ::sigabbrev_np(number);
+  return name != nullptr ? std::string("SIG") + name : fmt::format("signal {}", number);
+}
+
+SignalDescriptor::SignalDescriptor(std::initializer_list<int> signals) : saved_(std::make_unique<Saved>()) {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (int number : signals) sigaddset(&wanted, number);
+  ::pthread_sigmask(SIG_BLOCK, &wanted, &saved_->former);
+  fd_ = FileDescriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+SignalDescriptor::~SignalDescriptor() { ::pthread_sigmask(SIG_SETMASK, &saved_->former, nullptr); }
+
+std::optional<ReceivedSignal> SignalDescriptor::read() {
+  signalfd_siginfo info{};
+  if (::read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
+  return ReceivedSignal{static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid)};
+}
+
+void die_by_signal(int number) {
+  rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  struct sigaction fallback {};
+  fallback.sa_handler = SIG_DFL;
+  ::sigaction(number, &fallback, nullptr);
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  ::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+  ::raise(number);
+  ::_exit(128 + number);
+}
+
+bool send_signal(pid_t pid, int number) { return ::kill(pid, number) == 0; }
+
+void ignore_broken_pipes() {
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+}
+
+void become_subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+void reap_orphans(pid_t except) {
+  while (true) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    if (info.si_pid == except) return;  // its owner waits for it
+    ::waitpid(info.si_pid, nullptr, WNOHANG);
+  }
+}
+
+}  // namespace shipyard
