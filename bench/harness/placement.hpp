@@ -1,0 +1,45 @@
+#pragma once
+
+#include <bitset>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bench/harness/options.hpp"
+
+namespace shipyard::bench {
+
+/// Logical CPUs by the operating system's index; as many as a plain cpu_set_t holds.
+using CpuSet = std::bitset<1024>;
+
+/// Where one rank runs.
+struct RankPlace {
+  std::string host;     ///< MPI_Get_processor_name
+  int node = 0;         ///< Equal for ranks that share memory: the lowest such rank.
+  std::string machine;  ///< The kernel's boot id: equal for containers on one machine. Empty if unknown.
+  CpuSet cpus;          ///< CPUs that this rank may run on. None set if unknown.
+};
+
+/// By rank.
+using Placement = std::vector<RankPlace>;
+
+/// The pair to measure: `wanted` if given, else rank 0 and the first rank on another node, else ranks 0
+/// and 1. Fails with one rank only, and if `wanted` names a rank that is not there.
+std::variant<RankPair, UsageError> choose_pair(const Placement& placement,
+                                               const std::optional<RankPair>& wanted);
+
+int count_nodes(const Placement& placement);
+
+/// `rank 0 on node-a, rank 1 on node-b (different nodes)`, or `ranks 0 and 1 on node-a (same node)`
+std::string describe_pair(const Placement& placement, const RankPair& pair);
+
+/// `4 on 2 nodes; 2 measure, the others sleep`
+std::string describe_ranks(const Placement& placement, int measuring);
+
+/// What makes the figures worth less than they look; each is a sentence. Empty if nothing does.
+std::vector<std::string> pair_notes(const Placement& placement, const RankPair& pair);
+
+/// `0-3,8`; empty for an empty set.
+std::string format_cpus(const CpuSet& cpus);
+
+}  // namespace shipyard::bench

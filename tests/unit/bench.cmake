@@ -1,0 +1,9 @@
+shipyard_unit_test(bench_test
+  LIBRARIES shipyard::bench_core
+  SOURCES
+    bench_mpi_text_test.cpp
+    bench_options_test.cpp
+    bench_placement_test.cpp
+    bench_sizes_test.cpp
+    bench_statistics_test.cpp
+    bench_table_test.cpp)

@@ -1,0 +1,102 @@
+#include "bench/harness/placement.hpp"
+
+#include <gmock/gmock.h>
+
+namespace shipyard::bench {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+RankPlace place(const std::string& host, int node, const std::string& machine = "",
+                std::vector<std::size_t> cpus = {}) {
+  RankPlace out{.host = host, .node = node, .machine = machine, .cpus = {}};
+  for (const std::size_t cpu : cpus) out.cpus.set(cpu);
+  return out;
+}
+
+RankPair chosen(const Placement& placement, std::optional<RankPair> wanted = {}) {
+  const auto pair = choose_pair(placement, wanted);
+  if (const auto* error = std::get_if<UsageError>(&pair)) {
+    ADD_FAILURE() << error->message;
+    return {};
+  }
+  return std::get<RankPair>(pair);
+}
+
+std::string refused(const Placement& placement, std::optional<RankPair> wanted = {}) {
+  const auto pair = choose_pair(placement, wanted);
+  const auto* error = std::get_if<UsageError>(&pair);
+  return error == nullptr ? "no error" : error->message;
+}
+
+TEST(ChoosePair, TakesTheFirstRankOnAnotherNode) {
+  EXPECT_EQ(chosen({place("a", 0), place("a", 0), place("b", 2), place("c", 3)}), (RankPair{0, 2}));
+}
+
+TEST(ChoosePair, GoesByNodeAndNotByName) {
+  EXPECT_EQ(chosen({place("vm", 0), place("vm", 0), place("vm", 2)}), (RankPair{0, 2}));
+}
+
+TEST(ChoosePair, TakesTwoRanksOfASingleNode) {
+  EXPECT_EQ(chosen({place("a", 0), place("a", 0)}), (RankPair{0, 1}));
+}
+
+TEST(ChoosePair, ObeysTheUser) {
+  EXPECT_EQ(chosen({place("a", 0), place("b", 1), place("b", 1)}, RankPair{2, 1}), (RankPair{2, 1}));
+}
+
+TEST(ChoosePair, RefusesASingleRank) {
+  EXPECT_EQ(refused({place("a", 0)}),
+            "a pair of ranks is needed and there is only one; start it with 'mpirun -np 2'");
+}
+
+TEST(ChoosePair, RefusesARankThatIsNotThere) {
+  EXPECT_EQ(refused({place("a", 0), place("b", 1)}, RankPair{0, 2}),
+            "--pair 0,2: there is no rank 2; the ranks are 0 to 1");
+}
+
+TEST(DescribePair, SaysHowFarApartTheRanksAre) {
+  EXPECT_EQ(describe_pair({place("a", 0, "x"), place("b", 1, "y")}, {0, 1}),
+            "rank 0 on a, rank 1 on b (different nodes)");
+  EXPECT_EQ(describe_pair({place("a", 0, "x"), place("b", 1, "x")}, {0, 1}),
+            "rank 0 on a, rank 1 on b (different nodes, on one machine)");
+  EXPECT_EQ(describe_pair({place("a", 0, "x"), place("a", 0, "x")}, {1, 0}),
+            "ranks 1 and 0 on a (same node)");
+}
+
+TEST(DescribePair, ClaimsNothingAboutMachinesThatAreUnknown) {
+  EXPECT_EQ(describe_pair({place("a", 0, ""), place("b", 1, "")}, {0, 1}),
+            "rank 0 on a, rank 1 on b (different nodes)");
+}
+
+TEST(DescribeRanks, SaysWhoMeasures) {
+  EXPECT_EQ(describe_ranks({place("a", 0), place("b", 1)}, 2), "2 on 2 nodes");
+  EXPECT_EQ(describe_ranks({place("a", 0), place("a", 0), place("a", 0)}, 2),
+            "3 on 1 node; 2 measure, the other sleeps");
+  EXPECT_EQ(describe_ranks({place("a", 0), place("a", 0), place("b", 2), place("c", 3)}, 2),
+            "4 on 3 nodes; 2 measure, the others sleep");
+}
+
+TEST(PairNotes, WarnWhereBothRanksShareTheirOnlyCpu) {
+  EXPECT_THAT(
+      pair_notes({place("a", 0, "x", {3}), place("b", 1, "x", {3})}, {0, 1}),
+      ElementsAre("ranks 0 and 1 share CPU 3 of one machine: the figures are those of the scheduler, not of "
+                  "the network (try --bind-to none)"));
+}
+
+TEST(PairNotes, AreSilentWhereThereIsRoom) {
+  EXPECT_THAT(pair_notes({place("a", 0, "x", {3}), place("b", 1, "x", {4})}, {0, 1}), IsEmpty());
+  EXPECT_THAT(pair_notes({place("a", 0, "x", {3}), place("b", 1, "y", {3})}, {0, 1}), IsEmpty());
+  EXPECT_THAT(pair_notes({place("a", 0, "x", {0, 1}), place("a", 0, "x", {0, 1})}, {0, 1}), IsEmpty());
+  EXPECT_THAT(pair_notes({place("a", 0, "x"), place("b", 1, "x")}, {0, 1}), IsEmpty());
+}
+
+TEST(FormatCpus, JoinsRanges) {
+  EXPECT_EQ(format_cpus(place("", 0, "", {0, 1, 2, 3, 8, 10, 11}).cpus), "0-3,8,10-11");
+  EXPECT_EQ(format_cpus(place("", 0, "", {1022, 1023}).cpus), "1022-1023");
+  EXPECT_EQ(format_cpus({}), "");
+}
+
+}  // namespace
+}  // namespace shipyard::bench
