@@ -19,9 +19,12 @@ std::vector<const OptionSpec*> all_options(const CommandLineSpec& spec) {
   return result;
 }
 
+/// "--ppn"; an option without a long name is "-n".
+std::string spelling(const OptionSpec& option) { return (option.name.size() > 1 ? "--" : "-") + option.name; }
+
 const OptionSpec* find_long(const CommandLineSpec& spec, std::string_view name) {
   for (const auto* option : all_options(spec)) {
-    if (option->name == name) return option;
+    if (option->name == name && name.size() > 1) return option;
   }
   return nullptr;
 }
@@ -41,13 +44,14 @@ Error with_help(const CommandLineSpec& spec, std::string message, const std::str
 
 Error unknown_option(const CommandLineSpec& spec, std::string_view word) {
   std::vector<std::string> known;
-  for (const auto* option : all_options(spec)) known.push_back("--" + option->name);
+  for (const auto* option : all_options(spec)) known.push_back(spelling(*option));
   std::string_view name = word.substr(0, word.find('='));
   return with_help(spec, fmt::format("unknown option '{}'", name), nearest_match(name, known));
 }
 
-/// The words that are options with their values, in the spelling that cxxopts reads, and the operands.
-/// cxxopts itself cannot stop at the first operand.
+/// The words that are options, each value a word of its own, and the operands. cxxopts itself cannot stop at
+/// the first operand, and takes --name=value apart with std::regex, which knows no line breaks in it and
+/// recurses once a character.
 struct Split {
   std::vector<std::string> options;
   std::vector<std::string> operands;
@@ -73,29 +77,32 @@ Result<Split> split(const CommandLineSpec& spec, const std::vector<std::string>&
     }
     for (const auto* option : all_options(spec)) {
       if (std::find(option->aliases.begin(), option->aliases.end(), word) != option->aliases.end()) {
-        word = "--" + option->name;
+        word = spelling(*option);
       }
     }
     const OptionSpec* option = nullptr;
-    bool value_attached = false;
+    std::optional<std::string> attached;
     if (word.starts_with("--")) {
       auto equals = word.find('=');
       option = find_long(spec,
                          std::string_view(word).substr(2, equals == std::string::npos ? equals : equals - 2));
       if (option == nullptr) return unknown_option(spec, word);
-      value_attached = equals != std::string::npos;
-      if (option->value.empty() && value_attached) {
+      if (equals != std::string::npos) attached = word.substr(equals + 1);
+      if (option->value.empty() && attached) {
         return with_help(spec, fmt::format("option '--{}' takes no value", option->name));
       }
+      result.options.push_back(spelling(*option));
     } else {
-      for (std::size_t k = 1; k < word.size() && !value_attached; ++k) {
+      for (std::size_t k = 1; k < word.size() && !attached; ++k) {
         option = find_letter(spec, word[k]);
         if (option == nullptr) return unknown_option(spec, word);
-        value_attached = !option->value.empty() && k + 1 < word.size();
+        if (!option->value.empty() && k + 1 < word.size()) attached = word.substr(k + 1);
+        result.options.push_back(spelling(*option));
       }
     }
-    result.options.push_back(word);
-    if (!option->value.empty() && !value_attached) {
+    if (attached) {
+      result.options.push_back(*attached);
+    } else if (!option->value.empty()) {
       if (i + 1 >= arguments.size()) {
         return with_help(spec, fmt::format("option '{}' needs a value: {}", arguments[i], option->value));
       }
@@ -139,9 +146,7 @@ Result<ParsedCommandLine> parse_command_line(const CommandLineSpec& spec,
   try {
     cxxopts::Options parser(spec.tool);
     for (const auto* option : all_options(spec)) {
-      std::string names =
-          option->letter != 0 ? fmt::format("{},{}", option->letter, option->name) : option->name;
-      parser.add_options()(names, option->help,
+      parser.add_options()(option->name, option->help,
                            option->value.empty() ? cxxopts::value<bool>() : cxxopts::value<std::string>());
     }
     std::vector<const char*> argv{spec.tool.c_str()};
@@ -149,10 +154,11 @@ Result<ParsedCommandLine> parse_command_line(const CommandLineSpec& spec,
     auto parsed = parser.parse(static_cast<int>(argv.size()), argv.data());
     for (const auto& argument : parsed.arguments()) {
       auto& values = result.values[argument.key()];
-      const OptionSpec* option = find_long(spec, argument.key());
+      const OptionSpec* option =
+          argument.key().size() > 1 ? find_long(spec, argument.key()) : find_letter(spec, argument.key()[0]);
       // -v counts; of the others the last one wins, as everywhere.
       if (!option->repeatable) values.clear();
-      values.push_back({argument.value(), "--" + argument.key()});
+      values.push_back({argument.value(), spelling(*option)});
     }
   } catch (const std::exception& failure) {
     return with_help(spec, failure.what());
@@ -173,8 +179,9 @@ std::string help_text(const CommandLineSpec& spec, int columns) {
   for (const auto& group : spec.groups) {
     result += fmt::format("\n{}:\n", group.title);
     for (const auto& option : group.options) {
-      std::string left = option.letter != 0 ? fmt::format("  -{}, --{}", option.letter, option.name)
-                                            : fmt::format("      --{}", option.name);
+      std::string left = "      --" + option.name;
+      if (option.letter != 0) left = fmt::format("  -{}, --{}", option.letter, option.name);
+      if (option.name.size() == 1) left = "  -" + option.name;
       if (!option.value.empty()) left += " " + option.value;
       std::string text = option.help;
       if (!option.default_text.empty()) text += fmt::format(" (default {})", option.default_text);

@@ -5,9 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
-#include <memory>
+#include <filesystem>
 
 #include "base/file_descriptor.hpp"
 
@@ -26,9 +25,22 @@ int write_all(int fd, std::string_view content) {
   return 0;
 }
 
-std::string resolve_link(const std::string& path) {
-  std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr), &std::free);
-  return resolved ? std::string(resolved.get()) : path;
+/// Where the links at `path` lead, also to a file that does not exist yet.
+std::string resolve_links(std::string path) {
+  constexpr int kMaxLinks = 40;  // as the kernel
+  for (int i = 0; i < kMaxLinks; ++i) {
+    std::error_code failure;
+    const auto link = std::filesystem::read_symlink(path, failure);
+    if (failure) break;
+    path = (std::filesystem::path(path).parent_path() / link).string();
+  }
+  return path;
+}
+
+/// A name for an open file rather than a place in the file system: a new file could not take its place.
+bool names_open_file(std::string_view path) {
+  return path == "/dev/stdout" || path == "/dev/stderr" || path.starts_with("/dev/fd/") ||
+         path.starts_with("/proc/");
 }
 
 }  // namespace
@@ -55,17 +67,34 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 Status write_file_atomically(const std::string& path, std::string_view content, mode_t mode) {
-  const std::string target = resolve_link(path);
+  const std::string action = "cannot write " + path;
+  struct stat former {};
+  const bool exists = ::stat(path.c_str(), &former) == 0;
+  if (exists && S_ISDIR(former.st_mode)) return system_error(action, EISDIR);
+  if (exists && (!S_ISREG(former.st_mode) || names_open_file(path))) {
+    FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    if (!fd) return system_error(action, errno);
+    const int failure = write_all(fd.get(), content);
+    if (failure != 0) return system_error(action, failure);
+    return Ok{};
+  }
+  const std::string target = resolve_links(path);
   std::string temporary = target + ".XXXXXX";
   FileDescriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (fd.get() < 0) return system_error("cannot write " + path, errno);
-  int failure = ::fchmod(fd.get(), mode) == 0 ? 0 : errno;
+  if (!fd) return system_error(action, errno);
+  int failure = 0;
+  // An editor that root runs leaves a user's file to the user. Before the mode: chown(2) clears bits of it.
+  if (exists && (former.st_uid != ::geteuid() || former.st_gid != ::getegid()) &&
+      ::fchown(fd.get(), former.st_uid, former.st_gid) != 0 && errno != EPERM) {
+    failure = errno;
+  }
+  if (failure == 0 && ::fchmod(fd.get(), mode) != 0) failure = errno;
   if (failure == 0) failure = write_all(fd.get(), content);
   if (fd.close() != 0 && failure == 0) failure = errno;
   if (failure == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) failure = errno;
   if (failure != 0) {
     ::unlink(temporary.c_str());
-    return system_error("cannot write " + path, failure);
+    return system_error(action, failure);
   }
   return Ok{};
 }

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -23,10 +24,20 @@ struct Pipe {
   FileDescriptor write_end;
 };
 
+/// The same file under a number above the standard streams': where one of those is closed, a new descriptor
+/// would take its number, and the plumbing between fork and exec would write over it.
+FileDescriptor above_standard_streams(int fd) {
+  if (fd < 0 || fd > STDERR_FILENO) return FileDescriptor(fd);
+  const FileDescriptor low(fd);
+  return FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
 Result<Pipe> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
-  return Pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+  Pipe pipe{above_standard_streams(ends[0]), above_standard_streams(ends[1])};
+  if (!pipe.read_end || !pipe.write_end) return system_error("cannot make a pipe", errno);
+  return pipe;
 }
 
 /// The descriptor that the child gets as 0, 1 or 2, and the parent's end of a pipe. -1: inherited.
@@ -38,7 +49,7 @@ struct Plumbing {
 Result<Plumbing> plumb(Command::Stream stream, bool input) {
   Plumbing result;
   if (stream == Command::Stream::kNull) {
-    result.child_end = FileDescriptor(::open("/dev/null", (input ? O_RDONLY : O_WRONLY) | O_CLOEXEC));
+    result.child_end = above_standard_streams(::open("/dev/null", (input ? O_RDONLY : O_WRONLY) | O_CLOEXEC));
     if (!result.child_end) return system_error("cannot open /dev/null", errno);
   } else if (stream == Command::Stream::kPipe) {
     auto pipe = make_pipe();
@@ -241,8 +252,16 @@ Exit Child::wait() {
 }
 
 std::optional<Exit> Child::wait_for(std::chrono::milliseconds limit) {
+  if (try_wait() || pid_ <= 0) return exit_;
   const auto deadline = Clock::now() + limit;
-  while (!try_wait() && Clock::now() < deadline) ::usleep(2000);
+  // Wakes at the very end of the child; without pidfd_open(2), which a sandbox may refuse, soon after.
+  const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  while (!try_wait()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) break;
+    pollfd polled{process.get(), POLLIN, 0};
+    ::poll(&polled, 1, static_cast<int>(std::min<long>(left, process ? 1 << 30 : 2)));
+  }
   return exit_;
 }
 
@@ -250,6 +269,31 @@ void Child::signal(int number) const {
   if (pid_ <= 0 || exit_) return;
   if (!own_group_ || ::kill(-pid_, number) != 0) ::kill(pid_, number);
 }
+
+namespace {
+
+/// Keeps SIGPIPE from this thread while it lives: a child need not read its input to the end.
+class BrokenPipesIgnored {
+ public:
+  BrokenPipesIgnored() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &former_);
+  }
+  BrokenPipesIgnored(const BrokenPipesIgnored&) = delete;
+  BrokenPipesIgnored& operator=(const BrokenPipesIgnored&) = delete;
+  ~BrokenPipesIgnored() {
+    const timespec now{0, 0};
+    if (sigismember(&former_, SIGPIPE) == 0) ::sigtimedwait(&pipe_, nullptr, &now);
+    ::pthread_sigmask(SIG_SETMASK, &former_, nullptr);
+  }
+
+ private:
+  sigset_t pipe_;
+  sigset_t former_;
+};
+
+}  // namespace
 
 Result<Completed> run(Command command, std::chrono::milliseconds limit, std::string_view input) {
   command.standard_input = input.empty() ? Command::Stream::kNull : Command::Stream::kPipe;
@@ -259,20 +303,24 @@ Result<Completed> run(Command command, std::chrono::milliseconds limit, std::str
   if (!child) return child.error();
   if (child->stdin_pipe()) ::fcntl(child->stdin_pipe().get(), F_SETFL, O_NONBLOCK);
 
+  const BrokenPipesIgnored ignored;
   Completed result;
   const auto deadline = Clock::now() + limit;
+  auto give_up = [&] {
+    child->signal(SIGKILL);
+    return Error{Error::Code::kSystem,
+                 fmt::format("{} gave no answer within {} s", command.argv[0],
+                             std::chrono::duration<double>(limit).count()),
+                 {},
+                 {}};
+  };
   while (child->stdout_pipe() || child->stderr_pipe()) {
     pollfd polled[3] = {{child->stdout_pipe().get(), POLLIN, 0},
                         {child->stderr_pipe().get(), POLLIN, 0},
                         {child->stdin_pipe().get(), POLLOUT, 0}};
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0 || ::poll(polled, 3, static_cast<int>(std::min<long>(left, 1 << 30))) == 0) {
-      child->signal(SIGKILL);
-      return Error{Error::Code::kSystem,
-                   fmt::format("{} gave no answer within {} s", command.argv[0],
-                               std::chrono::duration_cast<std::chrono::seconds>(limit).count()),
-                   {},
-                   {}};
+      return give_up();
     }
     auto take = [](FileDescriptor& pipe, short events, std::string& text) {
       if ((events & (POLLIN | POLLHUP | POLLERR)) == 0) return;
@@ -292,7 +340,11 @@ Result<Completed> run(Command command, std::chrono::milliseconds limit, std::str
       if (input.empty() || (sent < 0 && errno != EAGAIN && errno != EINTR)) (void)child->stdin_pipe().close();
     }
   }
-  result.exit = child->wait();
+  // It may have closed its outputs and run on.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+  const auto exit = child->wait_for(std::max(left, std::chrono::milliseconds(0)));
+  if (!exit) return give_up();
+  result.exit = *exit;
   return result;
 }
 

@@ -67,7 +67,7 @@ class Child {
   std::optional<Exit> try_wait();
   /// Waits for the end.
   Exit wait();
-  /// Like wait, at most for `limit`; looks every few milliseconds.
+  /// Like wait, at most for `limit`; nothing where it still runs.
   std::optional<Exit> wait_for(std::chrono::milliseconds limit);
   /// To the process, or to its whole group where it has one of its own. No error when it is gone.
   void signal(int number) const;

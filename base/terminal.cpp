@@ -8,7 +8,7 @@
 namespace shipyard {
 namespace {
 
-/// One line of the excerpt around the fault, and the caret's column in it. Counted in UTF-8 characters, not
+/// The excerpt around the fault as one line, and the caret's column in it. Columns are UTF-8 characters, not
 /// bytes.
 struct Window {
   std::string text;
@@ -17,33 +17,43 @@ struct Window {
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
+/// Looks at the bytes near the fault only, however long the text is.
 Window cut(const Excerpt& excerpt, int columns) {
   constexpr std::size_t kIndent = 2;
   constexpr std::string_view kDots = "...";
+  constexpr std::size_t kMaxCharacter = 4;  // bytes
+  const std::string& text = excerpt.text;
   const auto room = static_cast<std::size_t>(std::max(columns, 20)) - kIndent - 1;
-  std::size_t offset = std::min(excerpt.offset, excerpt.text.size());
+  const std::size_t offset = std::min(excerpt.offset, text.size());
 
-  // The fault's own line, or the text whole where the fault is a line break itself: it is then drawn as one
-  // line.
+  std::size_t begin = offset > kMaxCharacter * room ? offset - kMaxCharacter * room : 0;
+  while (begin > 0 && begin < offset && continues_character(text[begin])) ++begin;
   std::string visible;
   std::size_t caret = 0;
-  for (std::size_t i = 0; i < excerpt.text.size(); ++i) {
-    if (i == offset) caret = visible.size();
-    auto byte = static_cast<unsigned char>(excerpt.text[i]);
-    visible += (byte < 0x20 || byte >= 0x7F) ? '?' : excerpt.text[i];
-    while (byte >= 0xC0 && i + 1 < excerpt.text.size() && continues_character(excerpt.text[i + 1])) ++i;
-    // Far behind the fault nothing is shown: a text of megabytes is not walked through.
-    if (i > offset + 2 * room) break;
+  std::size_t end = begin;
+  while (end < text.size() && (end <= offset || visible.size() <= caret + room)) {
+    const std::size_t first = end++;
+    const auto byte = static_cast<unsigned char>(text[first]);
+    if (byte >= 0xC0) {
+      while (end < text.size() && end - first < kMaxCharacter && continues_character(text[end])) ++end;
+    }
+    if (first <= offset) caret = visible.size();
+    // What a terminal would act on, and what may be wider or narrower than a column.
+    visible += (byte < 0x20 || byte >= 0x7F) ? '?' : text[first];
   }
-  if (offset >= excerpt.text.size()) caret = visible.size();
-  if (visible.size() <= room) return {visible, caret};
+  if (offset == text.size()) caret = visible.size();
 
-  std::size_t first = caret > room / 2 ? caret - room / 2 : 0;
-  std::string text = visible.substr(first, room);
-  caret -= first;
-  if (first > 0) text.replace(0, kDots.size(), kDots);
-  if (first + room < visible.size()) text.replace(text.size() - kDots.size(), kDots.size(), kDots);
-  return {text, caret};
+  std::size_t left = 0;
+  if (begin > 0 || end < text.size() || visible.size() > room) {
+    const std::size_t behind = visible.size() > room ? visible.size() - room : 0;
+    left = std::min(caret > room / 2 ? caret - room / 2 : 0, behind);
+  }
+  Window window{visible.substr(left, room), caret - left};
+  if (begin > 0 || left > 0) window.text.replace(0, kDots.size(), kDots);
+  if (end < text.size() || left + room < visible.size()) {
+    window.text.replace(window.text.size() - kDots.size(), kDots.size(), kDots);
+  }
+  return window;
 }
 
 }  // namespace
