@@ -72,7 +72,7 @@ std::variant<Host, HostFault> read_ipv4(std::string_view text) {
     return !fault;
   });
   if (!fault && count < 4) {
-    fault = {fmt::format("is not an IPv4 address: it has {} of four numbers", count), text.size()};
+    fault = {fmt::format("is not an IPv4 address: it has {} of four numbers", count), 0};
   }
   if (fault) return *fault;
   return Host{std::string(text), Host::Kind::kIpv4};

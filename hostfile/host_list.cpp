@@ -47,8 +47,12 @@ Result<HostList> parse_list(std::string_view text, std::string_view origin, cons
     const std::size_t end = std::min(text.find(grammar.separator, begin), text.size());
     auto host = grammar.read(text.substr(begin, end - begin));
     if (auto* fault = std::get_if<HostFault>(&host)) {
-      return fault_at(fmt::format("{}: entry {} {}", origin, entry, fault->predicate), text,
-                      begin + fault->offset, std::string(grammar.hint));
+      const std::size_t offset = begin + fault->offset;
+      // The hint is about separators: of no use where the fault lies inside an address.
+      const bool at_separator =
+          offset == end || std::string_view(" \t\r\n,;|/").find(text[offset]) != std::string_view::npos;
+      return fault_at(fmt::format("{}: entry {} {}", origin, entry, fault->predicate), text, offset,
+                      at_separator ? std::string(grammar.hint) : std::string());
     }
     if (auto first = seen.add(std::get<Host>(host), entry); first != 0) {
       return fault_at(fmt::format("{}: entry {} is the same host as entry {}", origin, entry, first), text,
