@@ -5,9 +5,11 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
+#include <fstream>
 
 namespace shipyard {
 
@@ -52,6 +54,11 @@ void die_by_signal(int number) {
 
 bool send_signal(pid_t pid, int number) { return ::kill(pid, number) == 0; }
 
+bool is_ignored(int number) {
+  struct sigaction current {};
+  return ::sigaction(number, nullptr, &current) == 0 && current.sa_handler == SIG_IGN;
+}
+
 void ignore_broken_pipes() {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
@@ -59,6 +66,11 @@ void ignore_broken_pipes() {
 }
 
 void become_subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+void kill_all_children() {
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  for (pid_t pid = 0; children >> pid;) ::kill(pid, SIGKILL);
+}
 
 void reap_orphans(pid_t except) {
   while (true) {

@@ -47,11 +47,17 @@ class SignalDescriptor {
 /// Sends to a process (pid > 0) or a group (pid < -1); false where there is none.
 bool send_signal(pid_t pid, int number);
 
+/// True where the signal was set to be ignored, as nohup(1) does with SIGHUP: a wish to be respected.
+[[nodiscard]] bool is_ignored(int number);
+
 /// A write to a closed pipe or socket becomes EPIPE instead of the end of the process.
 void ignore_broken_pipes();
 
 /// Orphans below this process become its children (prctl(2), PR_SET_CHILD_SUBREAPER).
 void become_subreaper();
+
+/// SIGKILL for every child of this process, orphans that it inherited included (/proc/PID/task/TID/children).
+void kill_all_children();
 
 /// Reaps every child that has ended and is not `except`.
 void reap_orphans(pid_t except);

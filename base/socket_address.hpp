@@ -1,0 +1,78 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "base/ip_network.hpp"
+
+namespace shipyard {
+
+/// An address with a port in the form that connect(2) and bind(2) take.
+class SocketAddress {
+ public:
+  SocketAddress(const IpAddress& address, std::uint16_t port) {
+    if (address.ipv6) {
+      auto* in = reinterpret_cast<sockaddr_in6*>(&storage_);
+      in->sin6_family = AF_INET6;
+      in->sin6_port = htons(port);
+      std::memcpy(&in->sin6_addr, address.bytes.data(), 16);
+    } else {
+      auto* in = reinterpret_cast<sockaddr_in*>(&storage_);
+      in->sin_family = AF_INET;
+      in->sin_port = htons(port);
+      std::memcpy(&in->sin_addr, address.bytes.data(), 4);
+    }
+  }
+  [[nodiscard]] int family() const { return storage_.ss_family; }
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  [[nodiscard]] socklen_t size() const {
+    return storage_.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  }
+
+ private:
+  sockaddr_storage storage_{};
+};
+
+/// nullopt for a family other than IPv4 and IPv6.
+[[nodiscard]] inline std::optional<IpAddress> address_of(const sockaddr& address) {
+  IpAddress result;
+  if (address.sa_family == AF_INET) {
+    std::memcpy(result.bytes.data(), &reinterpret_cast<const sockaddr_in&>(address).sin_addr, 4);
+  } else if (address.sa_family == AF_INET6) {
+    result.ipv6 = true;
+    std::memcpy(result.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, 16);
+  } else {
+    return std::nullopt;
+  }
+  return result;
+}
+
+/// In host byte order; 0 for another family.
+[[nodiscard]] inline std::uint16_t port_of(const sockaddr& address) {
+  if (address.sa_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.sa_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return 0;
+}
+
+/// A connection whose other machine has vanished without a word ends with ETIMEDOUT after about 11 s
+/// (tcp(7)); by default it would stay for two hours.
+inline void notice_dead_peer(int fd) {
+  const int on = 1;
+  const int idle_seconds = 5;
+  const int interval_seconds = 2;
+  const int probes = 3;
+  const int unacknowledged_milliseconds = 11'000;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_milliseconds,
+               sizeof unacknowledged_milliseconds);
+}
+
+}  // namespace shipyard

@@ -1,0 +1,246 @@
+#include "launcher/launch_context.hpp"
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <future>
+#include <random>
+
+#include "base/file.hpp"
+#include "base/subprocess.hpp"
+#include "hostfile/host_source.hpp"
+#include "launcher/exit_status.hpp"
+#include "launcher/network/subnet.hpp"
+
+namespace shipyard::launcher {
+namespace {
+
+namespace fs = std::filesystem;
+
+Refusal refuse(Error error, int status = kConfigError) { return {std::move(error), status}; }
+
+/// Starters that would start mpirun a second time, once per rank.
+std::optional<Error> refuse_nesting(const LaunchOptions& options, const Environment& environment) {
+  constexpr std::array kStarters = {"mpirun",  "mpiexec", "mpiexec.hydra",  "orterun",
+                                    "prterun", "srun",    "shipyard-mpirun"};
+  const std::string name = fs::path(options.program[0]).filename().string();
+  for (const std::string_view starter : kStarters) {
+    if (name == starter) {
+      return input_error(
+          fmt::format("the program is '{}' itself: shipyard-mpirun starts mpirun for you", name),
+          "give the program that mpirun would start; options of mpirun's go with --mpi-arg");
+    }
+  }
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"}) {
+    if (environment.has(variable)) {
+      return input_error(
+          fmt::format("started by mpirun itself ({} is set): Open MPI cannot be nested", variable),
+          "run shipyard-mpirun directly, once, on the primary");
+    }
+  }
+  return std::nullopt;
+}
+
+Result<hostfile::HostList> choose_hosts(const LaunchOptions& options, const Environment& environment) {
+  if (options.hosts) return hostfile::parse_host_names(*options.hosts, "--hosts");
+  if (options.hostfile) return hostfile::read_hostfile(*options.hostfile);
+  auto listed = hostfile::hosts_from_environment(environment);
+  if (!listed) return listed.error();
+  if (listed->has_value()) return **listed;
+  return hostfile::HostList{{{.name = "localhost", .kind = hostfile::Host::Kind::kName}},
+                            "this machine: no host list is set"};
+}
+
+/// process_vm_readv on ourselves: a seccomp filter refuses it even there. Yama's scopes 2 and 3 refuse it
+/// between ranks (Documentation/admin-guide/LSM/Yama.rst); Open MPI opens scope 1 by itself (PR_SET_PTRACER).
+bool probe_single_copy() {
+  char source = 'x';
+  char target = 0;
+  iovec from{&source, 1};
+  iovec to{&target, 1};
+  if (::process_vm_readv(::getpid(), &to, 1, &from, 1, 0) != 1) return false;
+  auto scope = read_file("/proc/sys/kernel/yama/ptrace_scope", 64);
+  return !scope || scope->starts_with("0") || scope->starts_with("1");
+}
+
+std::uint64_t free_shared_memory() {
+  struct statvfs info {};
+  if (::statvfs("/dev/shm", &info) != 0) return 0;
+  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+std::string random_suffix() {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device device;
+  std::string suffix;
+  for (int i = 0; i < 8; ++i) suffix += kLetters[device() % kLetters.size()];
+  return suffix;
+}
+
+/// Below TMPDIR where that can stand in mpirun's ssh agent, which is split at blanks; else below /tmp. Not in
+/// $HOME, which is read-only for Batch's own users.
+std::string choose_run_directory(const Environment& environment) {
+  std::string parent(environment.get("TMPDIR").value_or("/tmp"));
+  if (!parent.starts_with('/') || parent.find_first_of(" \t\"'\\,;") != std::string::npos) parent = "/tmp";
+  return parent + "/shipyard-mpirun." + random_suffix();
+}
+
+std::string absolute(const std::string& path, const Environment& environment) {
+  return (path.starts_with('/') ? fs::path(path) : fs::path(environment.working_directory) / path)
+      .lexically_normal()
+      .string();
+}
+
+bool is_inside(const std::string& path, std::string_view directory) {
+  return !directory.empty() && (path == directory || path.starts_with(std::string(directory) + "/"));
+}
+
+/// Batch's task directory exists on the primary alone (subtasks have others); its shared directory has the
+/// same path on every node.
+std::string choose_working_directory(const LaunchOptions& options, const Environment& environment,
+                                     bool several_nodes) {
+  if (!options.wdir.empty()) return absolute(options.wdir, environment);
+  const std::string& here = environment.working_directory;
+  const auto shared = environment.get("AZ_BATCH_TASK_SHARED_DIR").value_or("");
+  const bool own = is_inside(here, environment.get("AZ_BATCH_TASK_WORKING_DIR").value_or("")) ||
+                   is_inside(here, environment.get("AZ_BATCH_TASK_DIR").value_or(""));
+  if (several_nodes && own && !shared.empty() && here != shared) return std::string(shared);
+  return here;
+}
+
+std::variant<std::string, Refusal> choose_program(const LaunchOptions& options,
+                                                  const Environment& environment,
+                                                  const std::string& working_directory) {
+  auto found = find_program(options.program[0], environment);
+  if (!found) {
+    auto there = find_program(options.program[0], environment, working_directory);
+    if (there) found = there;
+  }
+  if (found) return fs::path(*found).lexically_normal().string();
+  Error error = found.error();
+  if (error.code != Error::Code::kNotFound) return refuse(std::move(error), kNotExecutable);
+  const bool is_path = options.program[0].find('/') != std::string::npos;
+  error.hint = is_path ? fmt::format("looked for it from {}", environment.working_directory)
+                       : fmt::format("it is in no directory of PATH; for one in this directory write ./{}",
+                                     options.program[0]);
+  return refuse(std::move(error), kNotFound);
+}
+
+Result<std::vector<IpAddress>> resolve_hosts(const hostfile::HostList& list) {
+  std::vector<IpAddress> result;
+  result.reserve(list.hosts.size());
+  for (const auto& host : list.hosts) {
+    if (auto address = parse_address(host.name)) {
+      result.push_back(*address);
+      continue;
+    }
+    auto addresses = network::resolve_name(host.name);
+    if (!addresses) return addresses.error();
+    result.push_back(addresses->front());
+  }
+  return result;
+}
+
+/// Which of the nodes this one is, and by which address the others reach it.
+Result<Ok> find_own_place(LaunchContext& context) {
+  for (std::size_t i = 0; i < context.addresses.size(); ++i) {
+    for (const auto& interface : context.interfaces) {
+      if (interface.address == context.addresses[i]) {
+        context.own_host = i;
+        context.own_address = context.addresses[i];
+        return Ok{};
+      }
+    }
+  }
+  auto source = network::source_address_towards(context.addresses[0]);
+  if (!source) {
+    return Error{Error::Code::kSystem,
+                 fmt::format("there is no route to {}", context.hosts.hosts[0].name),
+                 "is the container on the host network (docker run --net=host)?",
+                 {}};
+  }
+  context.own_address = *source;
+  return Ok{};
+}
+
+}  // namespace
+
+std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options,
+                                                    const Environment& environment) {
+  if (auto error = refuse_nesting(options, environment)) return refuse(*error);
+  if (environment.get("AZ_BATCH_IS_CURRENT_NODE_MASTER") == std::string_view("false")) {
+    return refuse(
+        input_error("this node is not the primary of the task (AZ_BATCH_IS_CURRENT_NODE_MASTER=false)",
+                    "shipyard-mpirun belongs into the application command, which Batch runs on the primary "
+                    "alone; the coordination command only starts the container"));
+  }
+  LaunchContext context;
+  auto hosts = choose_hosts(options, environment);
+  if (!hosts) return refuse(hosts.error());
+  context.hosts = std::move(*hosts);
+  const bool several = context.hosts.hosts.size() > 1;
+
+  context.environment = environment;
+  if (!options.mpi_env.empty()) {
+    auto sourced = mpi::source_script(absolute(options.mpi_env, environment), environment);
+    if (!sourced) return refuse(sourced.error());
+    context.environment = std::move(*sourced);
+  }
+  auto mpirun = mpi::find_mpirun(options.mpirun, context.environment);
+  if (!mpirun) return refuse(mpirun.error());
+  // Asking mpirun takes as long as everything else together: meanwhile the rest.
+  auto inspected =
+      std::async(std::launch::async, [&] { return mpi::inspect_mpirun(*mpirun, context.environment); });
+
+  context.working_directory = choose_working_directory(options, environment, several);
+  auto program = choose_program(options, context.environment, context.working_directory);
+  auto node = topology::discover();
+  context.single_copy = probe_single_copy();
+  context.shared_memory_bytes = free_shared_memory();
+  context.run_directory = choose_run_directory(environment);
+  auto interfaces = network::interfaces_of_this_machine();
+  auto installation = inspected.get();
+
+  if (auto* refusal = std::get_if<Refusal>(&program)) return std::move(*refusal);
+  context.program = std::get<std::string>(program);
+  if (!node) return refuse(node.error());
+  context.node = std::move(*node);
+  if (!installation) return refuse(installation.error());
+  context.mpi = std::move(*installation);
+  if (!interfaces) return refuse(interfaces.error());
+  context.interfaces = std::move(*interfaces);
+
+  const std::string libexec(environment.get("SHIPYARD_LIBEXEC").value_or(""));
+  std::vector<std::string> places{environment.executable_directory,
+                                  environment.executable_directory + "/../libexec/shipyard"};
+  if (!libexec.empty()) places.insert(places.begin(), libexec);
+  for (auto [name, target] : {std::pair{"shipyard-rank", &context.rank_program},
+                              std::pair{"shipyard-source", &context.source_program}}) {
+    for (const auto& place : places) {
+      auto found = find_program(place + "/" + name, environment);
+      if (found && target->empty()) *target = fs::path(*found).lexically_normal().string();
+    }
+    if (target->empty()) {
+      return refuse(Error{Error::Code::kNotFound,
+                          fmt::format("{} is missing beside shipyard-mpirun", name),
+                          "the installation is incomplete: install it again whole",
+                          {}});
+    }
+  }
+
+  const bool this_machine = context.hosts.origin.starts_with("this machine");
+  if (!this_machine) {
+    auto addresses = resolve_hosts(context.hosts);
+    if (!addresses) return refuse(addresses.error());
+    context.addresses = std::move(*addresses);
+    if (auto found = find_own_place(context); !found) return refuse(found.error());
+  }
+  return context;
+}
+
+}  // namespace shipyard::launcher

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "launcher/options.hpp"
+#include "launcher/plan.hpp"
+
+namespace shipyard::launcher {
+
+/// A failure before the plan, with the exit status that says what kind it is.
+struct Refusal {
+  Error error;
+  int status;
+};
+
+/// Looks at what the plan needs to know: host list, interfaces, topology, mpirun, program. Writes nothing.
+std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options,
+                                                    const Environment& environment);
+
+}  // namespace shipyard::launcher

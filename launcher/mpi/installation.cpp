@@ -1,0 +1,162 @@
+#include "launcher/mpi/installation.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "base/subprocess.hpp"
+
+namespace shipyard::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+/// Where Open MPI is installed when it is not in PATH. A "*" stands for any text within a name.
+constexpr const char* kUsualPlaces[] = {
+    "/usr/lib64/openmpi/bin",  // RHEL, AlmaLinux: behind `module load mpi`
+    "/usr/local/bin",
+    "/usr/local/openmpi/bin",
+    "/opt/openmpi/bin",
+    "/opt/openmpi-*/bin",          // Azure's HPC images
+    "/opt/hpcx*/ompi/bin",         // NVIDIA HPC-X
+    "/usr/mpi/gcc/openmpi-*/bin",  // MLNX_OFED
+    "/opt/amazon/openmpi/bin",
+};
+
+std::vector<std::string> expand(const std::string& pattern) {
+  auto star = pattern.find('*');
+  if (star == std::string::npos) return {pattern};
+  auto slash_before = pattern.rfind('/', star);
+  auto slash_after = pattern.find('/', star);
+  const std::string directory = pattern.substr(0, slash_before);
+  const std::string head = pattern.substr(slash_before + 1, star - slash_before - 1);
+  std::vector<std::string> result;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(head)) result.push_back(directory + "/" + name + pattern.substr(slash_after));
+  }
+  return result;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+Result<MpiVersion> parse_mpirun_version(const std::string& output) {
+  auto unusable = [](std::string message) {
+    return Error{Error::Code::kMpi,
+                 std::move(message),
+                 "Open MPI 4.0 or later is needed; --mpirun PATH names one",
+                 {}};
+  };
+  constexpr std::string_view kOpenMpi = "(Open MPI) ";
+  auto start = output.find(kOpenMpi);
+  if (start == std::string::npos) {
+    if (output.find("HYDRA") != std::string::npos)
+      return unusable("this mpirun is MPICH's (Hydra), not Open MPI's");
+    if (output.find("Intel(R) MPI") != std::string::npos)
+      return unusable("this mpirun is Intel MPI's, not Open MPI's");
+    return unusable(fmt::format("mpirun --version says '{}', which is no Open MPI", first_line(output)));
+  }
+  start += kOpenMpi.size();
+  MpiVersion version;
+  version.text = output.substr(start, output.find_first_of(" \n", start) - start);
+  const char* end = version.text.data() + version.text.size();
+  auto [dot, failure] = std::from_chars(version.text.data(), end, version.major);
+  if (failure != std::errc{} || dot == end || *dot != '.' ||
+      std::from_chars(dot + 1, end, version.minor).ec != std::errc{}) {
+    return unusable(fmt::format("cannot read the version of Open MPI from '{}'", first_line(output)));
+  }
+  if (version.major < 4) return unusable(fmt::format("Open MPI {} is too old", version.text));
+  version.dialect = version.major >= 5 ? Dialect::kOpenMpi5 : Dialect::kOpenMpi4;
+  return version;
+}
+
+std::string foreign_prefix(const std::string& mpirun) {
+  const fs::path directory = fs::path(mpirun).parent_path();
+  if (directory.filename() != "bin") return {};
+  const std::string prefix = directory.parent_path().string();
+  return prefix == "/usr" || prefix == "/usr/local" || prefix == "/" || prefix.empty() ? std::string()
+                                                                                       : prefix;
+}
+
+Result<std::string> find_mpirun(const std::string& wish, const Environment& environment) {
+  if (!wish.empty()) {
+    std::error_code ignored;
+    const std::string inside = fs::is_directory(wish, ignored) ? wish + "/bin/mpirun" : wish;
+    auto found = find_program(inside, environment);
+    if (found) return found;
+    return Error{Error::Code::kMpi, "--mpirun: " + found.error().message, found.error().hint, {}};
+  }
+  if (auto found = find_program("mpirun", environment)) return found;
+  for (const char* pattern : kUsualPlaces) {
+    for (const auto& directory : expand(pattern)) {
+      if (auto found = find_program(directory + "/mpirun", environment)) return found;
+    }
+  }
+  return Error{Error::Code::kMpi,
+               "no mpirun here: neither in PATH nor in the usual places",
+               "apt-get install openmpi-bin, or name one with --mpirun PATH or --mpi-env SCRIPT",
+               {}};
+}
+
+Result<Environment> source_script(const std::string& script, const Environment& environment) {
+  const bool has_bash = find_program("bash", environment).has_value();
+  // What the script prints goes to stderr, so that stdout holds the variables alone.
+  Command command{.argv = {has_bash ? "bash" : "sh", "-c", ". \"$1\" >&2 && exec env -0", "sh", script},
+                  .environment = environment.as_strings()};
+  auto done = run(command, seconds(60));
+  if (!done) return done.error();
+  if (!done->exit.success()) {
+    return input_error(fmt::format("--mpi-env: {} ended with {}", script, describe(done->exit)),
+                       done->errors.empty() ? std::string() : "it said: " + first_line(done->errors));
+  }
+  Environment result = environment;
+  result.variables.clear();
+  std::string_view rest = done->output;
+  while (!rest.empty()) {
+    auto end = rest.find('\0');
+    auto entry = rest.substr(0, end);
+    if (auto equals = entry.find('='); equals != std::string_view::npos && equals > 0) {
+      result.variables[std::string(entry.substr(0, equals))] = std::string(entry.substr(equals + 1));
+    }
+    if (end == std::string_view::npos) break;
+    rest.remove_prefix(end + 1);
+  }
+  result.variables.erase("_");
+  return result;
+}
+
+Result<MpiInstallation> inspect_mpirun(const std::string& mpirun, const Environment& environment) {
+  MpiInstallation result;
+  result.mpirun = mpirun;
+  Environment for_query = environment;
+  if (!environment.has("OPAL_PREFIX")) {
+    result.prefix = foreign_prefix(mpirun);
+    if (!result.prefix.empty()) for_query.variables["OPAL_PREFIX"] = result.prefix;
+  }
+  for_query.variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
+  for_query.variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
+  auto done = run({.argv = {mpirun, "--version"}, .environment = for_query.as_strings()}, seconds(30));
+  if (!done) return Error{Error::Code::kMpi, done.error().message, {}, {}};
+  if (!done->exit.success()) {
+    const std::string said = first_line(done->errors.empty() ? done->output : done->errors);
+    return Error{Error::Code::kMpi,
+                 fmt::format("{} --version ended with {}: {}", mpirun, describe(done->exit), said),
+                 "does it need libraries of its own? --mpi-env SCRIPT sources a file that sets them",
+                 {}};
+  }
+  auto version = parse_mpirun_version(done->output);
+  if (!version) {
+    Error error = version.error();
+    error.message = mpirun + ": " + error.message;
+    return error;
+  }
+  result.version = *version;
+  return result;
+}
+
+}  // namespace shipyard::mpi

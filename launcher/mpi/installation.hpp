@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/environment.hpp"
+#include "base/result.hpp"
+
+namespace shipyard::mpi {
+
+/// Open MPI up to 4.x has ORTE and its parameter names, from 5.0 on PRRTE with others.
+enum class Dialect { kOpenMpi4, kOpenMpi5 };
+
+struct MpiVersion {
+  Dialect dialect = Dialect::kOpenMpi4;
+  int major = 0;
+  int minor = 0;
+  std::string text;  ///< as mpirun says it: "4.1.4", "4.1.7a1"
+
+  bool operator==(const MpiVersion&) const = default;
+};
+
+/// From what `mpirun --version` prints. Another MPI, or an Open MPI before 4.0, is named in the error.
+Result<MpiVersion> parse_mpirun_version(const std::string& output);
+
+/// The directory above `bin/` of an mpirun that lives outside of the system's own directories; "" for
+/// /usr/bin/mpirun and /usr/local/bin/mpirun. An Open MPI that was moved there finds its plugins through
+/// OPAL_PREFIX alone.
+[[nodiscard]] std::string foreign_prefix(const std::string& mpirun);
+
+/// An mpirun that can be started, with the environment that it and its daemons need.
+struct MpiInstallation {
+  std::string mpirun;  ///< absolute path
+  MpiVersion version;
+  std::string
+      prefix;  ///< foreign_prefix(mpirun), or "" where an --mpi-env script has already set OPAL_PREFIX
+};
+
+/// --mpirun's value, else mpirun in PATH, else in the usual prefixes (RHEL's module directory, HPC-X,
+/// MLNX_OFED, /opt).
+Result<std::string> find_mpirun(const std::string& wish, const Environment& environment);
+
+/// The environment after `. SCRIPT` in bash (sh where there is none), as HPC-X's init scripts and module
+/// files want it.
+Result<Environment> source_script(const std::string& script, const Environment& environment);
+
+/// Asks `mpirun --version` with `environment`.
+Result<MpiInstallation> inspect_mpirun(const std::string& mpirun, const Environment& environment);
+
+}  // namespace shipyard::mpi

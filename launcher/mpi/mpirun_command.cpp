@@ -1,0 +1,190 @@
+#include "launcher/mpi/mpirun_command.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace shipyard::mpi {
+namespace {
+
+std::string_view without_dashes(std::string_view word) {
+  word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
+  return word;
+}
+
+/// Collects the words of the command, leaving out what the user has already said.
+class Composer {
+ public:
+  Composer(const MpirunRequest& request, const UserSettings& user) : user_(user) {
+    words_.push_back(request.mpirun);
+  }
+
+  /// A plain option. `same_as`: MCA parameters that say the same thing.
+  void option(std::vector<std::string> words, std::string why, const std::vector<std::string>& same_as = {}) {
+    const std::string shown = fmt::format("{}", fmt::join(words, " "));
+    const std::string name(without_dashes(words[0]));
+    bool theirs = user_.flags.contains(name);
+    for (const auto& parameter : same_as) theirs = theirs || user_.parameters.contains(parameter);
+    add(std::move(words), shown, std::move(why), theirs);
+  }
+
+  /// An MCA parameter by the option that sets it: --mca, --prtemca.
+  void parameter(const std::string& flag, const std::string& name, const std::string& value,
+                 std::string why) {
+    add({flag, name, value}, fmt::format("{} {}", name, value), std::move(why),
+        user_.parameters.contains(name));
+  }
+
+  void words(const std::vector<std::string>& more) { words_.insert(words_.end(), more.begin(), more.end()); }
+
+  MpirunCommand finish() { return {std::move(words_), std::move(reasons_)}; }
+
+ private:
+  void add(std::vector<std::string> more, const std::string& shown, std::string why, bool theirs) {
+    if (theirs) {
+      reasons_.push_back({shown, "left alone: you have set it yourself"});
+      return;
+    }
+    words(more);
+    reasons_.push_back({shown, std::move(why)});
+  }
+
+  const UserSettings& user_;
+  std::vector<std::string> words_;
+  std::vector<Reason> reasons_;
+};
+
+/// What differs between the two by name alone.
+struct Vocabulary {
+  std::string daemon_flag;  ///< how a parameter of the run-time is set
+  std::string ssh_agent;
+  std::string no_tree;
+  std::string concurrency;
+  std::string daemon_command;
+  std::string daemon;
+  std::vector<std::string> mapping_parameters;
+  std::vector<std::string> binding_parameters;
+  std::vector<std::string> tag_output;
+};
+
+const Vocabulary& vocabulary(Dialect dialect) {
+  static const Vocabulary kOpenMpi4{"--mca",
+                                    "plm_rsh_agent",
+                                    "plm_rsh_no_tree_spawn",
+                                    "plm_rsh_num_concurrent",
+                                    "orte_launch_agent",
+                                    "orted",
+                                    {"rmaps_base_mapping_policy"},
+                                    {"hwloc_base_binding_policy"},
+                                    {"--tag-output"}};
+  static const Vocabulary kOpenMpi5{"--prtemca",
+                                    "plm_ssh_agent",
+                                    "plm_ssh_no_tree_spawn",
+                                    "plm_ssh_num_concurrent",
+                                    "prte_launch_agent",
+                                    "prted",
+                                    {"rmaps_default_mapping_policy"},
+                                    {"hwloc_default_binding_policy"},
+                                    {"--output", "tag"}};
+  return dialect == Dialect::kOpenMpi5 ? kOpenMpi5 : kOpenMpi4;
+}
+
+void add_network(Composer& composer, Dialect dialect, const MpirunRequest& request, const Vocabulary& names) {
+  if (!request.ssh_config.empty()) {
+    composer.parameter(names.daemon_flag, names.ssh_agent, "ssh -F " + request.ssh_config,
+                       "mpirun's ssh reads our config alone: port, key, nodes' addresses");
+  }
+  if (request.nodes > kTreeRadix) {
+    const char* why = "all daemons are started from this node, which alone has the ssh config";
+    composer.parameter(names.daemon_flag, names.no_tree, "1", why);
+    composer.parameter(names.daemon_flag, names.concurrency, std::to_string(request.nodes), why);
+  }
+  if (!request.subnet.empty()) {
+    const char* why = "every node has bridges of its own (docker0) that lead nowhere";
+    if (dialect == Dialect::kOpenMpi5) {
+      // By name: PRRTE 3.0 does not find a network by its CIDR (open-mpi/ompi#13155).
+      composer.parameter("--prtemca", "prte_if_include", request.interface, why);
+    } else {
+      composer.parameter("--mca", "oob_tcp_if_include", request.subnet, why);
+      if (!request.ipv6) {
+        composer.parameter("--mca", "oob_tcp_disable_ipv6_family", "1",
+                           "all nodes are listed by IPv4 addresses");
+      }
+    }
+    composer.parameter("--mca", "btl_tcp_if_include", request.subnet, why);
+  }
+}
+
+}  // namespace
+
+UserSettings user_settings(const Environment& environment, const std::vector<std::string>& mpi_arguments) {
+  UserSettings result;
+  for (const auto& [name, value] : environment.variables) {
+    for (std::string_view prefix : {"OMPI_MCA_", "PRTE_MCA_", "PMIX_MCA_"}) {
+      if (name.starts_with(prefix)) result.parameters.insert(name.substr(prefix.size()));
+    }
+  }
+  for (std::size_t i = 0; i < mpi_arguments.size(); ++i) {
+    if (!mpi_arguments[i].starts_with('-')) continue;
+    const std::string_view flag = without_dashes(mpi_arguments[i]);
+    result.flags.emplace(flag);
+    const bool sets_parameter =
+        flag == "mca" || flag == "gmca" || flag == "omca" || flag == "prtemca" || flag == "pmixmca";
+    if (sets_parameter && i + 1 < mpi_arguments.size()) result.parameters.insert(mpi_arguments[i + 1]);
+  }
+  // Short for --bind-to and --wdir.
+  if (result.flags.contains("bind-to-core") || result.flags.contains("bind-to-none"))
+    result.flags.insert("bind-to");
+  if (result.flags.contains("wd")) result.flags.insert("wdir");
+  return result;
+}
+
+MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, const UserSettings& user) {
+  const Vocabulary& names = vocabulary(dialect);
+  Composer composer(request, user);
+  if (request.as_root) composer.option({"--allow-run-as-root"}, "the user in a container is root");
+  composer.option({"--hostfile", request.hostfile},
+                  "addresses with slots: what both Open MPI 4 and 5 count right");
+  composer.option({"-np", std::to_string(request.ranks)}, "all ranks of the plan");
+  composer.option({"--map-by", "slot"}, "ranks fill the nodes in the hostfile's order",
+                  names.mapping_parameters);
+  if (request.bind_to_core) {
+    composer.option({"--bind-to", "core"}, "a rank keeps its core and cache", names.binding_parameters);
+  } else {
+    composer.option({"--bind-to", "none"}, "ranks may share cores", names.binding_parameters);
+  }
+  if (request.oversubscribe) composer.option({"--oversubscribe"}, "--oversubscribe");
+  // The ranks enter their directory themselves: where it is missing on a node, that node is named.
+  composer.option({"--wdir", "/"}, "each rank enters its working directory itself");
+  add_network(composer, dialect, request, names);
+  if (!request.daemon_wrapper.empty()) {
+    composer.parameter(names.daemon_flag, names.daemon_command,
+                       fmt::format("{} {}", fmt::join(request.daemon_wrapper, " "), names.daemon),
+                       "--mpi-env is sourced on every node before mpirun's daemon");
+  }
+  if (!request.single_copy) {
+    const char* why = "the kernel refuses process_vm_readv here (seccomp or ptrace scope)";
+    if (dialect == Dialect::kOpenMpi5) {
+      composer.parameter("--mca", "smsc", "^cma", why);
+    } else {
+      composer.parameter("--mca", "btl_vader_single_copy_mechanism", "none", why);
+    }
+  }
+  if (request.yield_when_idle) {
+    composer.parameter("--mca", "mpi_yield_when_idle", "1",
+                       "ranks share cores: waiting ones must not hold them");
+  }
+  if (request.tag_output) composer.option(names.tag_output, "--tag-output");
+  if (request.forward_stdin) composer.option({"--stdin", "0"}, "--stdin");
+  for (const auto& [name, origin] : request.variables) {
+    composer.words({"-x", name});
+    (void)origin;
+  }
+  composer.words(request.arguments);
+  composer.words(request.program);
+  return composer.finish();
+}
+
+}  // namespace shipyard::mpi

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/environment.hpp"
+#include "launcher/mpi/installation.hpp"
+
+namespace shipyard::mpi {
+
+/// What the user has said to mpirun directly. It always wins over what the launcher would say.
+struct UserSettings {
+  std::set<std::string, std::less<>>
+      parameters;                            ///< MCA parameter names, from OMPI_MCA_* and the like, or --mca
+  std::set<std::string, std::less<>> flags;  ///< mpirun options without dashes: "bind-to"
+};
+
+/// From the environment's OMPI_MCA_*, PRTE_MCA_* and PMIX_MCA_* variables and the words given by --mpi-arg.
+[[nodiscard]] UserSettings user_settings(const Environment& environment,
+                                         const std::vector<std::string>& mpi_arguments);
+
+/// One launch, in terms that do not depend on the MPI. Paths are absolute and hold no blanks.
+struct MpirunRequest {
+  std::string mpirun;
+  bool as_root = false;
+  int nodes = 1;
+  int ranks = 1;
+  std::string hostfile;      ///< `IP slots=N`: ranks are dealt out by slots
+  bool bind_to_core = true;  ///< else not bound at all
+  bool oversubscribe = false;
+  bool yield_when_idle = false;
+  bool single_copy = true;  ///< CMA (process_vm_readv) works here
+  bool tag_output = false;
+  bool forward_stdin = false;
+  // Several nodes only:
+  std::string ssh_config;
+  std::string subnet;     ///< CIDR; empty: say nothing about networks
+  std::string interface;  ///< its name on this node
+  bool ipv6 = false;
+  /// Words put before the daemon's name on every node: a program and its arguments. Empty: none.
+  std::vector<std::string> daemon_wrapper;
+
+  std::vector<std::pair<std::string, std::string>>
+      variables;                       ///< name and origin; exported from mpirun's environment
+  std::vector<std::string> arguments;  ///< the user's own (--mpi-arg), last before the program
+  std::vector<std::string> program;    ///< what every rank runs, with its arguments
+};
+
+struct Reason {
+  std::string what;  ///< "--bind-to core"
+  std::string why;
+};
+
+/// The command as words, and the reason for each part of it.
+struct MpirunCommand {
+  std::vector<std::string> argv;
+  std::vector<Reason> reasons;
+};
+
+/// Above this many nodes Open MPI starts the rest of its daemons from other nodes (a tree of radix 64), which
+/// would need the ssh config and the key; from here on all are started from this node.
+constexpr int kTreeRadix = 64;
+
+/// Pure. Whatever `user` has set is left alone, and the reasons say so.
+[[nodiscard]] MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request,
+                                           const UserSettings& user);
+
+}  // namespace shipyard::mpi

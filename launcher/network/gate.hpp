@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/ip_network.hpp"
+
+namespace shipyard::network {
+
+/// A node whose sshd is waited for.
+struct GateTarget {
+  std::string name;  ///< as the user knows it
+  IpAddress address;
+};
+
+/// What the wait came to. `last_word` says what a node that is not ready answered last: "connection refused",
+/// "answers, but is no ssh server: …".
+struct GateReport {
+  struct Failure {
+    std::string name;
+    std::string last_word;
+  };
+  std::size_t ready = 0;
+  std::vector<Failure> failures;  ///< empty: all nodes are ready
+  bool cancelled = false;
+  std::chrono::milliseconds elapsed{0};
+};
+
+struct GateOptions {
+  std::uint16_t port = 23;
+  std::chrono::milliseconds wait{120'000};  ///< for all nodes together
+  int cancel_fd = -1;                       ///< readable: stop waiting
+  std::function<void(std::size_t ready)> progress =
+      {};  ///< called when the number of ready nodes has changed
+};
+
+/// Waits until every node's sshd has sent its banner ("SSH-", RFC 4253 section 4.2). All nodes at once over
+/// non-blocking TCP; a node that answered is left alone (OpenSSH 10 punishes sources that probe:
+/// sshd_config(5), PerSourcePenalties); one that did not is tried again after a pause that grows from 50 ms
+/// to 1 s.
+GateReport wait_for_sshd(const std::vector<GateTarget>& targets, const GateOptions& options);
+
+}  // namespace shipyard::network

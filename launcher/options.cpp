@@ -1,0 +1,311 @@
+#include "launcher/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace shipyard::launcher {
+namespace {
+
+constexpr int kMostRanks = 10'000'000;
+
+std::vector<OptionGroup> option_groups() {
+  return {
+      {"Ranks",
+       {{.name = "n",
+         .letter = 'n',
+         .value = "N",
+         .help = "Ranks in the whole job.",
+         .variable = "SHIPYARD_N",
+         .aliases = {"-np", "--np"}},
+        {.name = "ppn",
+         .value = "N",
+         .help = "Ranks on each node.",
+         .variable = "SHIPYARD_PPN",
+         .default_text = "a rank per usable core"},
+        {.name = "bind-to",
+         .value = "core|none",
+         .help = "What a rank is bound to.",
+         .variable = "SHIPYARD_BIND_TO",
+         .default_text = "core"},
+        {.name = "oversubscribe", .help = "Let ranks share cores.", .variable = "SHIPYARD_OVERSUBSCRIBE"}}},
+      {"Nodes",
+       {{.name = "hosts",
+         .value = "LIST",
+         .help = "Nodes, separated by commas.",
+         .variable = "SHIPYARD_HOSTS",
+         .default_text = "AZ_BATCH_HOST_LIST, else this machine"},
+        {.name = "hostfile",
+         .value = "FILE",
+         .help = "Nodes from a hostfile of Open MPI or Hydra.",
+         .variable = "SHIPYARD_HOSTFILE"},
+        {.name = "nodes",
+         .value = "N",
+         .help = "Use only the first N nodes.",
+         .variable = "SHIPYARD_NODES"}}},
+      {"Connection",
+       {{.name = "ssh-port",
+         .value = "N",
+         .help = "Port of the containers' sshd.",
+         .variable = "SHIPYARD_SSH_PORT",
+         .default_text = "23"},
+        {.name = "ssh-host-pattern",
+         .value = "PATTERN",
+         .help = "Host line of the ssh config in place of the nodes' subnet.",
+         .variable = "SHIPYARD_SSH_HOST_PATTERN",
+         .repeatable = true},
+        {.name = "ssh-key",
+         .value = "FILE",
+         .help = "Private key.",
+         .variable = "SHIPYARD_SSH_KEY_FILE",
+         .default_text = "ssh's own"},
+        {.name = "ssh-user",
+         .value = "NAME",
+         .help = "User on the nodes.",
+         .variable = "SHIPYARD_SSH_USER",
+         .default_text = "this one"},
+        {.name = "subnet",
+         .value = "CIDR",
+         .help = "Network for MPI.",
+         .variable = "SHIPYARD_SUBNET",
+         .default_text = "that of this node's address in the list"},
+        {.name = "wait",
+         .value = "TIME",
+         .help = "How long the nodes' sshd may take to answer.",
+         .variable = "SHIPYARD_WAIT",
+         .default_text = "120s"}}},
+      {"MPI",
+       {{.name = "mpirun",
+         .value = "PATH",
+         .help = "The mpirun, or the directory above its bin/.",
+         .variable = "SHIPYARD_MPIRUN",
+         .default_text = "from PATH"},
+        {.name = "mpi-env",
+         .value = "SCRIPT",
+         .help = "Sourced before mpirun, and on every node before its daemon.",
+         .variable = "SHIPYARD_MPI_ENV"},
+        {.name = "mpi-arg",
+         .value = "ARG",
+         .help = "One more argument for mpirun; may be repeated.",
+         .repeatable = true},
+        {.name = "x",
+         .letter = 'x',
+         .value = "NAME[=VALUE]",
+         .help = "Give a variable to all ranks; may be repeated.",
+         .repeatable = true},
+        {.name = "wdir",
+         .value = "DIR",
+         .help = "Working directory of the ranks.",
+         .variable = "SHIPYARD_WDIR",
+         .default_text = "this one"},
+        {.name = "stdin", .help = "Rank 0 reads standard input, which is /dev/null otherwise."},
+        {.name = "tag-output", .help = "Put the rank before each line of output."},
+        {.name = "kill-after",
+         .value = "TIME",
+         .help = "Time between SIGTERM and SIGKILL when the job must end.",
+         .variable = "SHIPYARD_KILL_AFTER",
+         .default_text = "5s"}}},
+      {"What is shown",
+       {{.name = "dry-run", .help = "Print the commands and start nothing."},
+        {.name = "explain", .help = "Say the reason for each decision."},
+        {.name = "json", .help = "With --dry-run: the plan as JSON."},
+        {.name = "verbose",
+         .letter = 'v',
+         .help = "Show the commands (-vv: and all decisions).",
+         .repeatable = true},
+        {.name = "quiet", .letter = 'q', .help = "Errors only."},
+        {.name = "version", .help = "Print the version."},
+        {.name = "help", .letter = 'h', .help = "Print this."}}},
+  };
+}
+
+constexpr const char* kEpilogue =
+    R"(Every [SHIPYARD_...] variable does what its option does; the option wins.
+Everything behind the program's name is the program's.
+
+Examples:
+  shipyard-mpirun ./app                     a rank per core on all nodes of the task
+  shipyard-mpirun -n 8 ./app input.txt      8 ranks, as even as it goes
+  shipyard-mpirun --dry-run --explain ./app what would be done, and why
+
+Exit status: the program's own, or
+  120  a node could not be reached      125  usage, bad input, no MPI
+  121  mpirun could not start the job   126  program not executable
+  122  a node was lost                  127  program not found
+  128+N  ended by signal N
+)";
+
+bool is_variable_name(std::string_view name) {
+  auto letter = [](char c) { return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  return !name.empty() && letter(name[0]) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+/// Fills LaunchOptions from the parsed words and keeps the first error.
+class Reader {
+ public:
+  explicit Reader(const ParsedCommandLine& parsed) : parsed_(parsed) {}
+
+  void text(const char* name, std::string& target) {
+    if (auto value = parsed_.get(name)) target = value->text;
+  }
+  void text(const char* name, std::optional<std::string>& target) {
+    if (auto value = parsed_.get(name)) target = value->text;
+  }
+  template <typename Store>
+  void number(const char* name, int minimum, int maximum, Store store) {
+    auto value = parsed_.get(name);
+    if (!value) return;
+    auto number = parse_number(*value, minimum, maximum);
+    number ? store(*number, value->origin) : fail(number.error());
+  }
+  void duration(const char* name, std::chrono::milliseconds& target) {
+    auto value = parsed_.get(name);
+    if (!value) return;
+    auto time = parse_duration(*value);
+    time ? void(target = *time) : fail(time.error());
+  }
+  void fail(Error error) {
+    if (!error_) error_ = std::move(error);
+  }
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+ private:
+  const ParsedCommandLine& parsed_;
+  std::optional<Error> error_;
+};
+
+/// "-x A=1" and mpirun's option of the same name are alike on purpose.
+void read_exports(const ParsedCommandLine& parsed, LaunchOptions& options, Reader& reader) {
+  for (const auto& value : parsed.all("x")) {
+    auto equals = value.text.find('=');
+    std::string name = value.text.substr(0, equals);
+    if (!is_variable_name(name)) {
+      reader.fail(
+          input_error(fmt::format("-x: '{}' is not a variable's name", name), "-x NAME or -x NAME=VALUE"));
+    }
+    options.exports.emplace_back(std::move(name), equals == std::string::npos
+                                                      ? std::nullopt
+                                                      : std::optional(value.text.substr(equals + 1)));
+  }
+}
+
+Error check_together(const LaunchOptions& options) {
+  if (options.hosts && options.hostfile) return input_error("--hosts and --hostfile exclude each other");
+  if (options.json && !options.dry_run) return input_error("--json goes with --dry-run");
+  return {};
+}
+
+}  // namespace
+
+const CommandLineSpec& command_line() {
+  static const CommandLineSpec kSpec{.tool = "shipyard-mpirun",
+                                     .usage = "[options] [--] program [arguments]",
+                                     .sentence =
+                                         "Starts an MPI program on all nodes of an Azure Batch "
+                                         "multi-instance task, or on the nodes that it is "
+                                         "given, or on this machine.",
+                                     .groups = option_groups(),
+                                     .operands = CommandLineSpec::Operands::kProgram,
+                                     .epilogue = kEpilogue};
+  return kSpec;
+}
+
+Result<std::chrono::milliseconds> parse_duration(const ParsedCommandLine::Value& value) {
+  constexpr double kLongest = 366.0 * 24 * 3600;
+  double number = 0;
+  const char* end = value.text.data() + value.text.size();
+  auto [stop, failure] = std::from_chars(value.text.data(), end, number);
+  const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  double seconds = -1;
+  if (failure == std::errc{}) {
+    if (unit.empty() || unit == "s") seconds = number;
+    if (unit == "ms") seconds = number / 1000;
+    if (unit == "m") seconds = number * 60;
+    if (unit == "h") seconds = number * 3600;
+  }
+  if (!(seconds >= 0 && seconds <= kLongest)) {
+    return input_error(fmt::format("{}: '{}' is not a time", value.origin, value.text),
+                       "write 90s, 2m or 500ms");
+  }
+  return std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+}
+
+Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
+                                    const Environment& environment) {
+  auto parsed = parse_command_line(command_line(), arguments, environment);
+  if (!parsed) return parsed.error();
+
+  LaunchOptions options;
+  options.help = parsed->has("help");
+  options.version = parsed->has("version");
+  if (options.help || options.version) return options;
+
+  Reader reader(*parsed);
+  reader.number("n", 1, kMostRanks, [&](int n, const std::string& origin) {
+    options.ranks.ranks = {n, origin};
+  });
+  reader.number("ppn", 1, kMostRanks, [&](int n, const std::string& origin) {
+    options.ranks.ranks_per_node = {n, origin};
+  });
+  options.ranks.oversubscribe = parsed->has("oversubscribe");
+  if (auto value = parsed->get("bind-to")) {
+    if (value->text != "core" && value->text != "none") {
+      reader.fail(input_error(fmt::format("{}: '{}' is neither core nor none", value->origin, value->text)));
+    }
+    options.bind_to = {value->text, value->origin};
+  }
+  reader.text("hosts", options.hosts);
+  reader.text("hostfile", options.hostfile);
+  reader.number("nodes", 1, std::numeric_limits<int>::max(),
+                [&](int n, const std::string&) { options.nodes = n; });
+  reader.number("ssh-port", 1, 65535, [&](int n, const std::string&) { options.ssh_port = n; });
+  for (const auto& value : parsed->all("ssh-host-pattern")) options.ssh_host_patterns.push_back(value.text);
+  reader.text("ssh-key", options.ssh_key);
+  reader.text("ssh-user", options.ssh_user);
+  if (auto value = parsed->get("subnet")) {
+    options.subnet = parse_network(value->text);
+    if (!options.subnet) {
+      reader.fail(input_error(fmt::format("{}: '{}' is not a network", value->origin, value->text),
+                              "write it as 10.0.0.0/24"));
+    }
+  }
+  reader.duration("wait", options.wait);
+  reader.text("mpirun", options.mpirun);
+  reader.text("mpi-env", options.mpi_env);
+  for (const auto& value : parsed->all("mpi-arg")) options.mpi_arguments.push_back(value.text);
+  read_exports(*parsed, options, reader);
+  reader.text("wdir", options.wdir);
+  options.forward_stdin = parsed->has("stdin");
+  options.tag_output = parsed->has("tag-output");
+  reader.duration("kill-after", options.kill_after);
+  options.dry_run = parsed->has("dry-run");
+  options.explain = parsed->has("explain");
+  options.json = parsed->has("json");
+  if (parsed->count("verbose") > 0) {
+    options.verbosity = parsed->count("verbose") > 1 ? Verbosity::kDecisions : Verbosity::kCommands;
+  }
+  if (parsed->has("quiet")) options.verbosity = Verbosity::kQuiet;
+  options.program = parsed->operands;
+
+  if (auto lifeline = environment.get("SHIPYARD_LIFELINE"); lifeline && !lifeline->empty()) {
+    if (*lifeline != "stdin") {
+      reader.fail(input_error(fmt::format("SHIPYARD_LIFELINE: '{}' is not 'stdin'", *lifeline)));
+    }
+    options.lifeline = true;
+  }
+  // Standard input is the program's then, and its end says nothing about us.
+  if (options.forward_stdin) options.lifeline = false;
+
+  if (Error error = check_together(options); !error.message.empty()) reader.fail(std::move(error));
+  if (options.program.empty()) {
+    reader.fail(input_error("no program given",
+                            "shipyard-mpirun [options] program [arguments]; Try 'shipyard-mpirun --help'"));
+  }
+  if (reader.error()) return *reader.error();
+  return options;
+}
+
+}  // namespace shipyard::launcher

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/command_line.hpp"
+#include "base/environment.hpp"
+#include "base/ip_network.hpp"
+#include "base/result.hpp"
+#include "base/terminal.hpp"
+#include "launcher/topology/layout.hpp"
+
+namespace shipyard::launcher {
+
+/// What the user asked for, from the command line and SHIPYARD_* variables; nothing of it is looked up yet.
+struct LaunchOptions {
+  struct Text {
+    std::string value;
+    std::string origin;  ///< "--bind-to", "SHIPYARD_BIND_TO", "default"
+  };
+
+  bool help = false;
+  bool version = false;
+
+  topology::LayoutWish ranks;  ///< without node_slots
+  Text bind_to{"core", "default"};
+
+  std::optional<std::string> hosts;     ///< --hosts
+  std::optional<std::string> hostfile;  ///< --hostfile
+  std::optional<int> nodes;             ///< use only the first so many
+
+  int ssh_port = 23;
+  std::vector<std::string> ssh_host_patterns;
+  std::string ssh_key;
+  std::string ssh_user;
+  std::optional<IpNetwork> subnet;
+
+  std::string mpirun;
+  std::string mpi_env;
+  std::vector<std::string> mpi_arguments;
+  /// -x: a name alone (value from the environment), or name and value.
+  std::vector<std::pair<std::string, std::optional<std::string>>> exports;
+  std::string wdir;
+
+  std::chrono::milliseconds wait{120'000};
+  std::chrono::milliseconds kill_after{5'000};
+  bool forward_stdin = false;
+  bool lifeline = false;  ///< SHIPYARD_LIFELINE=stdin
+  bool tag_output = false;
+
+  bool dry_run = false;
+  bool explain = false;
+  bool json = false;
+  Verbosity verbosity = Verbosity::kNormal;
+
+  std::vector<std::string> program;  ///< with its arguments
+};
+
+[[nodiscard]] const CommandLineSpec& command_line();
+
+/// Fails on what can be known to be wrong without looking at this machine.
+Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
+                                    const Environment& environment);
+
+/// "120", "120s", "2m", "1h", "500ms".
+Result<std::chrono::milliseconds> parse_duration(const ParsedCommandLine::Value& value);
+
+}  // namespace shipyard::launcher

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/environment.hpp"
+#include "base/ip_network.hpp"
+#include "base/result.hpp"
+#include "hostfile/host_list.hpp"
+#include "launcher/mpi/installation.hpp"
+#include "launcher/mpi/mpirun_command.hpp"
+#include "launcher/network/subnet.hpp"
+#include "launcher/options.hpp"
+#include "launcher/topology/node_topology.hpp"
+
+namespace shipyard::launcher {
+
+/// What was found out about the job and this machine before the plan: values, no more questions to ask.
+struct LaunchContext {
+  hostfile::HostList hosts;
+  std::vector<IpAddress> addresses;  ///< of each host; empty where the job runs on this machine alone
+  std::vector<network::Interface> interfaces;
+  std::optional<std::size_t> own_host;  ///< index of this node in `hosts`
+  IpAddress own_address;                ///< towards the nodes
+  topology::NodeTopology node;
+  mpi::MpiInstallation mpi;
+  Environment environment;                ///< after --mpi-env
+  std::string program;                    ///< absolute path
+  std::string working_directory;          ///< of the ranks
+  std::string rank_program;               ///< shipyard-rank
+  std::string source_program;             ///< shipyard-source, for --mpi-env
+  std::string run_directory;              ///< private, to be made; no blanks in it
+  bool single_copy = true;                ///< process_vm_readv is allowed
+  std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm
+};
+
+/// One node's share.
+struct NodePlan {
+  std::string host;
+  int ranks = 0;
+  int threads = 1;
+  std::vector<std::string> cpusets;  ///< one entry a rank: operating-system indexes, whole cores
+};
+
+/// Everything that will be done, as a value: --dry-run prints it, run_launch carries it out.
+struct LaunchPlan {
+  std::vector<NodePlan> nodes;  ///< those with ranks, in rank order
+  int ranks = 0;
+  std::vector<std::string> command;                ///< mpirun and its words
+  std::map<std::string, std::string> environment;  ///< what mpirun gets beyond the environment at hand
+  std::vector<std::string> dropped_variables;      ///< and what it does not get
+  std::map<std::string, std::string> files;        ///< content by path, all below run_directory
+  std::string run_directory;
+  std::vector<mpi::Reason> reasons;
+  std::vector<std::string> warnings;        ///< for the user, whatever the verbosity but -q
+  std::vector<std::size_t> remote_hosts;    ///< indexes in LaunchContext::hosts whose sshd must answer
+  std::optional<IpAddress> report_address;  ///< where ranks report to; nullopt: loopback
+};
+
+/// Pure.
+Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext& context);
+
+/// Names of variables that ranks on other nodes need and an ssh login into a container does not have. Never
+/// those that belong to one node (AZ_BATCH_NODE_ID, the primary's AZ_BATCH_TASK_WORKING_DIR). Pure.
+[[nodiscard]] std::vector<std::string> forwarded_variables(const Environment& environment);
+
+/// What Open MPI's shared-memory transport takes from /dev/shm for `ranks` on one node.
+[[nodiscard]] std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks);
+
+/// A shell script that does what the plan says, for --dry-run.
+[[nodiscard]] std::string plan_as_script(const LaunchPlan& plan);
+/// The shape is in docs/DESIGN.md.
+[[nodiscard]] std::string plan_as_json(const LaunchPlan& plan);
+/// A line a decision.
+[[nodiscard]] std::string plan_explained(const LaunchPlan& plan, int columns);
+
+}  // namespace shipyard::launcher

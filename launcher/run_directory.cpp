@@ -1,0 +1,33 @@
+#include "launcher/run_directory.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "base/file.hpp"
+
+namespace shipyard::launcher {
+
+Result<RunDirectory> RunDirectory::make(const std::string& path,
+                                        const std::map<std::string, std::string>& files) {
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    return system_error("cannot make the run directory " + path, errno,
+                        "TMPDIR names the directory that holds it");
+  }
+  RunDirectory directory(path);
+  for (const auto& [name, content] : files) {
+    if (auto written = write_file_atomically(name, content, 0600); !written) return written.error();
+  }
+  return directory;
+}
+
+RunDirectory::RunDirectory(RunDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+RunDirectory::~RunDirectory() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace shipyard::launcher

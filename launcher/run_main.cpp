@@ -1,0 +1,179 @@
+#include "launcher/run_main.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <ostream>
+#include <random>
+
+#include "base/shell_quote.hpp"
+#include "base/signals.hpp"
+#include "base/terminal.hpp"
+#include "launcher/exit_status.hpp"
+#include "launcher/launch_context.hpp"
+#include "launcher/network/gate.hpp"
+#include "launcher/outcome.hpp"
+#include "launcher/plan.hpp"
+#include "launcher/run_directory.hpp"
+#include "launcher/supervise/job.hpp"
+#include "launcher/supervise/rank_protocol.hpp"
+
+namespace shipyard::launcher {
+namespace {
+
+constexpr std::size_t kNamedNodes = 10;
+
+std::string random_token() {
+  std::random_device device;
+  std::string token;
+  for (int i = 0; i < 4; ++i) token += fmt::format("{:08x}", device());
+  return token;
+}
+
+/// Waits for the nodes' sshd; 0 or the exit status.
+int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
+              const Environment& environment, SignalDescriptor& signals, const Messages& messages,
+              std::ostream& err) {
+  if (plan.remote_hosts.empty()) return kSuccess;
+  std::vector<network::GateTarget> targets;
+  for (std::size_t index : plan.remote_hosts) {
+    targets.push_back({context.hosts.hosts[index].name, context.addresses[index]});
+  }
+  const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
+  network::GateOptions gate{
+      .port = static_cast<std::uint16_t>(options.ssh_port), .wait = options.wait, .cancel_fd = signals.fd()};
+  bool shown = false;
+  if (show) {
+    gate.progress = [&](std::size_t ready) {
+      err << fmt::format("\rwaiting for sshd: {} of {} nodes ready\033[K", ready, targets.size())
+          << std::flush;
+      shown = true;
+    };
+  }
+  const auto report = network::wait_for_sshd(targets, gate);
+  if (shown) err << "\r\033[K" << std::flush;
+  if (report.cancelled) {
+    const int number = signals.read().value_or(ReceivedSignal{SIGTERM}).number;
+    messages.error(input_error(
+        fmt::format("{} received while waiting for the nodes: nothing was started", signal_name(number))));
+    return kSignalBase + number;
+  }
+  if (report.failures.empty()) {
+    messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
+    return kSuccess;
+  }
+  const double seconds = static_cast<double>(options.wait.count()) / 1000;
+  std::string message = fmt::format("{} of {} nodes did not answer on port {} within {:g} s",
+                                    report.failures.size(), targets.size(), options.ssh_port, seconds);
+  for (std::size_t i = 0; i < std::min(kNamedNodes, report.failures.size()); ++i) {
+    message += fmt::format("\n  {}: {}", report.failures[i].name, report.failures[i].last_word);
+  }
+  if (report.failures.size() > kNamedNodes)
+    message += fmt::format("\n  and {} more", report.failures.size() - kNamedNodes);
+  messages.error(
+      {Error::Code::kSystem,
+       message,
+       "did the coordination command start the container with its sshd on every node? docker logs tells",
+       {}});
+  return kNodeUnreachable;
+}
+
+Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
+                       const std::string& endpoint, const std::string& token) {
+  Environment environment = context.environment;
+  for (const auto& [name, value] : plan.environment) environment.variables[name] = value;
+  for (const auto& name : plan.dropped_variables) environment.variables.erase(name);
+  environment.variables[supervise::kReportVariable] = endpoint;
+  environment.variables[supervise::kTokenVariable] = token;
+  return {.argv = plan.command,
+          .environment = environment.as_strings(),
+          .standard_input = options.forward_stdin ? Command::Stream::kInherit : Command::Stream::kNull};
+}
+
+int carry_out(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
+              const Environment& environment, const Messages& messages, std::ostream& err) {
+  ignore_broken_pipes();
+  SignalDescriptor signals({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD});
+  if (int status = pass_gate(plan, context, options, environment, signals, messages, err);
+      status != kSuccess) {
+    return status;
+  }
+  auto directory = RunDirectory::make(plan.run_directory, plan.files);
+  if (!directory) {
+    messages.error(directory.error());
+    return kConfigError;
+  }
+  const std::string token = random_token();
+  auto monitor =
+      supervise::RankMonitor::listen(plan.report_address.value_or(*parse_address("127.0.0.1")), token);
+  if (!monitor) {
+    messages.error(monitor.error());
+    return kConfigError;
+  }
+  messages.command(shell_quote(plan.command));
+  auto result =
+      supervise::run_job({.mpirun = mpirun_process(plan, context, options, monitor->endpoint(), token),
+                          .ranks = plan.ranks,
+                          .kill_after = options.kill_after,
+                          .lifeline = options.lifeline},
+                         *monitor, signals);
+  if (!result) {
+    messages.error(result.error());
+    return kConfigError;
+  }
+  const Outcome outcome = classify(*result, plan.ranks, options.program[0], context.working_directory);
+  if (!outcome.message.empty()) messages.error({Error::Code::kSystem, outcome.message, outcome.hint, {}});
+  return outcome.status;
+}
+
+}  // namespace
+
+int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
+             std::ostream& err) {
+  const std::string& tool = command_line().tool;
+  Messages messages(err, tool, environment);
+  auto options = parse_options(arguments, environment);
+  if (!options) {
+    messages.error(options.error());
+    return kConfigError;
+  }
+  if (options->help) {
+    out << help_text(command_line()) << std::flush;
+    return kSuccess;
+  }
+  if (options->version) {
+    out << tool << " " << SHIPYARD_VERSION << std::endl;
+    return kSuccess;
+  }
+  messages.set_verbosity(options->verbosity);
+
+  auto gathered = gather_context(*options, environment);
+  if (auto* refusal = std::get_if<Refusal>(&gathered)) {
+    messages.error(refusal->error);
+    return refusal->status;
+  }
+  const auto& context = std::get<LaunchContext>(gathered);
+  auto plan = plan_launch(*options, context);
+  if (!plan) {
+    messages.error(plan.error());
+    return kConfigError;
+  }
+  for (const auto& warning : plan->warnings) messages.warning(warning);
+  if (options->dry_run) {
+    if (options->json) {
+      out << plan_as_json(*plan);
+    } else {
+      if (options->explain) out << plan_explained(*plan, environment.terminal_columns) << "\n";
+      out << plan_as_script(*plan);
+    }
+    out << std::flush;
+    return kSuccess;
+  }
+  if (options->explain || messages.verbosity() >= Verbosity::kDecisions) {
+    err << plan_explained(*plan, environment.terminal_columns) << std::flush;
+  }
+  return carry_out(*plan, context, *options, environment, messages, err);
+}
+
+}  // namespace shipyard::launcher

@@ -1,0 +1,128 @@
+#include "launcher/supervise/rank_monitor.hpp"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "base/socket_address.hpp"
+#include "launcher/supervise/rank_protocol.hpp"
+
+namespace shipyard::supervise {
+namespace {
+
+/// A rank each: the usual soft limit of 1024 descriptors would be too few, the hard one is ours to use.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+}  // namespace
+
+Result<RankMonitor> RankMonitor::listen(const IpAddress& address, std::string token) {
+  RankMonitor monitor;
+  raise_descriptor_limit();
+  monitor.token_ = std::move(token);
+  const SocketAddress local(address, 0);
+  monitor.listener_ = FileDescriptor(::socket(local.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!monitor.listener_ || ::bind(monitor.listener_.get(), local.get(), local.size()) != 0 ||
+      ::listen(monitor.listener_.get(), 4096) != 0) {
+    return system_error("cannot listen on " + to_string(address), errno);
+  }
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  ::getsockname(monitor.listener_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+  const std::string port = std::to_string(port_of(reinterpret_cast<const sockaddr&>(bound)));
+  monitor.endpoint_ = (address.ipv6 ? "[" + to_string(address) + "]" : to_string(address)) + ":" + port;
+
+  monitor.epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
+  if (!monitor.epoll_) return system_error("cannot make an event queue", errno);
+  epoll_event event{.events = EPOLLIN, .data = {.fd = monitor.listener_.get()}};
+  ::epoll_ctl(monitor.epoll_.get(), EPOLL_CTL_ADD, monitor.listener_.get(), &event);
+  return monitor;
+}
+
+void RankMonitor::accept_all() {
+  while (true) {
+    FileDescriptor fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return;
+    notice_dead_peer(fd.get());
+    const int number = fd.get();
+    epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = number}};
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event);
+    if (hung_up_) ::shutdown(number, SHUT_WR);
+    connections_[number].fd = std::move(fd);
+  }
+}
+
+void RankMonitor::handle() {
+  epoll_event events[64];
+  int count = ::epoll_wait(epoll_.get(), events, 64, 0);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.fd == listener_.get()) {
+      accept_all();
+      continue;
+    }
+    auto found = connections_.find(events[i].data.fd);
+    if (found == connections_.end() || read(found->second)) continue;
+    if (auto record = records_.find(found->second.rank);
+        record != records_.end() && !record->second.ended()) {
+      record->second.lost = true;
+      ++lost_;
+    }
+    connections_.erase(found);
+  }
+}
+
+bool RankMonitor::read(Connection& connection) {
+  char buffer[4096];
+  while (true) {
+    ssize_t got = ::recv(connection.fd.get(), buffer, sizeof buffer, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno == EAGAIN;
+    if (got == 0) return false;
+    connection.received.append(buffer, static_cast<std::size_t>(got));
+    if (connection.received.size() > 4096) return false;  // no rank of ours
+    for (std::size_t end = 0; (end = connection.received.find('\n')) != std::string::npos;) {
+      const std::string line = connection.received.substr(0, end);
+      connection.received.erase(0, end + 1);
+      if (!take_line(connection, line)) return false;
+    }
+  }
+}
+
+bool RankMonitor::take_line(Connection& connection, std::string_view line) {
+  auto message = parse_message(line);
+  if (!message) return false;
+  if (message->kind == RankMessage::Kind::kRank) {
+    if (message->token != token_) return false;
+    connection.rank = message->number;
+    RankRecord& record = records_[message->number];
+    record = {};
+    record.rank = message->number;
+    record.host = message->text;
+    return true;
+  }
+  auto found = records_.find(connection.rank);
+  if (found == records_.end() || found->second.ended()) return false;
+  RankRecord& record = found->second;
+  if (message->kind == RankMessage::Kind::kFail) {
+    record.start_error = message->number;
+    record.missing = message->text;
+  } else {
+    record.exit = Exit{message->kind == RankMessage::Kind::kSignal, message->number};
+  }
+  record.order = ++ended_;
+  return true;
+}
+
+void RankMonitor::hang_up() {
+  hung_up_ = true;
+  for (auto& [number, connection] : connections_) ::shutdown(number, SHUT_WR);
+}
+
+}  // namespace shipyard::supervise

@@ -1,0 +1,67 @@
+#include "launcher/supervise/rank_protocol.hpp"
+
+#include <charconv>
+#include <vector>
+
+namespace shipyard::supervise {
+namespace {
+
+std::optional<int> to_number(std::string_view text) {
+  int number = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+std::vector<std::string_view> words_of(std::string_view line) {
+  std::vector<std::string_view> words;
+  while (true) {
+    auto blank = line.find(' ');
+    words.push_back(line.substr(0, blank));
+    if (blank == std::string_view::npos) return words;
+    line.remove_prefix(blank + 1);
+  }
+}
+
+}  // namespace
+
+std::string format_message(const RankMessage& message) {
+  const std::string number = std::to_string(message.number);
+  switch (message.kind) {
+    case RankMessage::Kind::kRank:
+      return "RANK " + message.token + " " + number + " " + message.text + "\n";
+    case RankMessage::Kind::kExit:
+      return "EXIT " + number + "\n";
+    case RankMessage::Kind::kSignal:
+      return "SIGNAL " + number + "\n";
+    case RankMessage::Kind::kFail:
+      return "FAIL " + number + " " + message.text + "\n";
+  }
+  return {};
+}
+
+std::optional<RankMessage> parse_message(std::string_view line) {
+  const auto words = words_of(line);
+  RankMessage message;
+  std::size_t number_at = 1;
+  if (words[0] == "RANK" && words.size() == 4) {
+    message.token = words[1];
+    message.text = words[3];
+    number_at = 2;
+  } else if (words[0] == "EXIT" && words.size() == 2) {
+    message.kind = RankMessage::Kind::kExit;
+  } else if (words[0] == "SIGNAL" && words.size() == 2) {
+    message.kind = RankMessage::Kind::kSignal;
+  } else if (words[0] == "FAIL" && words.size() == 3) {
+    message.kind = RankMessage::Kind::kFail;
+    message.text = words[2];
+  } else {
+    return std::nullopt;
+  }
+  auto number = to_number(words[number_at]);
+  if (!number) return std::nullopt;
+  message.number = *number;
+  return message;
+}
+
+}  // namespace shipyard::supervise

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace shipyard::supervise {
+
+/// What the program beside every rank (shipyard-rank) tells the launcher over TCP, a line each:
+///   RANK token rank host     once, at the start; the launcher drops a connection with another token
+///   EXIT status              the rank called exit(status)
+///   SIGNAL number            the rank was killed by a signal
+///   FAIL errno what          the rank could not be started; what: "program" or "directory"
+/// The launcher says nothing. The end of the connection says it all: towards the launcher, before a last
+/// line, that the rank is lost; towards the node, that the launcher is gone and the rank must end.
+struct RankMessage {
+  enum class Kind { kRank, kExit, kSignal, kFail };
+
+  Kind kind = Kind::kRank;
+  int number = 0;  ///< rank, status, signal or errno
+  std::string token = {};
+  std::string text = {};  ///< host, or what could not be had
+
+  bool operator==(const RankMessage&) const = default;
+};
+
+/// With the line's end.
+[[nodiscard]] std::string format_message(const RankMessage& message);
+/// Without the line's end; nullopt for anything else than the above.
+[[nodiscard]] std::optional<RankMessage> parse_message(std::string_view line);
+
+/// Environment variables by which mpirun hands the launcher's address ("10.0.0.4:40123", "[fe80::1]:40123")
+/// and the job's token to the ranks.
+inline constexpr const char* kReportVariable = "SHIPYARD_REPORT_TO";
+inline constexpr const char* kTokenVariable = "SHIPYARD_JOB_TOKEN";
+
+}  // namespace shipyard::supervise
