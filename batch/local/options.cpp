@@ -1,0 +1,281 @@
+#include "batch/local/options.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace shipyard::local {
+namespace {
+
+constexpr const char* kOverview =
+    "Usage: shipyard-local COMMAND [options]\n"
+    "\n"
+    "A pool of Azure Batch nodes on this machine, in containers of docker or podman.\n"
+    "\n"
+    "Commands:\n"
+    "  run     make a pool, run a command on its primary node as Batch would, remove\n"
+    "          the pool\n"
+    "  up      make a pool that stays\n"
+    "  exec    run a command in it\n"
+    "  status  list the pools\n"
+    "  down    remove it\n"
+    "\n"
+    "Example:\n"
+    "  shipyard-local run -n 4 --image my/app -- shipyard-mpirun ./app\n"
+    "\n"
+    "'shipyard-local COMMAND --help' tells the options of a command.\n";
+
+const OptionGroup& general_group() {
+  static const OptionGroup kGroup{"General",
+                                  {{.name = "engine",
+                                    .value = "NAME",
+                                    .help = "docker or podman",
+                                    .variable = "SHIPYARD_ENGINE",
+                                    .default_text = "the first that answers"},
+                                   {.name = "verbose",
+                                    .letter = 'v',
+                                    .help = "show the engine's commands as they are run",
+                                    .repeatable = true},
+                                   {.name = "quiet", .letter = 'q', .help = "errors only"},
+                                   {.name = "version", .help = "print the version"},
+                                   {.name = "help", .letter = 'h', .help = "print this text"}}};
+  return kGroup;
+}
+
+std::vector<OptionGroup> pool_groups() {
+  return {
+      {"Pool",
+       {{.name = "nodes", .letter = 'n', .value = "N", .help = "how many nodes", .default_text = "2"},
+        {.name = "image",
+         .value = "IMAGE",
+         .help = "the task's image; its entrypoint starts sshd on port 23 (required)",
+         .variable = "SHIPYARD_IMAGE"},
+        {.name = "subnet",
+         .value = "CIDR",
+         .help = "the pool's network; the nodes get .4, .5, ... as on Azure",
+         .default_text = "a free one in 10.77.0.0/16"},
+        {.name = "cpus-per-node",
+         .value = "N",
+         .help = "CPUs that each node may use",
+         .default_text = "an equal share of this machine's"},
+        {.name = "shm-size",
+         .value = "SIZE",
+         .help = "/dev/shm of each task container, e.g. 1g",
+         .default_text = "the engine's, 64m"},
+        {.name = "node-image",
+         .value = "IMAGE",
+         .help = "the image that stands for the VM",
+         .variable = "SHIPYARD_NODE_IMAGE",
+         .default_text = kDefaultNodeImage}}},
+      {"Task",
+       {{.name = "env",
+         .letter = 'e',
+         .value = "NAME[=VALUE]",
+         .help = "a variable for the task; without a value, your own (repeatable)",
+         .repeatable = true},
+        {.name = "coordination",
+         .value = "COMMAND",
+         .help = "a shell command run on every node before the application"},
+        {.name = "run-option",
+         .value = "OPTION",
+         .help = "one more option for the engine's 'run' of the task, e.g. --volume=/data:/data (repeatable)",
+         .repeatable = true}}}};
+}
+
+OptionSpec kill_after_option() {
+  return {.name = "kill-after",
+          .value = "SECONDS",
+          .help = "how long the application may take to end after a signal",
+          .default_text = "15"};
+}
+
+OptionSpec dry_run_option() { return {.name = "dry-run", .help = "print the commands, start nothing"}; }
+
+OptionSpec name_option(std::string help, std::string default_text) {
+  return {.name = "name", .value = "NAME", .help = std::move(help), .default_text = std::move(default_text)};
+}
+
+struct VerbSpec {
+  Request::Verb verb;
+  CommandLineSpec spec;
+};
+
+std::map<std::string, VerbSpec> verbs() {
+  using Operands = CommandLineSpec::Operands;
+  using Verb = Request::Verb;
+  std::map<std::string, VerbSpec> result;
+
+  CommandLineSpec run{
+      "shipyard-local run", "-n N --image IMAGE [options] -- COMMAND...",
+      "Makes a pool of N nodes, runs COMMAND in the task's container on the first of them (the primary) "
+      "with Batch's variables, and removes the pool.",
+      pool_groups(), Operands::kProgram};
+  run.groups.push_back({"Run", {kill_after_option(), dry_run_option()}});
+  run.groups.push_back(general_group());
+  run.epilogue =
+      "COMMAND runs in the image's working directory. Its standard input stays open and\n"
+      "empty until Ctrl-C or SIGTERM: its end is the only signal the application gets.\n"
+      "\n"
+      "Examples:\n"
+      "  shipyard-local run -n 4 --image my/app -- shipyard-mpirun ./app\n"
+      "  shipyard-local run -n 2 --cpus-per-node 1 --image my/app --dry-run -- ./app\n"
+      "\n"
+      "Exit status: that of COMMAND; 125 where the pool could not be made; 126, 127 as\n"
+      "in a shell where COMMAND cannot be executed or is not found.\n";
+  result.emplace("run", VerbSpec{Verb::kRun, std::move(run)});
+
+  CommandLineSpec up{"shipyard-local up", "-n N --image IMAGE [options]",
+                     "Makes a pool of N nodes that stays until 'shipyard-local down'.", pool_groups(),
+                     Operands::kNone};
+  up.groups.push_back({"Up", {name_option("the pool's name", "pool"), dry_run_option()}});
+  up.groups.push_back(general_group());
+  up.epilogue =
+      "Example:\n"
+      "  shipyard-local up -n 4 --image my/app\n"
+      "  shipyard-local exec -- shipyard-mpirun ./app\n"
+      "  shipyard-local down\n"
+      "\n"
+      "Exit status: 0, or 125 where the pool could not be made.\n";
+  result.emplace("up", VerbSpec{Verb::kUp, std::move(up)});
+
+  CommandLineSpec exec{
+      "shipyard-local exec",
+      "[options] -- COMMAND...",
+      "Runs COMMAND in the task's container of a node, of the primary if none is given.",
+      {{"Exec",
+        {name_option("the pool", "the only one there is"),
+         {.name = "node", .value = "K", .help = "which node, counted from 0", .default_text = "0"},
+         {.name = "interactive", .letter = 'i', .help = "hand on standard input, which then is no lifeline"},
+         kill_after_option()}},
+       general_group()},
+      Operands::kProgram};
+  exec.epilogue = "Exit status: that of COMMAND; 125 for a failure of our own.\n";
+  result.emplace("exec", VerbSpec{Verb::kExec, std::move(exec)});
+
+  CommandLineSpec down{"shipyard-local down",
+                       "[options]",
+                       "Removes a pool that 'up' made, and what a killed 'run' left behind.",
+                       {{"Down",
+                         {name_option("the pool", "the only one there is"),
+                          {.name = "all", .help = "all pools that 'up' made"}}},
+                        general_group()},
+                       Operands::kNone};
+  result.emplace("down", VerbSpec{Verb::kDown, std::move(down)});
+
+  CommandLineSpec status{"shipyard-local status",
+                         "[options]",
+                         "Lists the pools on this machine.",
+                         {general_group()},
+                         Operands::kNone};
+  result.emplace("status", VerbSpec{Verb::kStatus, std::move(status)});
+  return result;
+}
+
+Error no_command(const std::string& message, const std::string& nearest) {
+  std::string hint = "Try 'shipyard-local --help'";
+  if (!nearest.empty()) hint = fmt::format("did you mean '{}'? {}", nearest, hint);
+  return input_error(message, hint);
+}
+
+Status read_pool_options(const ParsedCommandLine& line, Request& request) {
+  const std::string hint =
+      fmt::format("Try 'shipyard-local {} --help'", request.verb == Request::Verb::kUp ? "up" : "run");
+  auto& pool = request.pool;
+  pool.kind = request.verb == Request::Verb::kUp ? PoolKind::kUp : PoolKind::kRun;
+  pool.nodes = 2;
+  if (auto value = line.get("nodes")) {
+    auto nodes = parse_number(*value, 1, 1000);
+    if (!nodes) return nodes.error();
+    pool.nodes = *nodes;
+  }
+  auto image = line.get("image");
+  if (!image) return input_error("no image given: --image IMAGE", hint);
+  pool.image = image->text;
+  if (auto value = line.get("node-image")) pool.node_image = value->text;
+  if (auto value = line.get("shm-size")) pool.shm_size = value->text;
+  if (auto value = line.get("coordination")) pool.coordination = value->text;
+  for (const auto& value : line.all("env")) pool.environment.push_back(value.text);
+  for (const auto& value : line.all("run-option")) pool.run_options.push_back(value.text);
+  if (auto value = line.get("subnet")) {
+    auto subnet = parse_subnet(value->text, value->origin);
+    if (!subnet) return subnet.error();
+    request.subnet = *subnet;
+  }
+  if (auto value = line.get("cpus-per-node")) {
+    auto cpus = parse_number(*value, 1, 1 << 16);
+    if (!cpus) return cpus.error();
+    request.cpus_per_node = *cpus;
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<Request> parse_request(const std::vector<std::string>& arguments, const Environment& environment) {
+  Request request;
+  request.help = kOverview;
+  if (arguments.empty()) return no_command("no command given", "");
+  if (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") return request;
+  if (arguments[0] == "--version") {
+    request.verb = Request::Verb::kVersion;
+    return request;
+  }
+  const auto known = verbs();
+  const auto found = known.find(arguments[0]);
+  if (found == known.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, verb] : known) names.push_back(name);
+    return no_command(fmt::format("unknown command '{}'", arguments[0]), nearest_match(arguments[0], names));
+  }
+
+  const auto& spec = found->second.spec;
+  auto line = parse_command_line(spec, {arguments.begin() + 1, arguments.end()}, environment);
+  if (!line) return line.error();
+  if (line->has("help")) {
+    request.help = help_text(spec);
+    return request;
+  }
+  if (line->has("version")) {
+    request.verb = Request::Verb::kVersion;
+    return request;
+  }
+  request.verb = found->second.verb;
+  if (line->has("quiet")) request.verbosity = Verbosity::kQuiet;
+  if (line->count("verbose") == 1) request.verbosity = Verbosity::kCommands;
+  if (line->count("verbose") > 1) request.verbosity = Verbosity::kDecisions;
+  request.dry_run = line->has("dry-run");
+  request.interactive = line->has("interactive");
+  request.all = line->has("all");
+  request.command = line->operands;
+  if (auto value = line->get("engine")) {
+    if (value->text != "docker" && value->text != "podman") {
+      return input_error(fmt::format("{}: '{}' is neither docker nor podman", value->origin, value->text));
+    }
+    request.engine = value->text;
+  }
+  if (auto value = line->get("name")) {
+    if (auto good = check_pool_name(value->text); !good) return good.error();
+    request.name = value->text;
+  }
+  if (auto value = line->get("node")) {
+    auto node = parse_number(*value, 0, 999);
+    if (!node) return node.error();
+    request.node = *node;
+  }
+  if (auto value = line->get("kill-after")) {
+    auto seconds = parse_number(*value, 0, 3600);
+    if (!seconds) return seconds.error();
+    request.kill_after = std::chrono::seconds(*seconds);
+  }
+  if (request.verb == Request::Verb::kRun || request.verb == Request::Verb::kUp) {
+    if (auto good = read_pool_options(*line, request); !good) return good.error();
+  }
+  if (spec.operands == CommandLineSpec::Operands::kProgram && request.command.empty()) {
+    return input_error(
+        "no command to run given",
+        fmt::format("it comes last: {} [options] -- COMMAND. Try '{} --help'", spec.tool, spec.tool));
+  }
+  return request;
+}
+
+}  // namespace shipyard::local

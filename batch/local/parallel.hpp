@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/environment.hpp"
+#include "base/result.hpp"
+#include "base/signals.hpp"
+#include "base/subprocess.hpp"
+
+namespace shipyard::local {
+
+/// The user's wish to end, as an event. While it lives, SIGINT, SIGTERM and (unless it is ignored, as under
+/// nohup) SIGHUP no longer end this process, and SIGCHLD wakes `wait`.
+class Interruption {
+ public:
+  Interruption();
+
+  /// Waits until a signal or a child's end has come, `extra` (descriptors) can be read, or `limit` is over.
+  void wait(std::chrono::milliseconds limit, const std::vector<int>& extra = {});
+  /// The first signal that asked for the end; 0: none so far.
+  [[nodiscard]] int signal() const { return signal_; }
+  /// How many have asked. Twice: the user wants no more waiting.
+  [[nodiscard]] int count() const { return count_; }
+
+ private:
+  SignalDescriptor signals_;
+  int signal_ = 0;
+  int count_ = 0;
+};
+
+/// One command of a set that runs in parallel, its output captured.
+struct Job {
+  std::vector<std::string> argv;
+  std::vector<std::size_t> after = {};  ///< indexes of jobs that must have succeeded
+  std::chrono::seconds limit{60};
+  bool may_be_killed =
+      false;  ///< at an interruption it is not awaited: it makes nothing that has to be removed
+};
+
+/// What became of it.
+struct Outcome {
+  bool started = false;
+  bool timed_out = false;
+  std::optional<Error> error = {};  ///< it could not be started
+  Completed completed = {};
+
+  [[nodiscard]] bool success() const { return started && !error && !timed_out && completed.exit.success(); }
+};
+
+/// Runs the jobs, a bounded number at once, in process groups of their own: a Ctrl-C at the terminal reaches
+/// only us. After a failure or an interruption nothing more is started, and what runs is awaited: a client of
+/// the engine that is killed halfway leaves its request behind, to be carried out after we have cleaned up. A
+/// second interruption, or ten seconds, end that wait. `progress` is told after each end how many are over.
+std::vector<Outcome> run_jobs(const std::vector<Job>& jobs, const Environment& environment,
+                              Interruption& interruption,
+                              const std::function<void(std::size_t)>& progress = {});
+
+/// One command to its end, whatever the user presses meanwhile: for cleaning up.
+Outcome run_to_the_end(const Job& job, const Environment& environment, Interruption& interruption);
+
+}  // namespace shipyard::local

@@ -1,0 +1,412 @@
+#include "batch/local/run_main.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <ostream>
+
+#include "base/signals.hpp"
+#include "base/terminal.hpp"
+#include "batch/local/application.hpp"
+#include "batch/local/engine.hpp"
+#include "batch/local/machine.hpp"
+#include "batch/local/options.hpp"
+#include "batch/local/pool.hpp"
+
+namespace shipyard::local {
+namespace {
+
+/// A failure of our own, as env(1) and timeout(1) report theirs (and docker, podman too).
+constexpr int kOwnFailure = 125;
+constexpr int kNotExecutable = 126;
+constexpr int kNotFound = 127;
+
+/// One line on the terminal that says how far the start is; gone at its end. Nothing where stderr is a file.
+class Progress {
+ public:
+  Progress(std::ostream& stream, const Edge& edge, std::string text)
+      : stream_(stream),
+        shown_(edge.environment.stderr_is_terminal &&
+               edge.environment.get("TERM") != std::string_view("dumb") &&
+               edge.messages.verbosity() == Verbosity::kNormal),
+        text_(std::move(text)) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() {
+    if (shown_) stream_ << "\r\033[K" << std::flush;
+  }
+
+  void show(std::size_t done, std::size_t all) {
+    if (!shown_) return;
+    stream_ << fmt::format("\r\033[Kshipyard-local: {} ({} of {})", text_, done, all) << std::flush;
+  }
+
+ private:
+  std::ostream& stream_;
+  bool shown_;
+  std::string text_;
+};
+
+struct Tool {
+  const Request& request;
+  const Edge& edge;
+  std::ostream& out;
+  std::ostream& err;
+
+  int fail(const Error& error) const {
+    edge.messages.error(error);
+    return kOwnFailure;
+  }
+  [[nodiscard]] bool interrupted() const { return edge.interruption.signal() != 0; }
+};
+
+std::string parent_directory(const Environment& environment) {
+  return environment.has("TMPDIR") ? std::string(*environment.get("TMPDIR")) : "/tmp";
+}
+
+/// Gets the images that are not here; those of this project are built, not pulled: whoever owns these names
+/// in a public registry is not us.
+Status get_images(const EngineState& state, const PoolOptions& pool, const Edge& edge) {
+  const std::string images[] = {pool.image, pool.node_image};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto& image = images[i];
+    if (state.images_here.at(i) || edge.interruption.signal() != 0) continue;
+    if (image.starts_with("shipyard/")) {
+      return Error{Error::Code::kNotFound,
+                   fmt::format("image '{}' is not on this machine", image),
+                   "./scripts/quickstart builds the images of this project",
+                   {}};
+    }
+    edge.messages.note(fmt::format("image '{}' is not on this machine: pulling it", image));
+    Job pull{{state.engine, "pull", "--quiet", image}, {}, std::chrono::hours(2), true};
+    const auto outcome = run_jobs({pull}, edge.environment, edge.interruption)[0];
+    if (outcome.success() || edge.interruption.signal() != 0) continue;
+    return Error{Error::Code::kNotFound,
+                 fmt::format("image '{}' is not on this machine and cannot be pulled:\n  {}", image,
+                             clean_engine_message(outcome.completed.errors)),
+                 fmt::format("see what is here: {} images", state.engine),
+                 {}};
+  }
+  return Ok{};
+}
+
+/// The place for a pool: CPUs and subnet, away from what is in use.
+Result<PoolPlace> choose_place(const Request& request, const std::string& engine,
+                               const std::vector<PoolRecord>& pools, const std::vector<UsedSubnet>& used,
+                               const Edge& edge) {
+  PoolPlace place;
+  place.engine = engine;
+  place.parent_directory = parent_directory(edge.environment);
+  place.owner = own_identity();
+  Cpus taken;
+  for (const auto& pool : pools) {
+    if (pool.running()) taken.insert(taken.end(), pool.cpus.begin(), pool.cpus.end());
+  }
+  auto cpus = deal_cpus(request.pool.nodes, request.cpus_per_node, usable_cores(), taken);
+  if (!cpus) return cpus.error();
+  place.cpus = std::move(*cpus);
+  if (request.subnet) {
+    auto good = check_subnet(*request.subnet, request.pool.nodes, used, "--subnet");
+    if (!good) return good.error();
+    place.subnet = *request.subnet;
+  } else {
+    auto subnet = choose_subnet(request.pool.nodes, used);
+    if (!subnet) return subnet.error();
+    place.subnet = *subnet;
+  }
+  return place;
+}
+
+/// The plan of a pool whose network exists: of two that start at once, only one gets the subnet both have
+/// chosen.
+Result<PoolPlan> claim_network(const Request& request, const PoolOptions& options, const EngineState& state,
+                               const Edge& edge) {
+  constexpr int kAttempts = 16;
+  auto used = host_routes();
+  used.insert(used.end(), state.networks.begin(), state.networks.end());
+  for (int attempt = 0; attempt < kAttempts && edge.interruption.signal() == 0; ++attempt) {
+    auto place = choose_place(request, state.engine, state.pools, used, edge);
+    if (!place) return place.error();
+    auto plan = plan_pool(options, *place);
+    if (!plan) return plan.error();
+    if (attempt == 0 && place->cpus.shared) edge.messages.note(place->cpus.note);
+    bool taken = false;
+    if (auto made = create_network(*plan, edge, taken); !made) return made.error();
+    if (!taken) return plan;
+    used.push_back({place->subnet, fmt::format("a network of {}", state.engine)});
+  }
+  return Error{
+      Error::Code::kSystem, "every subnet tried was taken at the same moment", "give one with --subnet", {}};
+}
+
+/// A pool that runs, or an error after everything of it was removed. Interrupted: neither error nor pool
+/// (nullopt), and nothing left.
+Result<std::optional<PoolPlan>> make_pool(const Tool& tool, const PoolOptions& options) {
+  const auto& edge = tool.edge;
+  using None = std::optional<PoolPlan>;
+  auto state = ask_engine(tool.request.engine, {options.image, options.node_image}, edge.environment,
+                          edge.interruption);
+  if (tool.interrupted()) return None{};
+  if (!state) return state.error();
+  for (const auto& pool : state->pools) {
+    if (pool.name == options.name) {
+      return input_error(fmt::format("there is a pool '{}' already", pool.name),
+                         fmt::format("shipyard-local down --name {}, or choose another --name", pool.name));
+    }
+  }
+  remove_leftovers(*state, edge);
+  if (auto got = get_images(*state, options, edge); !got) return got.error();
+  if (tool.interrupted()) return None{};
+  auto plan = claim_network(tool.request, options, *state, edge);
+  if (!plan && !tool.interrupted()) return plan.error();
+  Status started = Ok{};
+  if (plan && !tool.interrupted()) {
+    Progress progress(tool.err, edge,
+                      fmt::format("starting {} node{}", options.nodes, options.nodes == 1 ? "" : "s"));
+    progress.show(0, plan->start.size());
+    started = start_pool(*plan, edge, [&](std::size_t done) { progress.show(done, plan->start.size()); });
+  }
+  if (plan && started && !tool.interrupted()) return std::optional<PoolPlan>(std::move(*plan));
+
+  // Without a plan the interruption came while the network was made: its name is known, so it is found.
+  PoolRecord record;
+  record.name = options.name;
+  auto removed = remove_pool(state->engine, plan ? plan->record : record, edge);
+  if (!removed) edge.messages.warning(removed.error().message);
+  if (!started) return started.error();
+  return None{};
+}
+
+/// 126 and 127 as a shell has them: docker 20.10 reports a missing program as 126 too.
+int exit_status(const Exit& exit, const std::string& engine, const std::string& container,
+                const std::vector<std::string>& command, const Edge& edge) {
+  if (exit != Exit{false, kNotExecutable}) return exit.status();
+  const auto asked = run_to_the_end({{engine, "exec", container, "/bin/sh", "-c",
+                                      "command -v -- \"$1\" || test -e \"$1\"", "sh", command.at(0)}},
+                                    edge.environment, edge.interruption);
+  return asked.started && asked.completed.exit == Exit{false, 1} ? kNotFound : kNotExecutable;
+}
+
+int run_pool(const Tool& tool) {
+  PoolOptions options = tool.request.pool;
+  options.name = "run-" + random_word();
+  auto made = make_pool(tool, options);
+  if (!made) return tool.fail(made.error());
+  if (!*made) return kOwnFailure;
+  const PoolPlan& plan = **made;
+
+  const auto& primary = plan.nodes.at(0).task_container;
+  auto end = run_application(exec_command(plan.engine, primary, true, tool.request.command), Input::kLifeline,
+                             tool.request.kill_after, tool.edge);
+  int status = kOwnFailure;
+  if (!end) {
+    tool.edge.messages.error(end.error());
+  } else {
+    status = exit_status(end->exit, plan.engine, primary, tool.request.command, tool.edge);
+  }
+  if (status != 0 && !tool.interrupted()) {
+    // A container that died shortly after the start is likely the reason.
+    std::vector<std::string> containers;
+    for (const auto& node : plan.nodes)
+      containers.insert(containers.end(), {node.node_container, node.task_container});
+    auto alive = check_containers(plan.engine, containers, tool.edge);
+    if (!alive) tool.edge.messages.warning(alive.error().message);
+  }
+  if (auto removed = remove_pool(plan.engine, plan.record, tool.edge); !removed) {
+    tool.edge.messages.error(removed.error());
+    if (status == 0) status = kOwnFailure;
+  }
+  return status;
+}
+
+int up_pool(const Tool& tool) {
+  PoolOptions options = tool.request.pool;
+  options.name = tool.request.name.value_or("pool");
+  auto made = make_pool(tool, options);
+  if (!made) return tool.fail(made.error());
+  if (!*made) return kOwnFailure;
+  std::vector<std::string> addresses;
+  for (const auto& node : (*made)->nodes) addresses.push_back(node.address);
+  tool.out << fmt::format("pool '{}': {}\n", options.name, fmt::join(addresses, " ")) << std::flush;
+  return 0;
+}
+
+int dry_run(const Tool& tool) {
+  PoolOptions options = tool.request.pool;
+  options.name = options.kind == PoolKind::kUp ? tool.request.name.value_or("pool") : "run-" + random_word();
+  // The engine is not asked for anything: this works where none is installed.
+  const bool docker = find_program("docker", tool.edge.environment).has_value();
+  const bool podman = find_program("podman", tool.edge.environment).has_value();
+  const std::string engine = tool.request.engine.value_or(!docker && podman ? "podman" : "docker");
+  auto place = choose_place(tool.request, engine, {}, host_routes(), tool.edge);
+  if (!place) return tool.fail(place.error());
+  auto plan = plan_pool(options, *place);
+  if (!plan) return tool.fail(plan.error());
+  if (place->cpus.shared) tool.edge.messages.note(place->cpus.note);
+  tool.out << dry_run_text(*plan, tool.request.command) << std::flush;
+  return 0;
+}
+
+/// The pool that is named; else the only one that `up` made.
+Result<PoolRecord> find_pool(const EngineState& state, const std::optional<std::string>& name) {
+  std::vector<PoolRecord> found;
+  std::vector<std::string> names;
+  for (const auto& pool : state.pools) {
+    if (name ? pool.name == *name : pool.kind == PoolKind::kUp) found.push_back(pool);
+    names.push_back(pool.name);
+  }
+  if (found.size() == 1) return found[0];
+  if (found.size() > 1) {
+    return input_error(fmt::format("which of the pools? {}", fmt::join(names, ", ")), "say it with --name");
+  }
+  if (!name)
+    return Error{Error::Code::kNotFound, "there is no pool", "make one with 'shipyard-local up'", {}};
+  const std::string nearest = nearest_match(*name, names);
+  return Error{Error::Code::kNotFound,
+               fmt::format("there is no pool '{}'", *name),
+               nearest.empty() ? "'shipyard-local status' lists the pools"
+                               : fmt::format("did you mean '{}'?", nearest),
+               {}};
+}
+
+int exec_in_pool(const Tool& tool) {
+  auto state = ask_engine(tool.request.engine, {}, tool.edge.environment, tool.edge.interruption);
+  if (tool.interrupted()) return kOwnFailure;
+  if (!state) return tool.fail(state.error());
+  auto pool = find_pool(*state, tool.request.name);
+  if (!pool) return tool.fail(pool.error());
+  if (tool.request.node >= pool->nodes) {
+    return tool.fail(
+        input_error(fmt::format("--node: pool '{}' has the nodes 0 to {}", pool->name, pool->nodes - 1)));
+  }
+  const std::string container = task_container_name(pool->name, tool.request.node);
+  const bool running = std::any_of(pool->containers.begin(), pool->containers.end(),
+                                   [&](const auto& c) { return c.name == container && c.running; });
+  if (!running) {
+    return tool.fail({Error::Code::kSystem,
+                      fmt::format("node {} of pool '{}' does not run", tool.request.node, pool->name),
+                      fmt::format("make the pool anew: shipyard-local down --name {}", pool->name),
+                      {}});
+  }
+  const Input input = tool.request.interactive ? Input::kHandedOn : Input::kLifeline;
+  auto end =
+      run_application(exec_command(state->engine, container, input == Input::kLifeline, tool.request.command),
+                      input, tool.request.kill_after, tool.edge);
+  if (!end) return tool.fail(end.error());
+  if (!end->ended) {
+    tool.edge.messages.warning(fmt::format(
+        "the command may still run on node {}; 'shipyard-local down' ends it", tool.request.node));
+  }
+  return exit_status(end->exit, state->engine, container, tool.request.command, tool.edge);
+}
+
+int bring_down(const Tool& tool) {
+  auto state = ask_engine(tool.request.engine, {}, tool.edge.environment, tool.edge.interruption);
+  if (tool.interrupted()) return kOwnFailure;
+  if (!state) return tool.fail(state.error());
+  const auto self = own_identity();
+  auto is_left_behind = [&](const PoolRecord& pool) {
+    return is_leftover(pool, self, pool.owner ? process_start_time(pool.owner->pid) : std::nullopt);
+  };
+  const bool leftovers = std::any_of(state->pools.begin(), state->pools.end(), is_left_behind);
+  remove_leftovers(*state, tool.edge);
+
+  std::vector<PoolRecord> wanted;
+  if (tool.request.all) {
+    std::copy_if(state->pools.begin(), state->pools.end(), std::back_inserter(wanted),
+                 [](const PoolRecord& pool) { return pool.kind == PoolKind::kUp; });
+  } else {
+    auto pool = find_pool(*state, tool.request.name);
+    // Having removed a leftover is enough where nothing was named.
+    if (!pool && leftovers && !tool.request.name && pool.error().code == Error::Code::kNotFound) return 0;
+    if (!pool) return tool.fail(pool.error());
+    if (is_left_behind(*pool)) return 0;
+    if (pool->kind == PoolKind::kRun) {
+      return tool.fail(
+          input_error(fmt::format("pool '{}' belongs to a running 'shipyard-local run', process {}",
+                                  pool->name, pool->owner ? pool->owner->pid : 0),
+                      "end that process; it removes its pool"));
+    }
+    wanted.push_back(*pool);
+  }
+  int status = 0;
+  for (const auto& pool : wanted) {
+    if (auto removed = remove_pool(state->engine, pool, tool.edge); !removed)
+      status = tool.fail(removed.error());
+  }
+  return status;
+}
+
+int show_status(const Tool& tool) {
+  auto state = ask_engine(tool.request.engine, {}, tool.edge.environment, tool.edge.interruption);
+  if (tool.interrupted()) return kOwnFailure;
+  if (!state) return tool.fail(state.error());
+  const auto self = own_identity();
+  auto row = [&](std::string_view name, std::string_view nodes, std::string_view status,
+                 std::string_view subnet, std::string_view image) {
+    tool.out << fmt::format("{:<16} {:>5}  {:<12} {:<18} {}\n", name, nodes, status, subnet, image);
+  };
+  row("POOL", "NODES", "STATE", "SUBNET", "IMAGE");
+  for (const auto& pool : state->pools) {
+    const auto running = std::count_if(pool.containers.begin(), pool.containers.end(),
+                                       [](const auto& c) { return c.running; });
+    std::string status = running == 2 * pool.nodes ? "running" : running == 0 ? "stopped" : "incomplete";
+    if (pool.kind == PoolKind::kRun && status == "running") status = "run";
+    if (is_leftover(pool, self, pool.owner ? process_start_time(pool.owner->pid) : std::nullopt))
+      status = "left behind";
+    row(pool.name, fmt::format("{}", pool.nodes), status, pool.subnet, pool.image);
+  }
+  return 0;
+}
+
+int act(const Tool& tool) {
+  switch (tool.request.verb) {
+    case Request::Verb::kRun:
+    case Request::Verb::kUp:
+      if (tool.request.dry_run) return dry_run(tool);
+      return tool.request.verb == Request::Verb::kRun ? run_pool(tool) : up_pool(tool);
+    case Request::Verb::kExec:
+      return exec_in_pool(tool);
+    case Request::Verb::kDown:
+      return bring_down(tool);
+    case Request::Verb::kStatus:
+      return show_status(tool);
+    case Request::Verb::kHelp:
+    case Request::Verb::kVersion:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
+             std::ostream& err) {
+  Messages messages(err, "shipyard-local", environment);
+  auto request = parse_request(arguments, environment);
+  if (!request) {
+    messages.error(request.error());
+    return kOwnFailure;
+  }
+  if (request->verb == Request::Verb::kHelp) {
+    out << request->help;
+    return 0;
+  }
+  if (request->verb == Request::Verb::kVersion) {
+    out << "shipyard-local " << SHIPYARD_VERSION << "\n";
+    return 0;
+  }
+  messages.set_verbosity(request->verbosity);
+  ignore_broken_pipes();
+  Interruption interruption;
+  const int status = act({*request, {environment, messages, interruption}, out, err});
+  if (interruption.signal() != 0) {
+    out.flush();
+    err.flush();
+    die_by_signal(interruption.signal());
+  }
+  return status;
+}
+
+}  // namespace shipyard::local
