@@ -56,9 +56,12 @@ std::string describe_transport(const TransportFacts& facts, bool between_nodes) 
   if (pml != "ob1") return "pml " + pml;
 
   std::vector<std::string> candidates;
-  std::copy_if(
-      facts.btl.begin(), facts.btl.end(), std::back_inserter(candidates),
-      [&](const std::string& btl) { return btl != "self" && !(between_nodes && stays_on_the_node(btl)); });
+  for (const std::string& btl : facts.btl) {
+    // In Open MPI 5, vader is another name of sm.
+    const bool other_name = btl == "vader" && std::count(facts.btl.begin(), facts.btl.end(), "sm") > 0;
+    const bool cannot_reach = btl == "self" || (between_nodes && stays_on_the_node(btl));
+    if (!other_name && !cannot_reach) candidates.push_back(btl);
+  }
   if (candidates.empty()) return "pml ob1";
   std::string text = fmt::format("btl {} (pml ob1", fmt::join(candidates, " or "));
   const bool tcp = std::find(candidates.begin(), candidates.end(), "tcp") != candidates.end();

@@ -46,7 +46,7 @@ std::string describe_pair(const Placement& placement, const RankPair& pair) {
   if (a.node == b.node)
     return fmt::format("ranks {} and {} on {} (same node)", pair.first, pair.second, a.host);
   return fmt::format("rank {} on {}, rank {} on {} ({})", pair.first, a.host, pair.second, b.host,
-                     on_one_machine(a, b) ? "different nodes, on one machine" : "different nodes");
+                     on_one_machine(a, b) ? "two nodes on one machine" : "different nodes");
 }
 
 std::string describe_ranks(const Placement& placement, int measuring) {

@@ -64,6 +64,12 @@ bool started_by_launcher() {
   return false;
 }
 
+/// How far a run has come, for whoever wants to know where it hangs: the bytes of the message under way, or
+/// one of these.
+using Progress = std::atomic<std::int64_t>;
+constexpr std::int64_t kStarting = -1;
+constexpr std::int64_t kEnding = -2;
+
 /// A way to end before anything is measured: what to print, where, and the exit status. The same on all
 /// ranks.
 struct Ending {
@@ -159,19 +165,17 @@ class TableReporter : public benchmark::BenchmarkReporter {
 class Leader {
  public:
   Leader(const Program& program, const Options& options, const Selection& selection,
-         const Placement& placement, Crew& crew, Clock::time_point start)
+         const Placement& placement, Crew& crew, Clock::time_point start, Progress& progress)
       : program_(program),
         options_(options),
         selection_(selection),
         placement_(placement),
         crew_(crew),
+        progress_(progress),
         deadline_(start + std::chrono::duration_cast<Clock::duration>(options.time_limit)) {}
 
   /// Returns the exit status.
   int run(const char* executable);
-
-  /// Bytes of the message under way, for whoever wants to know where it hangs.
-  std::int64_t current_size() const { return current_size_; }
 
  private:
   void initialize_google_benchmark(const char* executable);
@@ -186,13 +190,13 @@ class Leader {
   const Selection& selection_;
   const Placement& placement_;
   Crew& crew_;
+  Progress& progress_;
   Clock::time_point deadline_;
   std::string transport_ = describe_transport(transport_facts(), selection_.between_nodes);
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
   Summary samples_;  ///< Of the size under way.
   std::vector<std::int64_t> left_out_;
-  std::atomic<std::int64_t> current_size_{-1};
 };
 
 void Leader::initialize_google_benchmark(const char* executable) {
@@ -258,14 +262,20 @@ bool Leader::fits_the_time_limit() const {
          deadline_;
 }
 
-/// The pass in which each iteration is timed. A few of them say how many there is time for.
+/// The pass in which each iteration is timed. In growing pieces, since on a busy machine a thousand
+/// iterations can take a thousand times what the first few promised.
 Summary Leader::sample(std::size_t kernel, std::int64_t bytes) {
-  const Summary pilot = summarize(crew_.sample(kernel, bytes, 2, kFewestSamples));
-  const double wanted = Seconds(kSampleTime).count() * 1e9 / std::max(pilot.median, 1.0);
-  if (wanted <= kFewestSamples) return pilot;
-  const auto iterations = static_cast<std::int64_t>(std::min(wanted, static_cast<double>(kMostSamples)));
-  return summarize(
-      crew_.sample(kernel, bytes, std::clamp<std::int64_t>(iterations / 10, 2, 100), iterations));
+  std::vector<double> samples;
+  std::int64_t piece = kFewestSamples;
+  const auto enough = Clock::now() + std::chrono::duration_cast<Clock::duration>(kSampleTime);
+  while (piece > 0) {
+    const std::vector<double> more =
+        crew_.sample(kernel, bytes, std::clamp<std::int64_t>(piece / 10, 2, 100), piece);
+    samples.insert(samples.end(), more.begin(), more.end());
+    if (Clock::now() >= enough) break;
+    piece = std::min(piece * 2, kMostSamples - static_cast<std::int64_t>(samples.size()));
+  }
+  return summarize(std::move(samples));
 }
 
 void Leader::measure(benchmark::State& state, std::size_t kernel, std::int64_t bytes) {
@@ -276,7 +286,7 @@ void Leader::measure(benchmark::State& state, std::size_t kernel, std::int64_t b
       state.SkipWithError("not measured: the time limit was reached");
       return;
     }
-    current_size_ = bytes;
+    progress_ = bytes;
     samples_ = sample(kernel, bytes);
   }
 
@@ -346,35 +356,25 @@ std::string report_problem(const Options& options) {
 }
 
 /// What the watchdog says when MPI never came back.
-std::string hang_report(const Options& options, const std::atomic<const Leader*>& leader) {
-  const std::int64_t bytes = leader == nullptr ? -1 : leader.load()->current_size();
-  const std::string where = bytes < 0 ? "before the first measurement" : fmt::format("at {} bytes", bytes);
+std::string hang_report(const Options& options, std::int64_t progress) {
+  std::string where = fmt::format("at {} bytes", progress);
+  if (progress == kStarting) where = "before the first measurement";
+  if (progress == kEnding) where = "after the last measurement";
   return fmt::format(
       "no end in sight {:g} s after the time limit of {:g} s: MPI did not return {}\n"
-      "hint: MPI may have chosen a network on which the ranks do not reach each other, such as a container "
-      "bridge; with "
-      "Open MPI name the right one in btl_tcp_if_include",
+      "hint: a rank may have stopped, or MPI may have chosen a network on which the ranks do not\n"
+      "      reach each other, such as a container bridge; with Open MPI, name the right one in\n"
+      "      btl_tcp_if_include",
       grace(options).count(), options.time_limit.count(), where);
 }
 
 /// Everything between MPI_Init and MPI_Finalize.
 int run_in_mpi(const Program& program, const char* executable, const std::vector<std::string>& arguments,
-               const std::variant<Options, UsageError>& parsed) {
+               const std::variant<Options, UsageError>& parsed, Progress& progress) {
   const auto start = Clock::now();
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   const bool is_leader = rank == 0;
-  const auto* given = std::get_if<Options>(&parsed);
-  const Options options = given != nullptr ? *given : Options{};
-
-  std::atomic<const Leader*> current = nullptr;
-  std::optional<Watchdog> watchdog;
-  if (is_leader) {
-    watchdog.emplace(options.time_limit + grace(options), [&] {
-      say(program, "error", hang_report(options, current));
-      _exit(kFailure);  // not MPI_Abort: MPI is what hangs, on another thread; mpirun ends the others
-    });
-  }
   const auto end = [&](const Ending& ending) {
     return is_leader ? end_with(program, ending) : ending.status;
   };
@@ -386,6 +386,7 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
   if (!arguments_are_equal(arguments)) return end({kUsage, "the ranks were given different options"});
   if (const auto ending = early_ending(program, parsed)) return end(*ending);
 
+  const auto& options = std::get<Options>(parsed);
   const Placement placement = gather_placement();
   const auto selected = program.select(placement, options);
   if (const auto* error = std::get_if<UsageError>(&selected)) return end({kUsage, error->message});
@@ -402,10 +403,9 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
   for (const std::string& note : selection.notes) say(program, "note", note);
   crew_at_exit = &crew;
   std::atexit(dismiss_at_exit);
-  Leader leader(program, options, selection, placement, crew, start);
-  current = &leader;
+  Leader leader(program, options, selection, placement, crew, start, progress);
   const int status = leader.run(executable);
-  watchdog.reset();
+  progress = kEnding;
   crew.dismiss();
   crew_at_exit = nullptr;
   return status;
@@ -422,12 +422,23 @@ int run_program(int argc, char** argv, const Program& program) {
 
   int provided = MPI_THREAD_SINGLE;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);  // the watchdog's thread calls no MPI
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  Progress progress = kStarting;
+  std::optional<Watchdog> watchdog;
+  if (rank == 0) {
+    const auto* given = std::get_if<Options>(&parsed);
+    const Options options = given != nullptr ? *given : Options{};
+    watchdog.emplace(options.time_limit + grace(options), [&program, &progress, options] {
+      say(program, "error", hang_report(options, progress));
+      _exit(kFailure);  // not MPI_Abort: MPI is what hangs, on another thread; mpirun ends the others
+    });
+  }
+
   int status = kFailure;
   try {
-    status = run_in_mpi(program, argv[0], arguments, parsed);
+    status = run_in_mpi(program, argv[0], arguments, parsed, progress);
   } catch (const std::exception& error) {
-    int rank = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     say(program, "error", fmt::format("rank {}: {}", rank, error.what()));
     MPI_Abort(MPI_COMM_WORLD, kFailure);
   }

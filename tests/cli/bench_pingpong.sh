@@ -117,8 +117,14 @@ refused "--pair 0,9: there is no rank 9; the ranks are 0 to 1" -np 2 "$pingpong"
 refused "--benchmark_format 'xml': expected table, json, csv or console" -np 2 "$pingpong" --benchmark_format=xml
 refused "--benchmark_out=$work/no/where.json: No such file or directory" -np 2 "$pingpong" --benchmark_out="$work/no/where.json"
 refused "a pair of ranks is needed and there is only one; start it with 'mpirun -np 2'" -np 1 "$pingpong"
-refused "rank 1: unknown option '--bad': --help lists the options" -np 1 "$pingpong" : -np 1 "$pingpong" --bad
-refused "the ranks were given different options" -np 1 "$pingpong" --max-bytes 4 : -np 1 "$pingpong" --max-bytes 8
+# Debian 13's mpirun (5.0.7) crashes on two programs in one command, whatever they are.
+run -np 1 true : -np 1 true
+if [[ $status -eq 0 ]]; then
+  refused "rank 1: unknown option '--bad': --help lists the options" -np 1 "$pingpong" : -np 1 "$pingpong" --bad
+  refused "the ranks were given different options" -np 1 "$pingpong" --max-bytes 4 : -np 1 "$pingpong" --max-bytes 8
+else
+  echo "skipped: ranks with different options (mpirun -np 1 true : -np 1 true ends with $status)"
+fi
 
 echo "# help and version"
 run -np 3 "$pingpong" --help
@@ -143,14 +149,14 @@ check "exit status 0, with fewer rows" test "$status" -eq 0 -a "$(rows)" -ge 1 -
 check "the report is complete, and marks what was left out" \
   jq -e '(.benchmarks | length == 24) and (.benchmarks[23] | .error_occurred or .skipped)' "$work/short.json"
 
-# start_and_signal SIGNAL OPTIONS…: starts two ranks, sends rank 1 the signal once measuring has begun, and waits.
+# start_and_signal SIGNAL OPTIONS…: starts two ranks, sends rank 1 the signal once the first size is under way, and waits.
 start_and_signal() {
   local signal=$1 mpirun_pid peer=
   shift
   : >"$work/out"
   timeout --kill-after=5 60 "${mpirun[@]}" -np 2 "$work/named" "$@" >"$work/out" 2>"$work/err" </dev/null &
   mpirun_pid=$!
-  until [[ $(rows) -ge 1 ]] || ! kill -0 $mpirun_pid 2>/dev/null; do sleep 0.05; done
+  until grep -q 'p99' "$work/out" || ! kill -0 $mpirun_pid 2>/dev/null; do sleep 0.05; done
   peer=$(cat "$work/pid.1")
   kill "-$signal" "$peer"
   wait $mpirun_pid
@@ -165,12 +171,12 @@ WRAPPER
 chmod +x "$work/named"
 
 echo "# a peer that dies or hangs"
-start_and_signal KILL --min-time 0.3
+start_and_signal KILL --min-time 2
 check "a killed rank ends the job, and not with 0" test "$status" -ne 0 -a "$status" -ne 124
-start_and_signal STOP --min-time 0.3 --time-limit 2
+start_and_signal STOP --min-time 2 --time-limit 2
 check "a rank that hangs ends the job after the time limit, with exit status 1" test "$status" -eq 1
 check "the error says at which size" \
-  grep -qE '^pingpong: error: no end in sight 2 s after the time limit of 2 s: MPI did not return at [0-9]+ bytes$' "$work/err"
+  grep -qE '^pingpong: error: no end in sight 2 s after the time limit of 2 s: MPI did not return at 0 bytes$' "$work/err"
 
 if [[ $failures -gt 0 ]]; then
   echo "$failures failed"

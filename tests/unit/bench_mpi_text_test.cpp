@@ -38,6 +38,8 @@ TEST(DescribeTransport, NamesTheOneLayerThatReachesBeyondTheNode) {
 TEST(DescribeTransport, NamesAllLayersThatCouldCarryAMessageOnTheNode) {
   EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"tcp", "vader"}}, false),
             "btl tcp or vader (pml ob1)");
+  EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"sm", "vader", "tcp"}}, false),
+            "btl sm or tcp (pml ob1)");
   EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"sm"}, .tcp_interfaces = "eth0"}, false),
             "btl sm (pml ob1)");
 }

@@ -60,7 +60,7 @@ TEST(DescribePair, SaysHowFarApartTheRanksAre) {
   EXPECT_EQ(describe_pair({place("a", 0, "x"), place("b", 1, "y")}, {0, 1}),
             "rank 0 on a, rank 1 on b (different nodes)");
   EXPECT_EQ(describe_pair({place("a", 0, "x"), place("b", 1, "x")}, {0, 1}),
-            "rank 0 on a, rank 1 on b (different nodes, on one machine)");
+            "rank 0 on a, rank 1 on b (two nodes on one machine)");
   EXPECT_EQ(describe_pair({place("a", 0, "x"), place("a", 0, "x")}, {1, 0}),
             "ranks 1 and 0 on a (same node)");
 }
