@@ -67,8 +67,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
 /// those that belong to one node (AZ_BATCH_NODE_ID, the primary's AZ_BATCH_TASK_WORKING_DIR). Pure.
 [[nodiscard]] std::vector<std::string> forwarded_variables(const Environment& environment);
 
-/// What Open MPI's shared-memory transport takes from /dev/shm for `ranks` on one node.
-[[nodiscard]] std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks);
+/// What Open MPI's shared-memory transport may take from a /dev/shm with `free_bytes` for `ranks` on one
+/// node.
+[[nodiscard]] std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_t free_bytes);
 
 /// A shell script that does what the plan says, for --dry-run.
 [[nodiscard]] std::string plan_as_script(const LaunchPlan& plan);

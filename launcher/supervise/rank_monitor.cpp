@@ -21,12 +21,15 @@ void raise_descriptor_limit() {
   }
 }
 
+bool is_loopback(const IpAddress& address) { return !address.ipv6 && address.bytes[0] == 127; }
+
 }  // namespace
 
 Result<RankMonitor> RankMonitor::listen(const IpAddress& address, std::string token) {
   RankMonitor monitor;
   raise_descriptor_limit();
   monitor.token_ = std::move(token);
+  monitor.names_peers_ = !is_loopback(address);
   const SocketAddress local(address, 0);
   monitor.listener_ = FileDescriptor(::socket(local.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!monitor.listener_ || ::bind(monitor.listener_.get(), local.get(), local.size()) != 0 ||
@@ -48,14 +51,20 @@ Result<RankMonitor> RankMonitor::listen(const IpAddress& address, std::string to
 
 void RankMonitor::accept_all() {
   while (true) {
-    FileDescriptor fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    FileDescriptor fd(
+        ::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return;
     notice_dead_peer(fd.get());
     const int number = fd.get();
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = number}};
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event);
     if (hung_up_) ::shutdown(number, SHUT_WR);
-    connections_[number].fd = std::move(fd);
+    Connection& connection = connections_[number];
+    connection.fd = std::move(fd);
+    if (auto address = address_of(reinterpret_cast<const sockaddr&>(peer)))
+      connection.peer = to_string(*address);
   }
 }
 
@@ -104,7 +113,8 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
     RankRecord& record = records_[message->number];
     record = {};
     record.rank = message->number;
-    record.host = message->text;
+    // The user knows the nodes by their addresses; a container's own name says nothing.
+    record.host = names_peers_ ? connection.peer : message->text;
     return true;
   }
   auto found = records_.find(connection.rank);

@@ -54,6 +54,7 @@ class RankMonitor {
  private:
   struct Connection {
     FileDescriptor fd;
+    std::string peer;
     std::string received;
     int rank = -1;
   };
@@ -73,6 +74,7 @@ class RankMonitor {
   int ended_ = 0;
   int lost_ = 0;
   bool hung_up_ = false;
+  bool names_peers_ = true;
 };
 
 }  // namespace shipyard::supervise
