@@ -40,7 +40,7 @@ Error explain(const Step& step, const Outcome& outcome, const std::string& engin
   if (!said.empty()) reason += indented(said);
   return {Error::Code::kSystem,
           fmt::format("{}: {}{}", step.what, reason, log_tail(engine, step.container, edge)),
-          {},
+          step.hint,
           {}};
 }
 
@@ -185,19 +185,24 @@ Status remove_pool(const std::string& engine, const PoolRecord& pool, const Edge
                {}};
 }
 
-void remove_leftovers(const EngineState& state, const Edge& edge) {
+std::vector<std::string> remove_leftovers(EngineState& state, const Edge& edge) {
+  std::vector<std::string> removed;
   const auto self = own_identity();
-  for (const auto& pool : state.pools) {
-    if (edge.interruption.signal() != 0) return;
-    if (!is_leftover(pool, self, pool.owner ? process_start_time(pool.owner->pid) : std::nullopt)) continue;
-    auto removed = remove_pool(state.engine, pool, edge);
-    if (removed) {
-      edge.messages.note(
-          fmt::format("removed pool '{}', left behind by process {}", pool.name, pool.owner->pid));
-    } else {
-      edge.messages.warning(removed.error().message);
+  std::erase_if(state.pools, [&](const PoolRecord& pool) {
+    if (edge.interruption.signal() != 0) return false;
+    if (!is_leftover(pool, self, pool.owner ? process_start_time(pool.owner->pid) : std::nullopt))
+      return false;
+    if (auto done = remove_pool(state.engine, pool, edge); !done) {
+      edge.messages.warning(done.error().message);
+      return false;
     }
-  }
+    edge.messages.note(
+        fmt::format("removed pool '{}', left behind by process {}", pool.name, pool.owner->pid));
+    std::erase_if(state.networks, [&](const UsedSubnet& used) { return used.subnet.text() == pool.subnet; });
+    removed.push_back(pool.name);
+    return true;
+  });
+  return removed;
 }
 
 }  // namespace shipyard::local

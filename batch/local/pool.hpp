@@ -36,7 +36,8 @@ Status check_containers(const std::string& engine, const std::vector<std::string
 /// interruption. The error says what is left.
 Status remove_pool(const std::string& engine, const PoolRecord& pool, const Edge& edge);
 
-/// Removes what dead processes left behind, and says so in a note.
-void remove_leftovers(const EngineState& state, const Edge& edge);
+/// Removes what dead processes left behind, from the machine and from `state`, and says so in a note. Gives
+/// the names of those pools.
+std::vector<std::string> remove_leftovers(EngineState& state, const Edge& edge);
 
 }  // namespace shipyard::local

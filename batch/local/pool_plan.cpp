@@ -56,6 +56,7 @@ Step start_task(const PoolPlan& plan, const PoolOptions& options, const NodePlan
   Step step;
   step.what = fmt::format("node {}: start the container of the task", index);
   step.container = node.task_container;
+  step.hint = kEntrypointHint;
   step.after = {started};
   auto& argv = step.argv;
   argv = {plan.engine, "run",
@@ -230,9 +231,15 @@ Result<PoolPlan> plan_pool(const PoolOptions& options, const PoolPlace& place) {
 
 std::string dry_run_text(const PoolPlan& plan, const std::vector<std::string>& command) {
   std::string text = shell_quote(plan.network.argv) + "\n";
+  const Directory* last = nullptr;
   for (const auto& directory : plan.directories) {
-    text += fmt::format("mkdir -m {:03o} {}\n", directory.mode, shell_quote(directory.path));
+    if (last == nullptr || last->mode != directory.mode) {
+      text += fmt::format("{}mkdir -m {:03o}", last == nullptr ? "" : "\n", directory.mode);
+    }
+    text += " " + shell_quote(directory.path);
+    last = &directory;
   }
+  text += "\n";
   for (const auto& step : plan.start) text += shell_quote(step.argv) + "\n";
   if (!command.empty()) {
     text += shell_quote(exec_command(plan.engine, plan.nodes.at(0).task_container, true, command)) + "\n";

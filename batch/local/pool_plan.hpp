@@ -18,6 +18,9 @@ namespace shipyard::local {
 
 inline constexpr const char* kDefaultNodeImage = "shipyard/node:latest";
 
+inline constexpr const char* kEntrypointHint =
+    "the image's entrypoint must stay: sshd in the foreground on port 23, as in images FROM shipyard/openmpi";
+
 /// What the user asked for.
 struct PoolOptions {
   PoolKind kind = PoolKind::kRun;
@@ -47,6 +50,7 @@ struct Step {
   std::vector<std::string> argv;
   std::vector<std::size_t> after = {};
   std::string container = {};  ///< whose log explains a failure; empty: none
+  std::string hint = {};       ///< the remedy for its failure
   std::chrono::seconds limit{120};
   bool may_be_killed = false;  ///< it makes nothing that outlives the containers
 };

@@ -118,13 +118,25 @@ Result<PoolPlace> choose_place(const Request& request, const std::string& engine
   return place;
 }
 
+std::vector<UsedSubnet> used_subnets(const EngineState& state) {
+  auto used = host_routes();
+  used.insert(used.end(), state.networks.begin(), state.networks.end());
+  return used;
+}
+
+Result<PoolPlan> plan_first(const Request& request, const PoolOptions& options, const EngineState& state,
+                            const Edge& edge) {
+  auto place = choose_place(request, state.engine, state.pools, used_subnets(state), edge);
+  if (!place) return place.error();
+  return plan_pool(options, *place);
+}
+
 /// The plan of a pool whose network exists: of two that start at once, only one gets the subnet both have
 /// chosen.
 Result<PoolPlan> claim_network(const Request& request, const PoolOptions& options, const EngineState& state,
                                const Edge& edge) {
   constexpr int kAttempts = 16;
-  auto used = host_routes();
-  used.insert(used.end(), state.networks.begin(), state.networks.end());
+  auto used = used_subnets(state);
   for (int attempt = 0; attempt < kAttempts && edge.interruption.signal() == 0; ++attempt) {
     auto place = choose_place(request, state.engine, state.pools, used, edge);
     if (!place) return place.error();
@@ -156,6 +168,8 @@ Result<std::optional<PoolPlan>> make_pool(const Tool& tool, const PoolOptions& o
     }
   }
   remove_leftovers(*state, edge);
+  // What is wrong with the request is said before a pull that may take minutes.
+  if (auto plan = plan_first(tool.request, options, *state, edge); !plan) return plan.error();
   if (auto got = get_images(*state, options, edge); !got) return got.error();
   if (tool.interrupted()) return None{};
   auto plan = claim_network(tool.request, options, *state, edge);
@@ -258,6 +272,8 @@ Result<PoolRecord> find_pool(const EngineState& state, const std::optional<std::
   }
   if (found.size() == 1) return found[0];
   if (found.size() > 1) {
+    names.clear();
+    for (const auto& pool : found) names.push_back(pool.name);
     return input_error(fmt::format("which of the pools? {}", fmt::join(names, ", ")), "say it with --name");
   }
   if (!name)
@@ -305,12 +321,7 @@ int bring_down(const Tool& tool) {
   auto state = ask_engine(tool.request.engine, {}, tool.edge.environment, tool.edge.interruption);
   if (tool.interrupted()) return kOwnFailure;
   if (!state) return tool.fail(state.error());
-  const auto self = own_identity();
-  auto is_left_behind = [&](const PoolRecord& pool) {
-    return is_leftover(pool, self, pool.owner ? process_start_time(pool.owner->pid) : std::nullopt);
-  };
-  const bool leftovers = std::any_of(state->pools.begin(), state->pools.end(), is_left_behind);
-  remove_leftovers(*state, tool.edge);
+  const auto leftovers = remove_leftovers(*state, tool.edge);
 
   std::vector<PoolRecord> wanted;
   if (tool.request.all) {
@@ -318,10 +329,13 @@ int bring_down(const Tool& tool) {
                  [](const PoolRecord& pool) { return pool.kind == PoolKind::kUp; });
   } else {
     auto pool = find_pool(*state, tool.request.name);
-    // Having removed a leftover is enough where nothing was named.
-    if (!pool && leftovers && !tool.request.name && pool.error().code == Error::Code::kNotFound) return 0;
-    if (!pool) return tool.fail(pool.error());
-    if (is_left_behind(*pool)) return 0;
+    if (!pool) {
+      // What was asked for may just have been removed as a leftover.
+      const bool done = tool.request.name
+                            ? std::count(leftovers.begin(), leftovers.end(), *tool.request.name) > 0
+                            : !leftovers.empty() && pool.error().code == Error::Code::kNotFound;
+      return done ? 0 : tool.fail(pool.error());
+    }
     if (pool->kind == PoolKind::kRun) {
       return tool.fail(
           input_error(fmt::format("pool '{}' belongs to a running 'shipyard-local run', process {}",
