@@ -1,0 +1,1 @@
+shipyard_cli_test(local local.sh)
