@@ -224,7 +224,11 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     plan.reasons.push_back({"network " + request.subnet, subnet->reason});
   }
 
-  // Variables, in the order in which later ones win.
+  // Variables: what the installation needs, then the user's own.
+  for (const auto& [name, value] : context.mpi.variables) {
+    plan.environment[name] = value;
+    request.variables.emplace_back(name, "Open MPI's own place");
+  }
   for (const auto& name : forwarded_variables(context.environment))
     request.variables.emplace_back(name, "forwarded");
   for (const auto& [name, value] : options.exports) {
@@ -245,10 +249,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
       std::unique(request.variables.begin(), request.variables.end(),
                   [](const auto& left, const auto& right) { return left.first == right.first; }),
       request.variables.end());
-  if (!context.mpi.prefix.empty()) {
-    plan.environment["OPAL_PREFIX"] = context.mpi.prefix;
+  if (auto prefix = context.mpi.variables.find("OPAL_PREFIX"); prefix != context.mpi.variables.end()) {
     plan.reasons.push_back(
-        {"OPAL_PREFIX " + context.mpi.prefix, "an Open MPI outside of the system's directories"});
+        {"OPAL_PREFIX " + prefix->second, "an Open MPI outside of the system's directories"});
   }
   for (const char* name : kDropped) {
     if (context.environment.get(name)) plan.dropped_variables.emplace_back(name);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "base/subprocess.hpp"
 
 namespace shipyard::mpi {
@@ -83,6 +84,17 @@ std::string foreign_prefix(const std::string& mpirun) {
                                                                                        : prefix;
 }
 
+std::map<std::string, std::string> variables_of_prefix(const std::string& prefix,
+                                                       const Environment& environment) {
+  const auto in_front = [&](const char* name, const std::string& directory) {
+    const auto old = environment.get(name).value_or("");
+    return old.empty() ? directory : directory + ":" + std::string(old);
+  };
+  return {{"OPAL_PREFIX", prefix},
+          {"PATH", in_front("PATH", prefix + "/bin")},
+          {"LD_LIBRARY_PATH", in_front("LD_LIBRARY_PATH", prefix + "/lib")}};
+}
+
 Result<std::string> find_mpirun(const std::string& wish, const Environment& environment) {
   if (!wish.empty()) {
     std::error_code ignored;
@@ -104,6 +116,9 @@ Result<std::string> find_mpirun(const std::string& wish, const Environment& envi
 }
 
 Result<Environment> source_script(const std::string& script, const Environment& environment) {
+  if (auto readable = read_file(script); !readable) {
+    return input_error("--mpi-env: " + readable.error().message);
+  }
   const bool has_bash = find_program("bash", environment).has_value();
   // What the script prints goes to stderr, so that stdout holds the variables alone.
   Command command{.argv = {has_bash ? "bash" : "sh", "-c", ". \"$1\" >&2 && exec env -0", "sh", script},
@@ -135,8 +150,10 @@ Result<MpiInstallation> inspect_mpirun(const std::string& mpirun, const Environm
   result.mpirun = mpirun;
   Environment for_query = environment;
   if (!environment.has("OPAL_PREFIX")) {
-    result.prefix = foreign_prefix(mpirun);
-    if (!result.prefix.empty()) for_query.variables["OPAL_PREFIX"] = result.prefix;
+    if (const std::string prefix = foreign_prefix(mpirun); !prefix.empty()) {
+      result.variables = variables_of_prefix(prefix, environment);
+    }
+    for (const auto& [name, value] : result.variables) for_query.variables[name] = value;
   }
   for_query.variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
   for_query.variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,18 @@ Result<MpiVersion> parse_mpirun_version(const std::string& output);
 /// OPAL_PREFIX alone.
 [[nodiscard]] std::string foreign_prefix(const std::string& mpirun);
 
+/// The variables for an Open MPI below `prefix`, in front of what `environment` has.
+[[nodiscard]] std::map<std::string, std::string> variables_of_prefix(const std::string& prefix,
+                                                                     const Environment& environment);
+
 /// An mpirun that can be started, with the environment that it and its daemons need.
 struct MpiInstallation {
   std::string mpirun;  ///< absolute path
   MpiVersion version;
-  std::string
-      prefix;  ///< foreign_prefix(mpirun), or "" where an --mpi-env script has already set OPAL_PREFIX
+  /// What an installation outside of the system's directories needs to find its own parts: OPAL_PREFIX, and
+  /// PATH and LD_LIBRARY_PATH with its directories in front. Empty where an --mpi-env script has already set
+  /// OPAL_PREFIX.
+  std::map<std::string, std::string> variables;
 };
 
 /// --mpirun's value, else mpirun in PATH, else in the usual prefixes (RHEL's module directory, HPC-X,
