@@ -1,0 +1,50 @@
+# Shared by the scripts beside it; sourced, never run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck disable=SC2034  # used by the scripts
+logs=$root/build/logs
+
+note() { printf '%s: %s\n' "${0##*/}" "$1" >&2; }
+
+fail() {  # MESSAGE [HINT]
+  printf '%s: error: %s\n' "${0##*/}" "$1" >&2
+  [ $# -lt 2 ] || printf 'hint: %s\n' "$2" >&2
+  exit 1
+}
+
+usage_of() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }
+
+usage_error() {
+  printf '%s: error: %s\n' "${0##*/}" "$1" >&2
+  printf "Try '%s --help'\n" "$0" >&2
+  exit 2
+}
+
+# The container engine that answers: docker, or podman where docker does not. Fails silently where none does.
+# It is asked for its containers, because the exit status of `docker info` differs between versions.
+find_engine() {
+  local candidate
+  for candidate in docker podman; do
+    if command -v "$candidate" >/dev/null && timeout 20 "$candidate" ps --quiet >/dev/null 2>&1; then
+      echo "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+require_engine() {
+  find_engine || fail 'neither docker nor podman answers' 'run scripts/setup: it installs and starts an engine'
+}
+
+# debian12 -> bookworm, debian13 -> trixie
+suite_of() {
+  case $1 in
+    debian12) echo bookworm ;;
+    debian13) echo trixie ;;
+    *) return 1 ;;
+  esac
+}
+
+project_version() { sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt"; }
