@@ -1,0 +1,49 @@
+# Sourced: pools of containers, made by shipyard-local. $suite is the image's tag (bookworm: Open MPI 4.1, trixie: 5.0).
+local_tool=$SHIPYARD_BUILD_DIR/bin/shipyard-local
+pools=()
+
+need_images() {
+  docker info >/dev/null 2>&1 || { echo "no container engine answers: run scripts/setup"; exit 1; }
+  for image in "$@"; do
+    docker image inspect "$image" >/dev/null 2>&1 || { echo "image $image is missing: run scripts/build-images"; exit 1; }
+  done
+}
+
+# make_pool NAME OPTION…
+make_pool() {
+  local name=$1
+  shift
+  pools+=("$name")
+  "$local_tool" -q up --name "$name" "$@" || { echo "cannot make pool $name"; exit 1; }
+}
+
+remove_pools() {
+  for name in "${pools[@]}"; do "$local_tool" -q down --name "$name"; done
+}
+
+# in_pool NAME COMMAND…: as the application command
+in_pool() {
+  local name=$1
+  shift
+  "$local_tool" exec --name "$name" -- "$@"
+}
+
+# on_pool_node NAME NUMBER COMMAND…
+on_pool_node() {
+  local name=$1 number=$2
+  shift 2
+  "$local_tool" exec --name "$name" --node "$number" -- "$@"
+}
+
+# What an MPI job could leave behind on a node: processes and directories, one a line.
+leftovers() {
+  on_pool_node "$1" "$2" sh -c '
+    for process in /proc/[0-9]*; do
+      words=$(tr "\0" " " <"$process/cmdline" 2>/dev/null)
+      case ${words%% *} in
+        *orted|*prted|*mpirun|*orterun|*prterun|*shipyard-*|sleep) case $words in *entrypoint*) ;; *) echo "$words" ;; esac ;;
+      esac
+    done
+    ls -d /tmp/shipyard-mpirun.* 2>/dev/null
+    true'
+}
