@@ -3,6 +3,7 @@ local_tool=$SHIPYARD_BUILD_DIR/bin/shipyard-local
 pools=()
 
 need_images() {
+  local image
   docker info >/dev/null 2>&1 || { echo "no container engine answers: run scripts/setup"; exit 1; }
   for image in "$@"; do
     docker image inspect "$image" >/dev/null 2>&1 || { echo "image $image is missing: run scripts/build-images"; exit 1; }
@@ -14,11 +15,12 @@ make_pool() {
   local name=$1
   shift
   pools+=("$name")
-  "$local_tool" -q up --name "$name" "$@" || { echo "cannot make pool $name"; exit 1; }
+  "$local_tool" up -q --name "$name" "$@" || { echo "cannot make pool $name"; exit 1; }
 }
 
 remove_pools() {
-  for name in "${pools[@]}"; do "$local_tool" -q down --name "$name"; done
+  local name
+  for name in "${pools[@]}"; do "$local_tool" down -q --name "$name"; done
 }
 
 # in_pool NAME COMMAND…: as the application command
