@@ -75,7 +75,8 @@ Status get_images(const EngineState& state, const PoolOptions& pool, const Edge&
     if (image.starts_with("shipyard/")) {
       return Error{Error::Code::kNotFound,
                    fmt::format("image '{}' is not on this machine", image),
-                   "./scripts/quickstart builds the images of this project",
+                   fmt::format("./scripts/build-images{} builds it",
+                               image.starts_with("shipyard/node") ? " --target node" : ""),
                    {}};
     }
     edge.messages.note(fmt::format("image '{}' is not on this machine: pulling it", image));
