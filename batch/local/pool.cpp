@@ -165,11 +165,21 @@ Status remove_pool(const std::string& engine, const PoolRecord& pool, const Edge
   auto list = [&](const std::vector<std::string>& argv) {
     return words(clean_up(argv, edge).completed.output);
   };
-  const std::vector<std::string> containers = {engine, "ps", "--all", "--quiet", "--filter", filter};
+  const std::vector<std::string> containers = {engine, "ps",       "--all",     "--filter",
+                                               filter, "--format", "{{.Names}}"};
   const std::vector<std::string> networks = {engine, "network", "ls", "--quiet", "--filter", filter};
 
-  // By label, not from the plan: it may have been made only in part, or by another process.
-  attempt({engine, "rm", "--force", "--volumes"}, list(containers));
+  // By label, not from the plan: it may have been made only in part, or by another process. Tasks first:
+  // podman does not remove a container whose network another one uses.
+  std::vector<std::string> tasks;
+  std::vector<std::string> nodes;
+  const std::string task_prefix = task_container_name(pool.name, 0);
+  for (auto& name : list(containers)) {
+    const bool is_task = name.starts_with(task_prefix.substr(0, task_prefix.size() - 1));
+    (is_task ? tasks : nodes).push_back(std::move(name));
+  }
+  attempt({engine, "rm", "--force", "--volumes"}, tasks);
+  attempt({engine, "rm", "--force", "--volumes"}, nodes);
   auto removed = remove_directory(engine, pool, edge);
   // The network goes last: with its labels a later run finds the rest.
   if (removed) attempt({engine, "network", "rm"}, list(networks));
