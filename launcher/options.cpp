@@ -126,9 +126,9 @@ constexpr const char* kEpilogue =
 Everything behind the program's name is the program's.
 
 Examples:
-  shipyard-mpirun ./app                     a rank per core on all nodes of the task
-  shipyard-mpirun -n 8 ./app input.txt      8 ranks, as even as it goes
-  shipyard-mpirun --dry-run --explain ./app what would be done, and why
+  shipyard-mpirun ./app                      a rank per core on all nodes
+  shipyard-mpirun -n 8 ./app input.txt       8 ranks, as even as it goes
+  shipyard-mpirun --dry-run --explain ./app  what would be done, and why
 
 Exit status: the program's own, or
   120  a node could not be reached      125  usage, bad input, no MPI
