@@ -14,6 +14,29 @@ std::string_view without_dashes(std::string_view word) {
   return word;
 }
 
+/// mpirun(1)'s other words for the options that we set. Both together it refuses, or takes the one and not
+/// the other.
+constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+    {"n", "np"},
+    {"c", "np"},
+    {"machinefile", "hostfile"},
+    {"default-hostfile", "hostfile"},
+    {"N", "map-by"},
+    {"npernode", "map-by"},
+    {"npersocket", "map-by"},
+    {"ppr", "map-by"},
+    {"bynode", "map-by"},
+    {"byslot", "map-by"},
+    {"bycore", "map-by"},
+    {"bysocket", "map-by"},
+    {"rankfile", "map-by"},
+    {"rf", "map-by"},
+    {"bind-to-core", "bind-to"},
+    {"bind-to-socket", "bind-to"},
+    {"bind-to-none", "bind-to"},
+    {"wd", "wdir"},
+};
+
 /// Collects the words of the command, leaving out what the user has already said.
 class Composer {
  public:
@@ -134,10 +157,9 @@ UserSettings user_settings(const Environment& environment, const std::vector<std
         flag == "mca" || flag == "gmca" || flag == "omca" || flag == "prtemca" || flag == "pmixmca";
     if (sets_parameter && i + 1 < mpi_arguments.size()) result.parameters.insert(mpi_arguments[i + 1]);
   }
-  // Short for --bind-to and --wdir.
-  if (result.flags.contains("bind-to-core") || result.flags.contains("bind-to-none"))
-    result.flags.insert("bind-to");
-  if (result.flags.contains("wd")) result.flags.insert("wdir");
+  for (const auto& [spelling, option] : kSpellings) {
+    if (result.flags.contains(spelling)) result.flags.emplace(option);
+  }
   return result;
 }
 
