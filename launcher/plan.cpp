@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "hostfile/hostfile.hpp"
 #include "hostfile/ssh_config.hpp"
@@ -208,10 +209,15 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   plan.files[request.hostfile] = hostfile::openmpi_hostfile(used, 1);
   if (!plan.remote_hosts.empty()) {
     request.ssh_config = plan.run_directory + "/ssh_config";
-    auto config = hostfile::ssh_config(used, {.port = options.ssh_port,
-                                              .patterns = options.ssh_host_patterns,
-                                              .user = options.ssh_user,
-                                              .identity_file = options.ssh_key});
+    const bool all_numeric = std::none_of(used.begin(), used.end(), [](const hostfile::Host& host) {
+      return host.kind == hostfile::Host::Kind::kName;
+    });
+    auto config = hostfile::ssh_config(
+        used, {.port = options.ssh_port,
+               .patterns = options.ssh_host_patterns,
+               .user = options.ssh_user,
+               .identity_file = options.ssh_key,
+               .connect_program = all_numeric ? context.connect_program : std::string()});
     if (!config) return config.error();
     plan.files[request.ssh_config] = *config;
     auto subnet =
@@ -256,7 +262,20 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   for (const char* name : kDropped) {
     if (context.environment.get(name)) plan.dropped_variables.emplace_back(name);
   }
-  if (!options.mpi_env.empty()) request.daemon_wrapper = {context.source_program, options.mpi_env};
+  if (!options.mpi_env.empty() && !plan.remote_hosts.empty()) {
+    // A daemon starts in its user's home directory.
+    const std::string script =
+        (std::filesystem::path(context.environment.working_directory) / options.mpi_env)
+            .lexically_normal()
+            .string();
+    if (script.find_first_of(" \t") != std::string::npos) {
+      return input_error(
+          fmt::format("--mpi-env: '{}' has a blank in it, at which mpirun splits its daemon's command",
+                      script),
+          "put the script where no directory has a blank in its name");
+    }
+    request.daemon_wrapper = {context.source_program, script};
+  }
 
   request.program = {context.rank_program, "--directory", context.working_directory, "--", context.program};
   request.program.insert(request.program.end(), options.program.begin() + 1, options.program.end());
@@ -266,8 +285,13 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   plan.reasons.push_back({"mpirun " + context.mpi.mpirun, "Open MPI " + context.mpi.version.text});
   if (!binding.core) command.reasons.push_back({"no binding", binding.why});
   plan.reasons.insert(plan.reasons.end(), command.reasons.begin(), command.reasons.end());
-  plan.reasons.push_back({"working directory " + context.working_directory,
-                          options.wdir.empty() ? "where shipyard-mpirun was started" : "--wdir"});
+  const char* directory_reason = "where shipyard-mpirun was started";
+  if (!options.wdir.empty()) {
+    directory_reason = "--wdir";
+  } else if (context.working_directory != context.environment.working_directory) {
+    directory_reason = "AZ_BATCH_TASK_SHARED_DIR: the task's own directory is on this node alone";
+  }
+  plan.reasons.push_back({"working directory " + context.working_directory, directory_reason});
   return plan;
 }
 
