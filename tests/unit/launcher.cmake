@@ -1,0 +1,20 @@
+# The pure parts and the value types in between.
+shipyard_unit_test(launcher_plan_test
+  LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
+  SOURCES
+    launcher_cpu_quota_test.cpp
+    launcher_installation_test.cpp
+    launcher_layout_test.cpp
+    launcher_mpirun_command_test.cpp
+    launcher_options_test.cpp
+    launcher_outcome_test.cpp
+    launcher_plan_test.cpp
+    launcher_subnet_test.cpp)
+# What talks to the kernel: sockets on loopback, files, child processes.
+shipyard_unit_test(launcher_edge_test
+  LIBRARIES shipyard::launcher
+  SOURCES
+    launcher_gate_test.cpp
+    launcher_rank_monitor_test.cpp
+    launcher_rank_protocol_test.cpp
+    launcher_run_directory_test.cpp)

@@ -1,0 +1,228 @@
+#include "launcher/network/gate.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <thread>
+
+#include "base/file_descriptor.hpp"
+#include "base/socket_address.hpp"
+
+namespace shipyard::network {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+/// A server on one of loopback's many addresses that says a piece of text to whoever connects.
+class Server {
+ public:
+  enum class After { kHold, kClose };
+
+  /// `port` 0: one of the kernel's choice.
+  Server(const std::string& address, std::uint16_t port, std::string words, After after = After::kHold)
+      : words_(std::move(words)), after_(after) {
+    const SocketAddress local(*parse_address(address), port);
+    listener_ = FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    EXPECT_EQ(::bind(listener_.get(), local.get(), local.size()), 0) << address << ":" << port;
+    EXPECT_EQ(::listen(listener_.get(), 64), 0);
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+    port_ = port_of(reinterpret_cast<const sockaddr&>(bound));
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    stop_read_ = FileDescriptor(ends[0]);
+    stop_write_ = FileDescriptor(ends[1]);
+    thread_ = std::thread([this] { serve(); });
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server() {
+    (void)stop_write_.close();
+    thread_.join();
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] int connections() const { return connections_; }
+
+ private:
+  void serve() {
+    while (true) {
+      pollfd polled[2] = {{listener_.get(), POLLIN, 0}, {stop_read_.get(), POLLIN, 0}};
+      ::poll(polled, 2, -1);
+      if (polled[1].revents != 0) return;
+      FileDescriptor fd(::accept(listener_.get(), nullptr, nullptr));
+      if (!fd) continue;
+      ++connections_;
+      (void)!::send(fd.get(), words_.data(), words_.size(), MSG_NOSIGNAL);
+      if (after_ == After::kHold) held_.push_back(std::move(fd));
+    }
+  }
+
+  std::string words_;
+  After after_;
+  FileDescriptor listener_;
+  FileDescriptor stop_read_;
+  FileDescriptor stop_write_;
+  std::uint16_t port_ = 0;
+  std::atomic<int> connections_ = 0;
+  std::deque<FileDescriptor> held_;
+  std::thread thread_;
+};
+
+constexpr const char* kBanner = "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n";
+
+GateTarget target(const std::string& address) { return {address, *parse_address(address)}; }
+
+std::string verdict(const GateReport& report) {
+  if (report.cancelled) return "cancelled";
+  return report.failures.empty() ? "ready" : report.failures[0].name + ": " + report.failures[0].last_word;
+}
+
+/// One server that says `words`, waited for during half a second.
+std::string verdict_on(const std::string& words, Server::After after = Server::After::kHold) {
+  Server server("127.0.0.1", 0, words, after);
+  return verdict(wait_for_sshd({target("127.0.0.1")}, {.port = server.port(), .wait = milliseconds(500)}));
+}
+
+/// A port on which nobody listens, and nobody else will while the test runs: it is bound.
+class ClosedPort {
+ public:
+  explicit ClosedPort(const std::string& address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const SocketAddress local(*parse_address(address), 0);
+    EXPECT_EQ(::bind(fd_.get(), local.get(), local.size()), 0);
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+    port_ = port_of(reinterpret_cast<const sockaddr&>(bound));
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  FileDescriptor fd_;
+  std::uint16_t port_ = 0;
+};
+
+TEST(Gate, LetsThroughOnABannerAndAsksOnce) {
+  Server server("127.0.0.1", 0, kBanner);
+  std::vector<std::size_t> progress;
+  const auto start = Clock::now();
+  const auto report =
+      wait_for_sshd({target("127.0.0.1")}, {.port = server.port(), .progress = [&](std::size_t ready) {
+                                              progress.push_back(ready);
+                                            }});
+  EXPECT_EQ(verdict(report), "ready");
+  EXPECT_EQ(report.ready, 1u);
+  EXPECT_EQ(server.connections(), 1);
+  EXPECT_EQ(progress, std::vector<std::size_t>{1});
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(60));
+}
+
+TEST(Gate, AcceptsLinesBeforeTheBanner) {
+  EXPECT_EQ(verdict_on("welcome to the node\r\nsecond line\r\nSSH-2.0-x\r\n"), "ready");
+}
+
+TEST(Gate, NamesWhoAnswersWithSomethingElse) {
+  EXPECT_EQ(verdict_on("220 mail.example ESMTP\r\n"),
+            "127.0.0.1: answers, but is no ssh server: \"220 mail.example ESMTP\"");
+  EXPECT_EQ(verdict_on("not SSH-2.0\r\n"), "127.0.0.1: answers, but is no ssh server: \"not SSH-2.0\"");
+  EXPECT_EQ(verdict_on(std::string(10'000, 'x')),
+            "127.0.0.1: answers, but is no ssh server: \"" + std::string(60, 'x') + "\"");
+}
+
+TEST(Gate, ShowsNothingThatATerminalWouldActOn) {
+  EXPECT_EQ(verdict_on("\033]0;title\a\r\n"), "127.0.0.1: answers, but is no ssh server: \"?]0;title?\"");
+}
+
+// OpenSSH 10 says this to a source that it punishes (PerSourcePenalties).
+TEST(Gate, QuotesARefusal) {
+  EXPECT_EQ(verdict_on("Not allowed at this time\r\n", Server::After::kClose),
+            "127.0.0.1: refuses: \"Not allowed at this time\"");
+}
+
+TEST(Gate, NamesWhoSaysNothing) {
+  EXPECT_EQ(verdict_on(""), "127.0.0.1: accepts the connection, but sends no ssh banner");
+}
+
+TEST(Gate, NamesWhoClosesAtOnce) {
+  EXPECT_EQ(verdict_on("", Server::After::kClose), "127.0.0.1: closes the connection without a word");
+}
+
+TEST(Gate, NamesWhoRefusesAndKeepsToItsTime) {
+  ClosedPort closed("127.0.0.1");
+  const auto start = Clock::now();
+  const auto report = wait_for_sshd({target("127.0.0.1")}, {.port = closed.port(), .wait = milliseconds(300)});
+  EXPECT_EQ(verdict(report), "127.0.0.1: connection refused");
+  EXPECT_GE(report.elapsed, milliseconds(300));
+  EXPECT_GE(Clock::now() - start, milliseconds(300));
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(30));
+}
+
+TEST(Gate, WaitsForANodeThatComesLate) {
+  std::optional<ClosedPort> reserved(std::in_place, "127.0.0.1");
+  const std::uint16_t port = reserved->port();
+  std::optional<Server> late;
+  // The first node is ready at once; only then does the second one start: no clock decides.
+  Server first("127.0.0.2", port, kBanner);
+  const auto report = wait_for_sshd({target("127.0.0.1"), target("127.0.0.2")},
+                                    {.port = port, .wait = milliseconds(60'000), .progress = [&](std::size_t) {
+                                       if (late) return;
+                                       reserved.reset();
+                                       late.emplace("127.0.0.1", port, kBanner);
+                                     }});
+  EXPECT_EQ(verdict(report), "ready");
+  EXPECT_EQ(report.ready, 2u);
+  EXPECT_EQ(first.connections(), 1);
+  EXPECT_EQ(late->connections(), 1);
+}
+
+TEST(Gate, NamesThoseThatAreNotReadyAndOnlyThose) {
+  Server ready("127.0.0.1", 0, kBanner);
+  const auto report = wait_for_sshd({target("127.0.0.3"), target("127.0.0.1"), target("127.0.0.2")},
+                                    {.port = ready.port(), .wait = milliseconds(300)});
+  EXPECT_EQ(report.ready, 1u);
+  ASSERT_EQ(report.failures.size(), 2u);
+  EXPECT_EQ(report.failures[0].name, "127.0.0.3");
+  EXPECT_EQ(report.failures[1].name, "127.0.0.2");
+}
+
+TEST(Gate, EndsWhenItIsCancelled) {
+  ClosedPort closed("127.0.0.1");
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  FileDescriptor read_end(ends[0]);
+  FileDescriptor write_end(ends[1]);
+  ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
+  const auto start = Clock::now();
+  const auto report = wait_for_sshd(
+      {target("127.0.0.1")}, {.port = closed.port(), .wait = std::chrono::minutes(5), .cancel_fd = read_end.get()});
+  EXPECT_TRUE(report.cancelled);
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(60));
+}
+
+TEST(Gate, AsksManyNodesAtOnce) {
+  // More nodes than it keeps open at a time, on one listener for all of loopback.
+  Server server("0.0.0.0", 0, kBanner, Server::After::kClose);
+  std::vector<GateTarget> targets;
+  for (int i = 0; i < 1200; ++i) targets.push_back(target("127.1." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200)));
+  const auto report = wait_for_sshd(targets, {.port = server.port(), .wait = std::chrono::seconds(50)});
+  EXPECT_EQ(verdict(report), "ready");
+  EXPECT_EQ(report.ready, 1200u);
+  // A busy machine may overrun the listener's queue, which costs a node another attempt, but no more than that.
+  EXPECT_LT(server.connections(), 2400);
+}
+
+TEST(Gate, IsThroughAtOnceWhereNothingIsToBeWaitedFor) {
+  EXPECT_EQ(verdict(wait_for_sshd({}, {})), "ready");
+}
+
+}  // namespace
+}  // namespace shipyard::network

@@ -1,0 +1,191 @@
+#include "launcher/mpi/installation.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace shipyard::mpi {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string message(const std::string& output) {
+  auto version = parse_mpirun_version(output);
+  return version ? "accepted" : version.error().message;
+}
+
+TEST(ParseMpirunVersion, ChoosesTheDialectByTheMajorVersion) {
+  struct Case {
+    const char* output;
+    MpiVersion version;
+  };
+  const Case cases[] = {
+      {"mpirun (Open MPI) 4.1.4\n\nReport bugs to http://www.open-mpi.org/community/help/\n",
+       {Dialect::kOpenMpi4, 4, 1, "4.1.4"}},
+      {"mpirun (Open MPI) 4.1.7a1\n\nReport bugs to …\n", {Dialect::kOpenMpi4, 4, 1, "4.1.7a1"}},
+      {"mpirun (Open MPI) 4.0.3rc4", {Dialect::kOpenMpi4, 4, 0, "4.0.3rc4"}},
+      {"mpirun (Open MPI) 5.0.7\n\nReport bugs to https://www.open-mpi.org/community/help/\n",
+       {Dialect::kOpenMpi5, 5, 0, "5.0.7"}},
+      {"mpirun (Open MPI) 5.1.0rc1\n", {Dialect::kOpenMpi5, 5, 1, "5.1.0rc1"}},
+      {"mpiexec (Open MPI) 10.2\n", {Dialect::kOpenMpi5, 10, 2, "10.2"}},
+      // HPC-X's wrapper has been seen to speak first.
+      {"note: loading hpcx\nmpirun (Open MPI) 4.1.5a1\n", {Dialect::kOpenMpi4, 4, 1, "4.1.5a1"}},
+  };
+  for (const auto& one : cases) {
+    auto version = parse_mpirun_version(one.output);
+    ASSERT_TRUE(version) << one.output << version.error().message;
+    EXPECT_EQ(*version, one.version) << one.output;
+  }
+}
+
+TEST(ParseMpirunVersion, NamesAnotherMpi) {
+  EXPECT_EQ(message("HYDRA build details:\n    Version:                                 4.0.2\n"),
+            "this mpirun is MPICH's (Hydra), not Open MPI's");
+  EXPECT_EQ(message("Intel(R) MPI Library for Linux* OS, Version 2021.9 Build 20230307\n"),
+            "this mpirun is Intel MPI's, not Open MPI's");
+}
+
+TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
+  EXPECT_EQ(message("mpirun (Open MPI) 3.1.6\n"), "Open MPI 3.1.6 is too old");
+  EXPECT_EQ(message("mpirun (Open MPI) \n"),
+            "cannot read the version of Open MPI from 'mpirun (Open MPI) '");
+  EXPECT_EQ(message("mpirun (Open MPI) v4.1\n"),
+            "cannot read the version of Open MPI from 'mpirun (Open MPI) v4.1'");
+  EXPECT_EQ(message("mpirun (Open MPI) 4\n"),
+            "cannot read the version of Open MPI from 'mpirun (Open MPI) 4'");
+  EXPECT_EQ(message("hello\nworld\n"), "mpirun --version says 'hello', which is no Open MPI");
+  EXPECT_EQ(message(""), "mpirun --version says '', which is no Open MPI");
+  EXPECT_EQ(parse_mpirun_version("").error().code, Error::Code::kMpi);
+  EXPECT_EQ(parse_mpirun_version("").error().hint, "Open MPI 4.0 or later is needed; --mpirun PATH names one");
+}
+
+TEST(ForeignPrefix, IsTheDirectoryAboveBinOutsideOfTheSystems) {
+  EXPECT_EQ(foreign_prefix("/opt/openmpi-4.1.5/bin/mpirun"), "/opt/openmpi-4.1.5");
+  EXPECT_EQ(foreign_prefix("/usr/lib64/openmpi/bin/mpirun"), "/usr/lib64/openmpi");
+  EXPECT_EQ(foreign_prefix("/usr/bin/mpirun"), "");
+  EXPECT_EQ(foreign_prefix("/usr/local/bin/mpirun"), "");
+  EXPECT_EQ(foreign_prefix("/bin/mpirun"), "");
+  EXPECT_EQ(foreign_prefix("/tmp/fake/mpirun"), "");
+}
+
+TEST(VariablesOfPrefix, PutItsDirectoriesInFront) {
+  Environment environment;
+  environment.variables = {{"PATH", "/usr/bin:/bin"}};
+  const std::map<std::string, std::string> expected{{"OPAL_PREFIX", "/opt/mpi"},
+                                                    {"PATH", "/opt/mpi/bin:/usr/bin:/bin"},
+                                                    {"LD_LIBRARY_PATH", "/opt/mpi/lib"}};
+  EXPECT_EQ(variables_of_prefix("/opt/mpi", environment), expected);
+}
+
+/// Programs and scripts in a directory of the test's own.
+class Installation : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "installation.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    root_ = pattern;
+    environment_.working_directory = root_;
+    environment_.variables = {{"PATH", root_ + ":/usr/bin:/bin"}};
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  std::string put(const std::string& name, const std::string& content, bool executable = true) {
+    const std::string path = root_ + "/" + name;
+    fs::create_directories(fs::path(path).parent_path());
+    std::ofstream(path) << content;
+    fs::permissions(path, fs::perms(executable ? 0755 : 0644));
+    return path;
+  }
+
+  std::string root_;
+  Environment environment_;
+};
+
+TEST_F(Installation, FindsTheMpirunThatTheUserNames) {
+  const std::string path = put("opt/bin/mpirun", "#!/bin/sh\n");
+  EXPECT_EQ(*find_mpirun(root_ + "/opt", environment_), path);
+  EXPECT_EQ(*find_mpirun(path, environment_), path);
+  put("mpirun", "#!/bin/sh\n");
+  EXPECT_EQ(*find_mpirun("", environment_), root_ + "/mpirun");
+}
+
+TEST_F(Installation, SaysWhatIsWrongWithTheMpirunThatTheUserNames) {
+  auto found = find_mpirun("/no/such/mpirun", environment_);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message, "--mpirun: program '/no/such/mpirun' not found");
+  const std::string path = put("plain", "", false);
+  found = find_mpirun(path, environment_);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message, "--mpirun: " + path + " is not executable");
+  EXPECT_EQ(found.error().hint, "chmod +x " + path);
+}
+
+TEST_F(Installation, SourcesAScriptWithBlanksAndLineEndsInItsValues) {
+  const std::string script =
+      put("init.sh", "echo chatter\nexport SPACED='a  b=c'\nexport LINES_=\"one\ntwo\"\nunset GONE\n", false);
+  environment_.variables["GONE"] = "1";
+  environment_.variables["KEPT"] = "2";
+  auto sourced = source_script(script, environment_);
+  ASSERT_TRUE(sourced) << sourced.error().message;
+  EXPECT_EQ(sourced->get("SPACED"), "a  b=c");
+  EXPECT_EQ(sourced->get("LINES_"), "one\ntwo");
+  EXPECT_EQ(sourced->get("KEPT"), "2");
+  EXPECT_FALSE(sourced->get("GONE"));
+  EXPECT_FALSE(sourced->get("_"));
+  EXPECT_EQ(sourced->working_directory, root_);
+}
+
+TEST_F(Installation, SaysWhatAScriptThatFailsSaid) {
+  const std::string script = put("init.sh", "echo no license >&2\nexit 4\n", false);
+  auto sourced = source_script(script, environment_);
+  ASSERT_FALSE(sourced);
+  EXPECT_EQ(sourced.error().message, "--mpi-env: " + script + " ended with exit status 4");
+  EXPECT_EQ(sourced.error().hint, "it said: no license");
+}
+
+TEST_F(Installation, NamesAScriptThatIsMissing) {
+  auto sourced = source_script(root_ + "/none.sh", environment_);
+  ASSERT_FALSE(sourced);
+  EXPECT_EQ(sourced.error().message,
+            "--mpi-env: cannot read " + root_ + "/none.sh: No such file or directory");
+}
+
+TEST_F(Installation, AsksAMovedOpenMpiWithItsOwnPrefix) {
+  const std::string path = put(
+      "opt/bin/mpirun", "#!/bin/sh\n[ \"$OPAL_PREFIX\" ] && echo \"mpirun (Open MPI) 5.0.7\"\n");
+  auto found = inspect_mpirun(path, environment_);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->version.text, "5.0.7");
+  EXPECT_EQ(found->mpirun, path);
+  EXPECT_EQ(found->variables.at("OPAL_PREFIX"), root_ + "/opt");
+}
+
+TEST_F(Installation, LeavesAPrefixAloneThatIsSetAlready) {
+  const std::string path = put("opt/bin/mpirun", "#!/bin/sh\necho 'mpirun (Open MPI) 4.1.4'\n");
+  environment_.variables["OPAL_PREFIX"] = "/else/where";
+  auto found = inspect_mpirun(path, environment_);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_TRUE(found->variables.empty());
+}
+
+TEST_F(Installation, SaysWhatAnMpirunThatCannotRunSaid) {
+  const std::string path = put("mpirun", "#!/bin/sh\necho 'libmpi.so.40: cannot open' >&2\nexit 127\n");
+  auto found = inspect_mpirun(path, environment_);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message,
+            path + " --version ended with exit status 127: libmpi.so.40: cannot open");
+  EXPECT_EQ(found.error().hint,
+            "does it need libraries of its own? --mpi-env SCRIPT sources a file that sets them");
+}
+
+TEST_F(Installation, NamesTheMpirunThatIsAnotherMpis) {
+  const std::string path = put("mpirun", "#!/bin/sh\necho 'HYDRA build details:'\n");
+  auto found = inspect_mpirun(path, environment_);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message, path + ": this mpirun is MPICH's (Hydra), not Open MPI's");
+}
+
+}  // namespace
+}  // namespace shipyard::mpi

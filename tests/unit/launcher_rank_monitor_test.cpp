@@ -1,0 +1,225 @@
+#include "launcher/supervise/rank_monitor.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <functional>
+
+#include "base/socket_address.hpp"
+
+namespace shipyard::supervise {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A monitor on loopback, and ranks that are sockets of the test's own.
+class Monitor : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = RankMonitor::listen(*parse_address("127.0.0.1"), "secret");
+    ASSERT_TRUE(made) << made.error().message;
+    monitor_.emplace(std::move(*made));
+  }
+
+  FileDescriptor connect(const std::string& words = {}) {
+    const std::string& endpoint = monitor_->endpoint();
+    const auto port = static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
+    const SocketAddress remote(*parse_address("127.0.0.1"), port);
+    FileDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(fd.get(), remote.get(), remote.size()), 0);
+    say(fd, words);
+    return fd;
+  }
+  static void say(const FileDescriptor& fd, const std::string& words) {
+    EXPECT_EQ(::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
+  }
+
+  /// Handles events until the condition holds; fails after 10 s.
+  void until(const std::function<bool()>& condition) {
+    const auto end = Clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+      ASSERT_LT(Clock::now(), end) << "it never came to pass";
+      pollfd polled{monitor_->fd(), POLLIN, 0};
+      ::poll(&polled, 1, 100);
+      monitor_->handle();
+    }
+  }
+  const RankRecord* record(int rank) const {
+    auto found = monitor_->records().find(rank);
+    return found == monitor_->records().end() ? nullptr : &found->second;
+  }
+  /// Has the monitor closed its side?
+  static bool closed(const FileDescriptor& fd) {
+    pollfd polled{fd.get(), POLLIN, 0};
+    char byte = 0;
+    return ::poll(&polled, 1, 10'000) == 1 && ::recv(fd.get(), &byte, 1, 0) <= 0;
+  }
+
+  std::optional<RankMonitor> monitor_;
+};
+
+TEST_F(Monitor, ListensWhereItWasTold) {
+  EXPECT_EQ(monitor_->endpoint().find("127.0.0.1:"), 0u);
+  EXPECT_TRUE(monitor_->records().empty());
+  EXPECT_EQ(monitor_->connected(), 0u);
+  auto elsewhere = RankMonitor::listen(*parse_address("192.0.2.1"), "t");
+  ASSERT_FALSE(elsewhere);
+  EXPECT_EQ(elsewhere.error().message, "cannot listen on 192.0.2.1: Cannot assign requested address");
+}
+
+TEST_F(Monitor, RecordsHowRanksEndAndInWhichOrder) {
+  auto one = connect("RANK secret 1 node-a\n");
+  until([&] { return record(1) != nullptr; });
+  auto zero = connect("RANK secret 0 node-b\n");
+  until([&] { return record(0) != nullptr; });
+  EXPECT_EQ(record(0)->host, "node-b");
+  EXPECT_FALSE(record(0)->ended());
+  say(one, "SIGNAL 11\n");
+  until([&] { return record(1)->ended(); });
+  say(zero, "EXIT 3\n");
+  until([&] { return record(0)->ended(); });
+  EXPECT_EQ(record(1)->exit, (Exit{true, 11}));
+  EXPECT_EQ(record(1)->order, 1);
+  EXPECT_EQ(record(0)->exit, (Exit{false, 3}));
+  EXPECT_EQ(record(0)->order, 2);
+  EXPECT_EQ(monitor_->connected(), 2u);
+  (void)one.close();
+  (void)zero.close();
+  until([&] { return monitor_->connected() == 0; });
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST_F(Monitor, RecordsWhatCouldNotBeStarted) {
+  auto rank = connect("RANK secret 2 node\nFAIL 2 directory\n");
+  until([&] { return record(2) != nullptr && record(2)->ended(); });
+  EXPECT_EQ(record(2)->start_error, 2);
+  EXPECT_EQ(record(2)->missing, "directory");
+  EXPECT_FALSE(record(2)->exit);
+  EXPECT_TRUE(record(2)->failed());
+}
+
+TEST_F(Monitor, PutsLinesTogetherThatArriveInPieces) {
+  auto rank = connect("RANK sec");
+  until([&] { return monitor_->connected() == 1; });
+  say(rank, "ret 4 no");
+  say(rank, "de\nEX");
+  until([&] { return record(4) != nullptr; });
+  EXPECT_FALSE(record(4)->ended());
+  say(rank, "IT 0\n");
+  until([&] { return record(4)->ended(); });
+  EXPECT_EQ(record(4)->host, "node");
+}
+
+TEST_F(Monitor, DropsAWrongTokenAndRecordsNothing) {
+  auto stranger = connect("RANK guess 0 node\nEXIT 0\n");
+  until([&] { return monitor_->connected() == 1; });
+  until([&] { return monitor_->connected() == 0; });
+  EXPECT_TRUE(closed(stranger));
+  EXPECT_TRUE(monitor_->records().empty());
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST_F(Monitor, DropsWhatIsNoRank) {
+  for (const std::string& words : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("EXIT 0\n"),
+                                   std::string("RANK secret x node\n"), std::string(5000, 'x')}) {
+    auto stranger = connect(words);
+    EXPECT_TRUE(stranger);
+    until([&] { return monitor_->connected() == 1; });
+    until([&] { return monitor_->connected() == 0; });
+    EXPECT_TRUE(closed(stranger)) << words.substr(0, 20);
+  }
+  EXPECT_TRUE(monitor_->records().empty());
+}
+
+TEST_F(Monitor, AStrangerCannotEndAnothersRank) {
+  auto rank = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  auto stranger = connect("EXIT 0\n");
+  until([&] { return monitor_->connected() == 2; });
+  until([&] { return monitor_->connected() == 1; });
+  EXPECT_FALSE(record(0)->ended());
+}
+
+TEST_F(Monitor, CountsALostConnectionOnce) {
+  auto rank = connect("RANK secret 3 node\n");
+  until([&] { return record(3) != nullptr; });
+  EXPECT_EQ(monitor_->lost(), 0);
+  (void)rank.close();
+  until([&] { return monitor_->connected() == 0; });
+  EXPECT_TRUE(record(3)->lost);
+  EXPECT_EQ(monitor_->lost(), 1);
+}
+
+TEST_F(Monitor, AResetConnectionIsLostToo) {
+  auto rank = connect("RANK secret 3 node\n");
+  until([&] { return record(3) != nullptr; });
+  const linger abort{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(rank.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  (void)rank.close();
+  until([&] { return monitor_->connected() == 0; });
+  EXPECT_EQ(monitor_->lost(), 1);
+}
+
+TEST_F(Monitor, TheFirstWordOfARanksEndCounts) {
+  auto rank = connect("RANK secret 0 node\nEXIT 3\nEXIT 0\n");
+  until([&] { return record(0) != nullptr && record(0)->ended(); });
+  until([&] { return monitor_->connected() == 0; });
+  EXPECT_EQ(record(0)->exit, (Exit{false, 3}));
+}
+
+TEST_F(Monitor, HangingUpIsSeenByTheRankWhichMayStillSayItsEnd) {
+  auto rank = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  monitor_->hang_up();
+  EXPECT_TRUE(closed(rank));
+  EXPECT_EQ(monitor_->connected(), 1u);
+  say(rank, "SIGNAL 15\n");
+  until([&] { return record(0)->ended(); });
+  (void)rank.close();
+  until([&] { return monitor_->connected() == 0; });
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST_F(Monitor, HangsUpOnThoseThatComeLater) {
+  monitor_->hang_up();
+  auto rank = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  EXPECT_TRUE(closed(rank));
+}
+
+TEST_F(Monitor, TakesManyRanksAtOnce) {
+  std::vector<FileDescriptor> ranks;
+  for (int i = 0; i < 300; ++i) ranks.push_back(connect("RANK secret " + std::to_string(i) + " node\n"));
+  until([&] { return monitor_->records().size() == 300; });
+  for (const auto& rank : ranks) say(rank, "EXIT 0\n");
+  until([&] {
+    return std::all_of(monitor_->records().begin(), monitor_->records().end(),
+                       [](const auto& entry) { return entry.second.ended(); });
+  });
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST(RankMonitor, NamesNodesByTheAddressTheyCallFrom) {
+  // Not loopback: the user knows nodes by address. Any address of this machine's own will do.
+  auto monitor = RankMonitor::listen(*parse_address("::1"), "t");
+  if (!monitor) GTEST_SKIP() << "no IPv6 here: " << monitor.error().message;
+  EXPECT_EQ(monitor->endpoint().find("[::1]:"), 0u);
+  const auto port = static_cast<std::uint16_t>(std::stoi(monitor->endpoint().substr(6)));
+  const SocketAddress remote(*parse_address("::1"), port);
+  FileDescriptor fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(fd.get(), remote.get(), remote.size()), 0);
+  const std::string line = "RANK t 0 0123456789ab\n";
+  ASSERT_EQ(::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL), static_cast<ssize_t>(line.size()));
+  for (int i = 0; i < 100 && monitor->records().empty(); ++i) {
+    pollfd polled{monitor->fd(), POLLIN, 0};
+    ::poll(&polled, 1, 100);
+    monitor->handle();
+  }
+  ASSERT_EQ(monitor->records().size(), 1u);
+  EXPECT_EQ(monitor->records().at(0).host, "::1");
+}
+
+}  // namespace
+}  // namespace shipyard::supervise
