@@ -116,7 +116,10 @@ std::string describe(const Exit& exit) {
 Result<std::string> find_program(std::string_view name, const Environment& environment,
                                  const std::string& working_directory) {
   const std::string base = working_directory.empty() ? environment.working_directory : working_directory;
-  auto absolute = [&](std::string path) { return path.starts_with('/') ? path : base + "/" + path; };
+  auto absolute = [&](const std::string& path) {
+    if (path.starts_with('/')) return path;
+    return base + "/" + path.substr(path.starts_with("./") ? 2 : 0);
+  };
   std::vector<std::string> candidates;
   if (name.find('/') != std::string_view::npos) {
     candidates.emplace_back(name);
