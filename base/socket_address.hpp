@@ -59,6 +59,23 @@ class SocketAddress {
   return 0;
 }
 
+/// Takes the waits out of a dialogue of small messages, before connect(2). Two ends that both hold back small
+/// packets (Nagle's algorithm) and acknowledge late stop for 40 ms each time; OpenSSH leaves it so for a
+/// connection without a terminal, three times in a login: measured 137 ms for what takes 50 ms without (RFC
+/// 896; RFC 1122, 4.2.3.2).
+///   TCP_NODELAY  our packets are not held back.
+///   TCP_MAXSEG   small segments towards us, so that nearly every message is more than one of them, which
+///   Linux
+///                acknowledges at once (__tcp_ack_snd_check). Not for bulk data.
+/// Firewalls that drop connections with small segments exist (a remedy against CVE-2019-11477): an attempt
+/// that gets no answer is to be made again without `small_segments`.
+inline void hasten_dialogue(int fd, bool small_segments) {
+  const int on = 1;
+  const int segment_bytes = 128;  // Linux takes 88 and more
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (small_segments) ::setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes);
+}
+
 /// A connection whose other machine has vanished without a word ends with ETIMEDOUT after about 11 s
 /// (tcp(7)); by default it would stay for two hours.
 inline void notice_dead_peer(int fd) {

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <map>
 
+#include "base/shell_quote.hpp"
+
 namespace shipyard::hostfile {
 namespace {
 
@@ -99,6 +101,13 @@ Result<std::string> quote_path(std::string_view path) {
   return result + '"';
 }
 
+/// ProxyCommand is a shell's line, in which ssh replaces its tokens (%) first.
+std::string proxy_word(std::string_view path) {
+  std::string result;
+  for (char c : shell_quote(path)) result += c == '%' ? "%%" : std::string(1, c);
+  return result;
+}
+
 }  // namespace
 
 std::vector<std::string> host_patterns(const std::vector<Host>& hosts) {
@@ -189,8 +198,15 @@ Result<std::string> ssh_config(const std::vector<Host>& hosts, const SshConfigOp
   set("ForwardX11", "no");
   set("ControlMaster", "no");
   set("ControlPath", "none");
-  set("ProxyCommand", "none");
-  set("ConnectTimeout", options.connect_timeout_seconds);
+  if (options.connect_program.empty()) {
+    set("ProxyCommand", "none");
+    set("ConnectTimeout", options.connect_timeout_seconds);
+  } else {
+    const std::string gap = options.connect_arguments.empty() ? "" : " ";
+    set("ProxyCommand", fmt::format("{}{}{} {} %h %p", proxy_word(options.connect_program), gap,
+                                    options.connect_arguments, options.connect_timeout_seconds));
+    set("ProxyUseFdpass", "yes");
+  }
   set("ServerAliveInterval", options.alive_interval_seconds);
   set("ServerAliveCountMax", options.alive_count_max);
   return result;

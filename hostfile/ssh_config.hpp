@@ -16,6 +16,11 @@ struct SshConfigOptions {
   std::vector<std::string> patterns = {};  ///< of the Host line; empty: host_patterns(hosts)
   std::string user = {};                   ///< empty: ssh's own choice
   std::string identity_file = {};          ///< absolute path of the private key; empty: ssh's own choice
+  /// Absolute path of shipyard-connect, which makes the connection and sets TCP_NODELAY on it: without, ssh's
+  /// own handshake waits three times for a delayed acknowledgement. Empty: ssh connects by itself. For
+  /// numeric addresses.
+  std::string connect_program = {};
+  std::string connect_arguments = {};  ///< of connect_program, as a shell reads them
   int connect_timeout_seconds = 10;
   /// A connection that answers nothing for interval × count seconds is given up.
   int alive_interval_seconds = 15;

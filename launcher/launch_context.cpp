@@ -220,6 +220,7 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
                                   environment.executable_directory + "/../libexec/shipyard"};
   if (!libexec.empty()) places.insert(places.begin(), libexec);
   for (auto [name, target] : {std::pair{"shipyard-rank", &context.rank_program},
+                              std::pair{"shipyard-connect", &context.connect_program},
                               std::pair{"shipyard-source", &context.source_program}}) {
     for (const auto& place : places) {
       auto found = find_program(place + "/" + name, environment);

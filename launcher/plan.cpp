@@ -145,6 +145,8 @@ std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_
   return static_cast<std::uint64_t>(ranks) * 4 * kMebibyte + kMebibyte;
 }
 
+std::string connections_socket(const LaunchPlan& plan) { return plan.run_directory + "/connections"; }
+
 Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext& context) {
   LaunchPlan plan;
   plan.run_directory = context.run_directory;
@@ -212,12 +214,13 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     const bool all_numeric = std::none_of(used.begin(), used.end(), [](const hostfile::Host& host) {
       return host.kind == hostfile::Host::Kind::kName;
     });
-    auto config = hostfile::ssh_config(
-        used, {.port = options.ssh_port,
-               .patterns = options.ssh_host_patterns,
-               .user = options.ssh_user,
-               .identity_file = options.ssh_key,
-               .connect_program = all_numeric ? context.connect_program : std::string()});
+    auto config =
+        hostfile::ssh_config(used, {.port = options.ssh_port,
+                                    .patterns = options.ssh_host_patterns,
+                                    .user = options.ssh_user,
+                                    .identity_file = options.ssh_key,
+                                    .connect_program = all_numeric ? context.connect_program : std::string(),
+                                    .connect_arguments = "--from " + connections_socket(plan)});
     if (!config) return config.error();
     plan.files[request.ssh_config] = *config;
     auto subnet =

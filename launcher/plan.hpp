@@ -31,6 +31,7 @@ struct LaunchContext {
   std::string program;                    ///< absolute path
   std::string working_directory;          ///< of the ranks
   std::string rank_program;               ///< shipyard-rank
+  std::string connect_program;            ///< shipyard-connect
   std::string source_program;             ///< shipyard-source, for --mpi-env
   std::string run_directory;              ///< private, to be made; no blanks in it
   bool single_copy = true;                ///< process_vm_readv is allowed
@@ -70,6 +71,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
 /// What Open MPI's shared-memory transport may take from a /dev/shm with `free_bytes` for `ranks` on one
 /// node.
 [[nodiscard]] std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_t free_bytes);
+
+/// The Unix socket at which ssh's shipyard-connect asks for connections that the gate has made already.
+[[nodiscard]] std::string connections_socket(const LaunchPlan& plan);
 
 /// A shell script that does what the plan says, for --dry-run.
 [[nodiscard]] std::string plan_as_script(const LaunchPlan& plan);

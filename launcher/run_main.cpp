@@ -12,6 +12,7 @@
 #include "base/terminal.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/launch_context.hpp"
+#include "launcher/network/connection_handover.hpp"
 #include "launcher/network/gate.hpp"
 #include "launcher/outcome.hpp"
 #include "launcher/plan.hpp"
@@ -23,6 +24,8 @@ namespace shipyard::launcher {
 namespace {
 
 constexpr std::size_t kNamedNodes = 10;
+/// Connections of the gate that ssh goes on with; half of the usual descriptor limit's room.
+constexpr std::size_t kKeptConnections = 256;
 
 std::string random_token() {
   std::random_device device;
@@ -31,18 +34,20 @@ std::string random_token() {
   return token;
 }
 
-/// Waits for the nodes' sshd; 0 or the exit status.
+/// Waits for the nodes' sshd; 0 or the exit status. `connections` are those that ssh can go on with.
 int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
               const Environment& environment, SignalDescriptor& signals, const Messages& messages,
-              std::ostream& err) {
+              std::ostream& err, std::vector<network::GateReport::Connection>& connections) {
   if (plan.remote_hosts.empty()) return kSuccess;
   std::vector<network::GateTarget> targets;
   for (std::size_t index : plan.remote_hosts) {
     targets.push_back({context.hosts.hosts[index].name, context.addresses[index]});
   }
   const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
-  network::GateOptions gate{
-      .port = static_cast<std::uint16_t>(options.ssh_port), .wait = options.wait, .cancel_fd = signals.fd()};
+  network::GateOptions gate{.port = static_cast<std::uint16_t>(options.ssh_port),
+                            .wait = options.wait,
+                            .keep = kKeptConnections,
+                            .cancel_fd = signals.fd()};
   bool shown = false;
   if (show) {
     gate.progress = [&](std::size_t ready) {
@@ -51,7 +56,7 @@ int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const Launch
       shown = true;
     };
   }
-  const auto report = network::wait_for_sshd(targets, gate);
+  auto report = network::wait_for_sshd(targets, gate);
   if (shown) err << "\r\033[K" << std::flush;
   if (report.cancelled) {
     const int number = signals.read().value_or(ReceivedSignal{SIGTERM}).number;
@@ -60,6 +65,7 @@ int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const Launch
     return kSignalBase + number;
   }
   if (report.failures.empty()) {
+    connections = std::move(report.connections);
     messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
     return kSuccess;
   }
@@ -95,13 +101,19 @@ int carry_out(const LaunchPlan& plan, const LaunchContext& context, const Launch
               const Environment& environment, const Messages& messages, std::ostream& err) {
   ignore_broken_pipes();
   SignalDescriptor signals({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD});
-  if (int status = pass_gate(plan, context, options, environment, signals, messages, err);
+  std::vector<network::GateReport::Connection> connections;
+  if (int status = pass_gate(plan, context, options, environment, signals, messages, err, connections);
       status != kSuccess) {
     return status;
   }
   auto directory = RunDirectory::make(plan.run_directory, plan.files);
   if (!directory) {
     messages.error(directory.error());
+    return kConfigError;
+  }
+  auto handover = network::ConnectionHandover::listen(connections_socket(plan), std::move(connections));
+  if (!handover) {
+    messages.error(handover.error());
     return kConfigError;
   }
   const std::string token = random_token();
@@ -116,6 +128,7 @@ int carry_out(const LaunchPlan& plan, const LaunchContext& context, const Launch
       supervise::run_job({.mpirun = mpirun_process(plan, context, options, monitor->endpoint(), token),
                           .ranks = plan.ranks,
                           .kill_after = options.kill_after,
+                          .events = {{handover->fd(), [&] { handover->handle(); }}},
                           .lifeline = options.lifeline},
                          *monitor, signals);
   if (!result) {

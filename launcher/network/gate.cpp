@@ -22,6 +22,8 @@ constexpr milliseconds kFirstPause{50};
 constexpr milliseconds kLongestPause{1000};
 /// One attempt: a node behind a firewall that drops packets says nothing at all.
 constexpr milliseconds kAttemptLimit{3000};
+/// Of an attempt with small segments, which a firewall may drop (hasten_dialogue).
+constexpr milliseconds kSmallSegmentsLimit{1000};
 /// Open connections at a time: within the usual limit of 1024 descriptors.
 constexpr std::size_t kAtOnce = 512;
 
@@ -30,6 +32,9 @@ struct Probe {
   FileDescriptor fd;
   bool connected = false;
   bool ready = false;
+  bool banner_unread = false;  // with ready: ssh can go on with this connection
+  bool small_segments = true;  // until an attempt gets no answer at all
+  Clock::time_point since{};
   std::string received;
   std::string last_word = "not tried yet";
   Clock::time_point next_step{};  // of an attempt: its end; between attempts: the next one's start
@@ -63,10 +68,12 @@ void start_attempt(Probe& probe, std::uint16_t port) {
   probe.received.clear();
   probe.fd = FileDescriptor(::socket(remote.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!probe.fd) return fail_attempt(probe, error_text(errno));
+  hasten_dialogue(probe.fd.get(), probe.small_segments);
+  probe.since = Clock::now();
   if (::connect(probe.fd.get(), remote.get(), remote.size()) != 0 && errno != EINPROGRESS) {
     return fail_attempt(probe, error_text(errno));
   }
-  probe.next_step = Clock::now() + kAttemptLimit;
+  probe.next_step = probe.since + (probe.small_segments ? kSmallSegmentsLimit : kAttemptLimit);
 }
 
 void advance(Probe& probe) {
@@ -78,7 +85,13 @@ void advance(Probe& probe) {
     probe.connected = true;
   }
   char buffer[512];
-  ssize_t got = ::recv(probe.fd.get(), buffer, sizeof buffer, 0);
+  ssize_t got = ::recv(probe.fd.get(), buffer, sizeof buffer, MSG_PEEK);
+  if (got >= 4 && probe.received.empty() && std::string_view(buffer, 4) == "SSH-") {
+    probe.ready = true;
+    probe.banner_unread = true;
+    return;
+  }
+  got = ::recv(probe.fd.get(), buffer, sizeof buffer, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got < 0) return fail_attempt(probe, error_text(errno));
   if (got == 0) {
@@ -89,7 +102,6 @@ void advance(Probe& probe) {
   // The server may send other lines before its version (RFC 4253, 4.2).
   if (probe.received.starts_with("SSH-") || probe.received.find("\nSSH-") != std::string::npos) {
     probe.ready = true;
-    (void)probe.fd.close();
   } else if (probe.received.size() > 4096) {
     fail_attempt(probe, "answers, but is no ssh server: \"" + printable(probe.received) + "\"");
   }
@@ -97,12 +109,21 @@ void advance(Probe& probe) {
 
 void give_up_attempt(Probe& probe) {
   if (!probe.connected) {
+    probe.small_segments = false;
     fail_attempt(probe, "no answer (connection timed out)");
   } else if (probe.received.empty()) {
     fail_attempt(probe, "accepts the connection, but sends no ssh banner");
   } else {
     fail_attempt(probe, "answers, but is no ssh server: \"" + printable(probe.received) + "\"");
   }
+}
+
+void note_ready(Probe& probe, const GateOptions& options, GateReport& report) {
+  ++report.ready;
+  if (probe.banner_unread && report.connections.size() < options.keep) {
+    report.connections.push_back({probe.target->address, std::move(probe.fd), probe.since});
+  }
+  (void)probe.fd.close();
 }
 
 }  // namespace
@@ -155,7 +176,7 @@ GateReport wait_for_sshd(const std::vector<GateTarget>& targets, const GateOptio
     for (std::size_t i = 0; i < polled_probes.size(); ++i) {
       if (polled[i + 1].revents == 0) continue;
       advance(*polled_probes[i]);
-      if (polled_probes[i]->ready) ++report.ready;
+      if (polled_probes[i]->ready) note_ready(*polled_probes[i], options, report);
     }
     if (report.ready != ready_before && options.progress) options.progress(report.ready);
   }

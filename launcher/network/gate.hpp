@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_descriptor.hpp"
 #include "base/ip_network.hpp"
 
 namespace shipyard::network {
@@ -24,8 +25,15 @@ struct GateReport {
     std::string name;
     std::string last_word;
   };
+  /// An open connection with the node's banner still unread, fit for ssh.
+  struct Connection {
+    IpAddress address;
+    FileDescriptor fd;
+    std::chrono::steady_clock::time_point since;
+  };
   std::size_t ready = 0;
-  std::vector<Failure> failures;  ///< empty: all nodes are ready
+  std::vector<Connection> connections;  ///< no more than GateOptions::keep
+  std::vector<Failure> failures;        ///< empty: all nodes are ready
   bool cancelled = false;
   std::chrono::milliseconds elapsed{0};
 };
@@ -33,6 +41,7 @@ struct GateReport {
 struct GateOptions {
   std::uint16_t port = 23;
   std::chrono::milliseconds wait{120'000};  ///< for all nodes together
+  std::size_t keep = 0;                     ///< connections to keep open for ssh
   int cancel_fd = -1;                       ///< readable: stop waiting
   std::function<void(std::size_t ready)> progress =
       {};  ///< called when the number of ready nodes has changed

@@ -52,10 +52,14 @@ class Job {
       limit =
           static_cast<int>(std::max<long>(0, std::chrono::ceil<milliseconds>(*until - Clock::now()).count()));
     }
-    pollfd polled[3] = {{signals_.fd(), POLLIN, 0},
-                        {monitor_.fd(), POLLIN, 0},
-                        {options_.lifeline && !lifeline_closed_ ? STDIN_FILENO : -1, POLLIN, 0}};
-    ::poll(polled, 3, limit);
+    std::vector<pollfd> polled{{signals_.fd(), POLLIN, 0},
+                               {monitor_.fd(), POLLIN, 0},
+                               {options_.lifeline && !lifeline_closed_ ? STDIN_FILENO : -1, POLLIN, 0}};
+    for (const auto& source : options_.events) polled.push_back({source.fd, POLLIN, 0});
+    ::poll(polled.data(), polled.size(), limit);
+    for (std::size_t i = 0; i < options_.events.size(); ++i) {
+      if (polled[3 + i].revents != 0) options_.events[i].handle();
+    }
     if (polled[1].revents != 0) monitor_.handle();
     if (monitor_.lost() > 0 && !loss_noticed_) loss_noticed_ = Clock::now();
     if (polled[0].revents != 0) take_signals();

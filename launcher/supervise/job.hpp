@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,12 @@
 
 namespace shipyard::supervise {
 
+/// Something else to serve while the job runs.
+struct EventSource {
+  int fd = -1;
+  std::function<void()> handle;  ///< when fd is readable; must not block
+};
+
 struct JobOptions {
   Command mpirun;                              ///< started in a process group of its own
   int ranks = 1;                               ///< how many are expected
@@ -18,6 +25,7 @@ struct JobOptions {
   /// A rank's connection that is lost while mpirun goes on as if nothing were: so long may mpirun notice by
   /// itself.
   std::chrono::milliseconds loss_grace{8000};
+  std::vector<EventSource> events = {};
   bool lifeline = false;  ///< the end of this process' standard input means SIGTERM
 };
 
