@@ -1,0 +1,2 @@
+shipyard_cluster_test(images_entrypoint.openssh9 images_entrypoint.sh bookworm)
+shipyard_cluster_test(images_entrypoint.openssh10 images_entrypoint.sh trixie)
