@@ -152,10 +152,12 @@ fi
 
 # --- subnets ---
 fresh
-echo 'network create --subnet 10\.77\.0\.0/24 ' >"$FAKE/fail"
+echo 'network create' >"$FAKE/fail"
+touch "$FAKE/once"
 echo 'Error response from daemon: Pool overlaps with other one on this address space' >"$FAKE/says"
 run -n 1 -- ./my-app
-check "a subnet that somebody was quicker to take is replaced" [ "$status:$(calls 'network create --subnet 10.77.1.0/24')" = 0:1 ]
+check "a subnet that somebody was quicker to take is replaced by another" \
+  [ "$status:$(grep -oE 'network create --subnet [0-9./]+' "$FAKE/log" | sort -u | wc -l)" = 0:2 ]
 fresh
 echo 'network create' >"$FAKE/fail"
 echo 'Error response from daemon: Pool overlaps with other one on this address space' >"$FAKE/says"
@@ -244,7 +246,7 @@ check "a label does not decide which directory is removed" [ -d "$work/precious"
 # --- up, exec, down ---
 fresh
 local_tool up -n 2 --image app --node-image vm
-check "up says where the nodes are" [ "$status:$(cat "$FAKE/out")" = "0:pool 'pool': 10.77.0.4 10.77.0.5" ]
+check "up says where the nodes are" grep -qE "^pool 'pool': ([0-9]+\.[0-9]+\.[0-9]+)\.4 \1\.5$" "$FAKE/out"
 local_tool up -n 2 --image app --node-image vm
 check "a second one of that name is refused" says "shipyard-local: error: there is a pool 'pool' already"
 echo 'echo "$*"; exit 4' >"$FAKE/app"
