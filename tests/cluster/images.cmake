@@ -1,2 +1,3 @@
 shipyard_cluster_test(images_entrypoint.openssh9 images_entrypoint.sh bookworm)
 shipyard_cluster_test(images_entrypoint.openssh10 images_entrypoint.sh trixie)
+shipyard_cluster_test(images_publish images_publish.sh)
