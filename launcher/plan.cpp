@@ -194,6 +194,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   }
   const int most = *std::max_element(layout->ranks.begin(), layout->ranks.end());
   const mpi::UserSettings user = mpi::user_settings(context.environment, options.mpi_arguments);
+  plan.ranks_known = !user.flags.contains("np");
   if (auto enough = check_shared_memory(context, user, most); !enough) return enough.error();
 
   mpi::MpirunRequest request{.mpirun = context.mpi.mpirun,

@@ -50,6 +50,7 @@ struct NodePlan {
 struct LaunchPlan {
   std::vector<NodePlan> nodes;  ///< those with ranks, in rank order
   int ranks = 0;
+  bool ranks_known = true;                         ///< false: an --mpi-arg says how many
   std::vector<std::string> command;                ///< mpirun and its words
   std::map<std::string, std::string> environment;  ///< what mpirun gets beyond the environment at hand
   std::vector<std::string> dropped_variables;      ///< and what it does not get

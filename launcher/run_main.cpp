@@ -126,7 +126,7 @@ int carry_out(const LaunchPlan& plan, const LaunchContext& context, const Launch
   messages.command(shell_quote(plan.command));
   auto result =
       supervise::run_job({.mpirun = mpirun_process(plan, context, options, monitor->endpoint(), token),
-                          .ranks = plan.ranks,
+                          .foreground = options.forward_stdin && environment.stdin_is_terminal,
                           .kill_after = options.kill_after,
                           .events = {{handover->fd(), [&] { handover->handle(); }}},
                           .lifeline = options.lifeline},
@@ -135,7 +135,9 @@ int carry_out(const LaunchPlan& plan, const LaunchContext& context, const Launch
     messages.error(result.error());
     return kConfigError;
   }
-  const Outcome outcome = classify(*result, plan.ranks, options.program[0], context.working_directory);
+  // Where the user has told mpirun another number of ranks, those that were heard of are all that is known.
+  const int expected = plan.ranks_known ? plan.ranks : static_cast<int>(result->ranks.size());
+  const Outcome outcome = classify(*result, expected, options.program[0], context.working_directory);
   if (!outcome.message.empty()) messages.error({Error::Code::kSystem, outcome.message, outcome.hint, {}});
   return outcome.status;
 }

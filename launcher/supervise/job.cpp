@@ -138,7 +138,7 @@ class Job {
 Result<JobResult> run_job(const JobOptions& options, RankMonitor& monitor, SignalDescriptor& signals) {
   become_subreaper();
   Command command = options.mpirun;
-  command.own_process_group = true;
+  command.own_process_group = !options.foreground;
   auto child = Child::start(command);
   if (!child) return child.error();
   return Job(options, monitor, signals, std::move(*child)).run();

@@ -19,8 +19,9 @@ struct EventSource {
 };
 
 struct JobOptions {
-  Command mpirun;                              ///< started in a process group of its own
-  int ranks = 1;                               ///< how many are expected
+  Command mpirun;  ///< in a process group of its own, unless `foreground`
+  /// It reads the terminal, which stops any other process group that does (SIGTTIN).
+  bool foreground = false;
   std::chrono::milliseconds kill_after{5000};  ///< between SIGTERM and SIGKILL
   /// A rank's connection that is lost while mpirun goes on as if nothing were: so long may mpirun notice by
   /// itself.
