@@ -50,6 +50,7 @@ std::vector<Cpus> usable_cores() {
     cores[{package.empty() ? 0 : package[0], siblings.empty() ? cpu : siblings[0]}].push_back(cpu);
   }
   std::vector<Cpus> result;
+  result.reserve(cores.size());
   for (auto& [place, cpus] : cores) result.push_back(std::move(cpus));
   return result;
 }

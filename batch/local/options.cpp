@@ -224,6 +224,7 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
   const auto found = known.find(arguments[0]);
   if (found == known.end()) {
     std::vector<std::string> names;
+    names.reserve(known.size());
     for (const auto& [name, verb] : known) names.push_back(name);
     return no_command(fmt::format("unknown command '{}'", arguments[0]), nearest_match(arguments[0], names));
   }

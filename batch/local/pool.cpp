@@ -195,13 +195,15 @@ Status remove_pool(const std::string& engine, const PoolRecord& pool, const Edge
                {}};
 }
 
+bool is_left_behind(const PoolRecord& pool) {
+  return is_leftover(pool, own_identity(), pool.owner ? process_start_time(pool.owner->pid) : std::nullopt);
+}
+
 std::vector<std::string> remove_leftovers(EngineState& state, const Edge& edge) {
   std::vector<std::string> removed;
-  const auto self = own_identity();
   std::erase_if(state.pools, [&](const PoolRecord& pool) {
     if (edge.interruption.signal() != 0) return false;
-    if (!is_leftover(pool, self, pool.owner ? process_start_time(pool.owner->pid) : std::nullopt))
-      return false;
+    if (!is_left_behind(pool)) return false;
     if (auto done = remove_pool(state.engine, pool, edge); !done) {
       edge.messages.warning(done.error().message);
       return false;

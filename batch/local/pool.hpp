@@ -36,6 +36,9 @@ Status check_containers(const std::string& engine, const std::vector<std::string
 /// interruption. The error says what is left.
 Status remove_pool(const std::string& engine, const PoolRecord& pool, const Edge& edge);
 
+/// is_leftover, asked of this machine now.
+[[nodiscard]] bool is_left_behind(const PoolRecord& pool);
+
 /// Removes what dead processes left behind, from the machine and from `state`, and says so in a note. Gives
 /// the names of those pools.
 std::vector<std::string> remove_leftovers(EngineState& state, const Edge& edge);

@@ -124,6 +124,7 @@ Result<std::vector<PoolRecord>> parse_pools(std::string_view containers_json,
     }
   }
   std::vector<PoolRecord> result;
+  result.reserve(pools.size());
   for (auto& [name, pool] : pools) result.push_back(std::move(pool));
   return result;
 }

@@ -211,6 +211,12 @@ check "a dry run asks the engine nothing" [ "$status:$(wc -l <"$FAKE/log")" = 0:
 check "and makes nothing" nothing_left
 check "and shows the application's command" grep -qE -- '-task-0 ./my-app$' "$FAKE/out"
 
+fresh
+mkdir "$TMPDIR/relative"
+(cd "$TMPDIR" && TMPDIR=relative run -n 1 --dry-run -- ./my-app)
+check "a relative TMPDIR becomes absolute: engines mount nothing else" \
+  grep -q "type=bind,source=$TMPDIR/relative/shipyard-run-" "$FAKE/out"
+
 # --- leftovers ---
 leave() { # leave POOL KIND OWNER
   printf '{"Name":"shipyard-%s","Labels":{"shipyard.pool":"%s","shipyard.kind":"%s","shipyard.owner":"%s","shipyard.directory":"%s","shipyard.nodes":"1"},"IPAM":{"Config":[]}}' \
