@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
@@ -37,10 +38,19 @@ std::string resolve_links(std::string path) {
   return path;
 }
 
-/// A name for an open file rather than a place in the file system: a new file could not take its place.
-bool names_open_file(std::string_view path) {
-  return path == "/dev/stdout" || path == "/dev/stderr" || path.starts_with("/dev/fd/") ||
-         path.starts_with("/proc/");
+/// The number of the open file that a path like /dev/stdout names; -1 for other paths. To open such a name
+/// again would lose the place in the file that its other users have reached.
+int open_file_number(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view directory : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(directory)) continue;
+    int number = -1;
+    const char* end = path.data() + path.size();
+    auto [stop, failure] = std::from_chars(path.data() + directory.size(), end, number);
+    if (failure == std::errc{} && stop == end) return number;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -71,11 +81,14 @@ Status write_file_atomically(const std::string& path, std::string_view content, 
   struct stat former {};
   const bool exists = ::stat(path.c_str(), &former) == 0;
   if (exists && S_ISDIR(former.st_mode)) return system_error(action, EISDIR);
-  if (exists && (!S_ISREG(former.st_mode) || names_open_file(path))) {
-    FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (const int number = open_file_number(path); number >= 0) {
+    if (const int failure = write_all(number, content); failure != 0) return system_error(action, failure);
+    return Ok{};
+  }
+  if (exists && !S_ISREG(former.st_mode)) {
+    FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) return system_error(action, errno);
-    const int failure = write_all(fd.get(), content);
-    if (failure != 0) return system_error(action, failure);
+    if (const int failure = write_all(fd.get(), content); failure != 0) return system_error(action, failure);
     return Ok{};
   }
   const std::string target = resolve_links(path);

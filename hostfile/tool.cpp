@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <ostream>
 
 #include "base/command_line.hpp"
@@ -120,8 +121,7 @@ Result<SshConfigOptions> read_ssh_options(const ParsedCommandLine& options, cons
   if (auto user = options.get("ssh-user")) result.user = user->text;
   if (auto key = options.get("ssh-key")) {
     // ssh would look for a relative path from wherever it is started.
-    result.identity_file =
-        key->text.starts_with('/') ? key->text : environment.working_directory + "/" + key->text;
+    result.identity_file = (std::filesystem::path(environment.working_directory) / key->text).string();
   }
   return result;
 }

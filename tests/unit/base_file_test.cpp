@@ -148,14 +148,23 @@ TEST(WriteFileAtomically, WritesIntoAPipeInsteadOfReplacingIt) {
   EXPECT_TRUE(S_ISFIFO(status_of(directory.path("pipe")).st_mode));
 }
 
-TEST(WriteFileAtomically, AppendsToAnOpenFileNamedByItsNumber) {
+TEST(WriteFileAtomically, GoesOnInAnOpenFileThatIsNamedByItsNumber) {
   TemporaryDirectory directory;
-  const auto path = directory.write("file", "before ");
+  const auto path = directory.write("file", "");
   const auto inode = status_of(path).st_ino;
-  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-  EXPECT_TRUE(write_file_atomically("/dev/fd/" + std::to_string(file.get()), "after", 0600));
-  EXPECT_EQ(directory.read("file"), "before after");
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(::write(file.get(), "1", 1), 1);
+  EXPECT_TRUE(write_file_atomically("/dev/fd/" + std::to_string(file.get()), "2", 0600));
+  EXPECT_TRUE(write_file_atomically("/proc/self/fd/" + std::to_string(file.get()), "3", 0600));
+  ASSERT_EQ(::write(file.get(), "4", 1), 1);
+  EXPECT_EQ(directory.read("file"), "1234");
   EXPECT_EQ(status_of(path).st_ino, inode);
+}
+
+TEST(WriteFileAtomically, ReportsAnOpenFileThatIsNone) {
+  auto status = write_file_atomically("/dev/fd/9999", "x", 0600);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message, "cannot write /dev/fd/9999: Bad file descriptor");
 }
 
 }  // namespace

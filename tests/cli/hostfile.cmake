@@ -1,0 +1,2 @@
+shipyard_cli_test(hostfile hostfile_test.sh)
+shipyard_cli_test(hostfile_ssh hostfile_ssh_test.sh)
