@@ -1,3 +1,7 @@
 shipyard_cluster_test(images_entrypoint.openssh9 images_entrypoint.sh bookworm)
 shipyard_cluster_test(images_entrypoint.openssh10 images_entrypoint.sh trixie)
 shipyard_cluster_test(images_publish images_publish.sh)
+if(SHIPYARD_BUILD_LOCAL)
+  shipyard_cluster_test(images_tree.newer images_tree.sh trixie)
+  shipyard_cluster_test(images_tree.older images_tree.sh bullseye)
+endif()
