@@ -65,7 +65,7 @@ odd="$work/a b/\"c'd\\e%f#g"
 mkdir -p "$odd" && ssh-keygen -q -t ed25519 -N '' -f "$odd/id" || fail 'ssh-keygen'
 "$tool" --hosts 127.0.0.1 --format ssh-config --ssh-key "$odd/id" --ssh-port 1 -o key || fail key
 expect key 127.0.0.1 identitiesonly yes
-ssh -v -F key -o LogLevel=DEBUG1 -o ProxyCommand=true 127.0.0.1 true 2>&1 | grep -q 'identity file .*/id type 3$' ||
+ssh -v -F key -o LogLevel=DEBUG1 -o ProxyCommand=true 127.0.0.1 true 2>&1 | grep -q 'identity file .*/id type 3[[:space:]]*$' ||
   fail 'ssh does not read the key of an odd path'
 (cd / && "$tool" --hosts 127.0.0.1 --format ssh-config --ssh-key etc/key) | grep -qF 'IdentityFile "/etc/key"' ||
   fail 'a relative key is not made absolute'
