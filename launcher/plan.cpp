@@ -281,8 +281,17 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     request.daemon_wrapper = {context.source_program, script};
   }
 
-  request.program = {context.rank_program, "--directory", context.working_directory, "--", context.program};
-  request.program.insert(request.program.end(), options.program.begin() + 1, options.program.end());
+  request.program = {context.rank_program, "--directory", context.working_directory};
+  std::vector<std::string> arguments(options.program.begin() + 1, options.program.end());
+  // mpirun takes a ":" for the start of another program, wherever it stands, and knows no way to quote it.
+  if (std::find(arguments.begin(), arguments.end(), ":") != arguments.end()) {
+    std::string colon = "%:";
+    while (std::find(arguments.begin(), arguments.end(), colon) != arguments.end()) colon.insert(0, "%");
+    std::replace(arguments.begin(), arguments.end(), std::string(":"), colon);
+    request.program.insert(request.program.end(), {"--colon", colon});
+  }
+  request.program.insert(request.program.end(), {"--", context.program});
+  request.program.insert(request.program.end(), arguments.begin(), arguments.end());
 
   auto command = mpi::mpirun_command(context.mpi.version.dialect, request, user);
   plan.command = std::move(command.argv);

@@ -1,7 +1,9 @@
 // The program beside every rank: enters the working directory, starts the rank, and tells the launcher how it
 // ended.
 //
-//   shipyard-rank [--directory DIR] [--] PROGRAM [ARGUMENT…]
+//   shipyard-rank [--directory DIR] [--colon WORD] [--] PROGRAM [ARGUMENT…]
+//
+// An argument WORD is a ":" for the program, which mpirun would not let through.
 //
 // It exists because mpirun cannot be believed alone: Open MPI 5.0 exits with 0 after a node was lost, 4.1
 // and 5.0 give a missing program different statuses of their own, and ranks outlive an mpirun that was
@@ -13,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -53,8 +56,15 @@ RankOptions parse(const std::vector<std::string>& arguments) {
     options.directory = arguments[i + 1];
     i += 2;
   }
+  std::string colon = ":";
+  if (i + 1 < arguments.size() && arguments[i] == "--colon") {
+    colon = arguments[i + 1];
+    i += 2;
+  }
   if (i < arguments.size() && arguments[i] == "--") ++i;
   options.program.assign(arguments.begin() + static_cast<long>(i), arguments.end());
+  if (options.program.size() > 1)
+    std::replace(options.program.begin() + 1, options.program.end(), colon, std::string(":"));
   return options;
 }
 
@@ -148,7 +158,7 @@ int fail(const std::string& what, int error) {
 int run_rank(const std::vector<std::string>& arguments) {
   RankOptions options = parse(arguments);
   if (options.program.empty()) {
-    fmt::print(stderr, "usage: shipyard-rank [--directory DIR] [--] PROGRAM [ARGUMENT...]\n");
+    fmt::print(stderr, "usage: shipyard-rank [--directory DIR] [--colon WORD] [--] PROGRAM [ARGUMENT...]\n");
     return kOwnFailure;
   }
   Environment environment = Environment::capture();

@@ -37,7 +37,8 @@ LaunchContext batch_task() {
   for (int core = 0; core < 4; ++core) context.node.cores.push_back({{core, core + 4}});
   context.node.allowed_cores = 4;
   context.mpi = {"/usr/bin/mpirun", {mpi::Dialect::kOpenMpi4, 4, 1, "4.1.4"}, {}};
-  context.environment.variables = {{"PATH", "/usr/bin"}, {"OMP_NUM_THREADS", "1"}, {"AZ_BATCH_NODE_ID", "tvm-1"}};
+  context.environment.variables = {
+      {"PATH", "/usr/bin"}, {"OMP_NUM_THREADS", "1"}, {"AZ_BATCH_NODE_ID", "tvm-1"}};
   context.environment.working_directory = "/w";
   context.environment.user_id = 0;
   context.program = "/app/solve";
@@ -85,7 +86,8 @@ std::vector<std::string> exported(const LaunchPlan& plan) {
 }
 
 bool says(const LaunchPlan& plan, const std::vector<std::string>& words) {
-  return std::search(plan.command.begin(), plan.command.end(), words.begin(), words.end()) != plan.command.end();
+  return std::search(plan.command.begin(), plan.command.end(), words.begin(), words.end()) !=
+         plan.command.end();
 }
 
 std::string reason_for(const LaunchPlan& plan, const std::string& what) {
@@ -103,46 +105,45 @@ TEST(PlanLaunch, DecidesEverythingForABatchTask) {
   EXPECT_EQ(plan.nodes[0].ranks, 4);
   EXPECT_EQ(plan.nodes[0].threads, 1);
   EXPECT_THAT(plan.nodes[0].cpusets, ElementsAre("0,4", "1,5", "2,6", "3,7"));
-  EXPECT_EQ(plan.command,
-            (std::vector<std::string>{"/usr/bin/mpirun",
-                                      "--allow-run-as-root",
-                                      "--hostfile",
-                                      "/tmp/shipyard-mpirun.abc/hostfile",
-                                      "-np",
-                                      "12",
-                                      "--map-by",
-                                      "slot",
-                                      "--bind-to",
-                                      "core",
-                                      "--wdir",
-                                      "/",
-                                      "--mca",
-                                      "plm_rsh_agent",
-                                      "ssh -F /tmp/shipyard-mpirun.abc/ssh_config",
-                                      "--mca",
-                                      "oob_tcp_if_include",
-                                      "10.0.0.0/24",
-                                      "--mca",
-                                      "oob_tcp_disable_ipv6_family",
-                                      "1",
-                                      "--mca",
-                                      "btl_tcp_if_include",
-                                      "10.0.0.0/24",
-                                      "-x",
-                                      "OMP_NUM_THREADS",
-                                      "-x",
-                                      "PATH",
-                                      "-x",
-                                      "SHIPYARD_JOB_TOKEN",
-                                      "-x",
-                                      "SHIPYARD_REPORT_TO",
-                                      "/libexec/shipyard-rank",
-                                      "--directory",
-                                      "/w",
-                                      "--",
-                                      "/app/solve",
-                                      "in put.txt",
-                                      "--"}));
+  EXPECT_EQ(plan.command, (std::vector<std::string>{"/usr/bin/mpirun",
+                                                    "--allow-run-as-root",
+                                                    "--hostfile",
+                                                    "/tmp/shipyard-mpirun.abc/hostfile",
+                                                    "-np",
+                                                    "12",
+                                                    "--map-by",
+                                                    "slot",
+                                                    "--bind-to",
+                                                    "core",
+                                                    "--wdir",
+                                                    "/",
+                                                    "--mca",
+                                                    "plm_rsh_agent",
+                                                    "ssh -F /tmp/shipyard-mpirun.abc/ssh_config",
+                                                    "--mca",
+                                                    "oob_tcp_if_include",
+                                                    "10.0.0.0/24",
+                                                    "--mca",
+                                                    "oob_tcp_disable_ipv6_family",
+                                                    "1",
+                                                    "--mca",
+                                                    "btl_tcp_if_include",
+                                                    "10.0.0.0/24",
+                                                    "-x",
+                                                    "OMP_NUM_THREADS",
+                                                    "-x",
+                                                    "PATH",
+                                                    "-x",
+                                                    "SHIPYARD_JOB_TOKEN",
+                                                    "-x",
+                                                    "SHIPYARD_REPORT_TO",
+                                                    "/libexec/shipyard-rank",
+                                                    "--directory",
+                                                    "/w",
+                                                    "--",
+                                                    "/app/solve",
+                                                    "in put.txt",
+                                                    "--"}));
   EXPECT_EQ(plan.environment,
             (std::map<std::string, std::string>{{"SHIPYARD_JOB_TOKEN", ""}, {"SHIPYARD_REPORT_TO", ""}}));
   EXPECT_THAT(plan.dropped_variables, IsEmpty());
@@ -151,6 +152,13 @@ TEST(PlanLaunch, DecidesEverythingForABatchTask) {
   const std::string& config = plan.files.at("/tmp/shipyard-mpirun.abc/ssh_config");
   EXPECT_THAT(config, HasSubstr("Host 10.0.0.*\n"));
   EXPECT_THAT(config, HasSubstr("Port 23\n"));
+}
+
+// mpirun would start a second program at it.
+TEST(PlanLaunch, HidesAColonFromMpirunBehindAWordThatTheProgramDoesNotUse) {
+  EXPECT_TRUE(says(planned(program({"./solve", ":", "a:b", "%:", ":"}), batch_task()),
+                   {"/w", "--colon", "%%:", "--", "/app/solve", "%%:", "a:b", "%:", "%%:"}));
+  EXPECT_THAT(planned(program({"./solve", "a:b", "%:"}), batch_task()).command, Not(Contains("--colon")));
 }
 
 // Batch uploads the primary's files, and rank 0 writes them; the list's order is no promise.
@@ -205,14 +213,16 @@ TEST(PlanLaunch, OnThisMachineNeedsNoNetwork) {
   EXPECT_THAT(hosts_of(plan), ElementsAre("localhost"));
   EXPECT_THAT(plan.remote_hosts, IsEmpty());
   EXPECT_FALSE(plan.report_address);
-  EXPECT_EQ(plan.files, (std::map<std::string, std::string>{
-                            {"/tmp/shipyard-mpirun.abc/hostfile", "localhost slots=4\n"}}));
+  EXPECT_EQ(
+      plan.files,
+      (std::map<std::string, std::string>{{"/tmp/shipyard-mpirun.abc/hostfile", "localhost slots=4\n"}}));
   EXPECT_EQ(reason_for(plan, "1 node"), "this machine: no host list is set");
 }
 
 TEST(PlanLaunch, TakesSlotsOfAHostfileButNotBatchsCoreCounts) {
   LaunchContext context = batch_task();
-  context.hosts = *hostfile::parse_hostfile("10.0.0.4 slots=1\n10.0.0.5 slots=2 max_slots=8\n10.0.0.6 slots=3\n", "h");
+  context.hosts =
+      *hostfile::parse_hostfile("10.0.0.4 slots=1\n10.0.0.5 slots=2 max_slots=8\n10.0.0.6 slots=3\n", "h");
   EXPECT_EQ(planned(program(), context).files.at("/tmp/shipyard-mpirun.abc/hostfile"),
             "10.0.0.4 slots=1\n10.0.0.5 slots=2\n10.0.0.6 slots=3\n");
   // Batch writes 1 for every node, whatever its size.
@@ -381,15 +391,17 @@ TEST(PlanLaunch, RefusesAScriptForDaemonsThatMpirunWouldSplit) {
   options.mpi_env = "/opt/my mpi/init.sh";
   auto plan = plan_launch(options, batch_task());
   ASSERT_FALSE(plan);
-  EXPECT_EQ(plan.error().message, "--mpi-env: '/opt/my mpi/init.sh' has a blank in it, at which mpirun splits its "
-                                  "daemon's command");
+  EXPECT_EQ(plan.error().message,
+            "--mpi-env: '/opt/my mpi/init.sh' has a blank in it, at which mpirun splits its "
+            "daemon's command");
   // Without daemons there is nothing to split.
   EXPECT_TRUE(plan_launch(options, this_machine()));
 }
 
 TEST(PlanLaunch, SaysWhyTheRanksStandWhereTheyDo) {
   LaunchContext context = batch_task();
-  EXPECT_EQ(reason_for(planned(program(), context), "working directory /w"), "where shipyard-mpirun was started");
+  EXPECT_EQ(reason_for(planned(program(), context), "working directory /w"),
+            "where shipyard-mpirun was started");
   context.working_directory = "/shared";
   EXPECT_EQ(reason_for(planned(program(), context), "working directory /shared"),
             "AZ_BATCH_TASK_SHARED_DIR: the task's own directory is on this node alone");
@@ -400,11 +412,31 @@ TEST(PlanLaunch, SaysWhyTheRanksStandWhereTheyDo) {
 
 TEST(ForwardedVariables, AreThoseThatMeanTheSameOnEveryNode) {
   Environment environment;
-  for (const char* name : {"PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SHIPYARD_ATTEMPT",
-                           "AZ_BATCH_ACCOUNT_NAME", "AZ_BATCH_ACCOUNT_URL", "AZ_BATCH_POOL_ID", "AZ_BATCH_JOB_ID",
-                           "AZ_BATCH_TASK_ID", "AZ_BATCH_HOST_LIST", "AZ_BATCH_NODE_LIST", "AZ_BATCH_MASTER_NODE",
-                           "AZ_BATCH_TASK_SHARED_DIR", "AZ_BATCH_NODE_ROOT_DIR", "OMP_NUM_THREADS", "GOMP_X", "KMP_X",
-                           "MKL_NUM_THREADS", "OPENBLAS_X", "UCX_TLS", "NCCL_DEBUG", "FI_PROVIDER"}) {
+  for (const char* name : {"PATH",
+                           "LD_LIBRARY_PATH",
+                           "PYTHONPATH",
+                           "LANG",
+                           "LC_ALL",
+                           "TZ",
+                           "SHIPYARD_ATTEMPT",
+                           "AZ_BATCH_ACCOUNT_NAME",
+                           "AZ_BATCH_ACCOUNT_URL",
+                           "AZ_BATCH_POOL_ID",
+                           "AZ_BATCH_JOB_ID",
+                           "AZ_BATCH_TASK_ID",
+                           "AZ_BATCH_HOST_LIST",
+                           "AZ_BATCH_NODE_LIST",
+                           "AZ_BATCH_MASTER_NODE",
+                           "AZ_BATCH_TASK_SHARED_DIR",
+                           "AZ_BATCH_NODE_ROOT_DIR",
+                           "OMP_NUM_THREADS",
+                           "GOMP_X",
+                           "KMP_X",
+                           "MKL_NUM_THREADS",
+                           "OPENBLAS_X",
+                           "UCX_TLS",
+                           "NCCL_DEBUG",
+                           "FI_PROVIDER"}) {
     environment.variables = {{name, "x"}};
     EXPECT_THAT(forwarded_variables(environment), ElementsAre(name));
   }
@@ -412,12 +444,29 @@ TEST(ForwardedVariables, AreThoseThatMeanTheSameOnEveryNode) {
 
 TEST(ForwardedVariables, AreNeverThoseOfOneNodeNorSecrets) {
   Environment environment;
-  for (const char* name :
-       {"AZ_BATCH_NODE_ID", "AZ_BATCH_TASK_WORKING_DIR", "AZ_BATCH_TASK_DIR", "AZ_BATCH_IS_CURRENT_NODE_MASTER",
-        "AZ_BATCH_NODE_STARTUP_DIR", "AZ_BATCH_AUTHENTICATION_TOKEN", "AZ_BATCH_ACCOUNT_KEY",
-        "AZ_BATCH_NODE_IS_DEDICATED", "AZ_BATCH_CERTIFICATES_DIR", "AZURE_CLIENT_SECRET", "SHIPYARD_SSH_KEY",
-        "SHIPYARD_SSH_KEY_FILE", "SHIPYARD_LIFELINE", "HOME", "PWD", "HOSTNAME", "USER", "TMPDIR", "SSH_AUTH_SOCK",
-        "HWLOC_XMLFILE", "OMP", "XOMP_NUM_THREADS", "PATHS"}) {
+  for (const char* name : {"AZ_BATCH_NODE_ID",
+                           "AZ_BATCH_TASK_WORKING_DIR",
+                           "AZ_BATCH_TASK_DIR",
+                           "AZ_BATCH_IS_CURRENT_NODE_MASTER",
+                           "AZ_BATCH_NODE_STARTUP_DIR",
+                           "AZ_BATCH_AUTHENTICATION_TOKEN",
+                           "AZ_BATCH_ACCOUNT_KEY",
+                           "AZ_BATCH_NODE_IS_DEDICATED",
+                           "AZ_BATCH_CERTIFICATES_DIR",
+                           "AZURE_CLIENT_SECRET",
+                           "SHIPYARD_SSH_KEY",
+                           "SHIPYARD_SSH_KEY_FILE",
+                           "SHIPYARD_LIFELINE",
+                           "HOME",
+                           "PWD",
+                           "HOSTNAME",
+                           "USER",
+                           "TMPDIR",
+                           "SSH_AUTH_SOCK",
+                           "HWLOC_XMLFILE",
+                           "OMP",
+                           "XOMP_NUM_THREADS",
+                           "PATHS"}) {
     environment.variables = {{name, "x"}};
     EXPECT_THAT(forwarded_variables(environment), IsEmpty()) << name;
   }
@@ -437,7 +486,8 @@ TEST(PlanAsJson, HasTheDocumentedShape) {
   EXPECT_EQ(json["command"].get<std::vector<std::string>>(), plan.command);
   EXPECT_EQ(json["environment"]["SHIPYARD_REPORT_TO"], "");
   EXPECT_EQ(json["environment"]["GIVEN"], "\xef\xbf\xbd\"x");
-  EXPECT_EQ(json["files"]["/tmp/shipyard-mpirun.abc/hostfile"], plan.files.at("/tmp/shipyard-mpirun.abc/hostfile"));
+  EXPECT_EQ(json["files"]["/tmp/shipyard-mpirun.abc/hostfile"],
+            plan.files.at("/tmp/shipyard-mpirun.abc/hostfile"));
   EXPECT_EQ(json["reasons"][0], "3 nodes: AZ_BATCH_HOST_LIST");
   EXPECT_EQ(json["reasons"].size(), plan.reasons.size());
 }
@@ -496,8 +546,8 @@ TEST_F(PlanAsScript, DoesExactlyWhatThePlanSays) {
   context.run_directory = root_ + "/run directory";
   context.environment.variables["HWLOC_XMLFILE"] = "/x.xml";
   context.environment.variables["HWLOC_SYNTHETIC"] = "pu:2";
-  LaunchOptions options = program({"./solve", "", "a b", "it's", "\"quoted\"", "$HOME `id` \\", "two\nlines", "--",
-                                   "*", "END", "<in", "&", "~", "-x=y", "\xff", "#no"});
+  LaunchOptions options = program({"./solve", "", "a b", "it's", "\"quoted\"", "$HOME `id` \\", "two\nlines",
+                                   "--", "*", "END", "<in", "&", "~", "-x=y", "\xff", "#no"});
   options.exports = {{"GIVEN", "it's $HOME\nand more"}, {"EMPTY", ""}};
   const auto plan = planned(options, context);
 
