@@ -1,6 +1,8 @@
 #include "launcher/run_main.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -34,6 +36,48 @@ std::string random_token() {
   return token;
 }
 
+/// What ends the wait for the nodes: a signal, or the end of the lifeline.
+class Cancellation {
+ public:
+  Cancellation(SignalDescriptor& signals, bool lifeline) : signals_(signals), lifeline_(lifeline) {}
+
+  [[nodiscard]] std::vector<int> descriptors() const {
+    return lifeline_ ? std::vector<int>{signals_.fd(), STDIN_FILENO} : std::vector<int>{signals_.fd()};
+  }
+  /// Takes in what has happened; true once it means the end.
+  bool check() {
+    while (auto received = signals_.read()) {
+      // A child of whatever this process was before its exec may end, which is none of our business.
+      if (received->number != SIGCHLD && signal_ == 0) signal_ = received->number;
+    }
+    pollfd polled{STDIN_FILENO, POLLIN, 0};
+    char buffer[4096];
+    if (signal_ == 0 && lifeline_ && ::poll(&polled, 1, 0) > 0 &&
+        ::read(STDIN_FILENO, buffer, sizeof buffer) <= 0) {
+      signal_ = SIGTERM;
+      lifeline_ended_ = true;
+    }
+    return signal_ != 0;
+  }
+  [[nodiscard]] int signal() const { return signal_; }
+  [[nodiscard]] std::string reason() const {
+    return lifeline_ended_ ? "standard input ended (SHIPYARD_LIFELINE)" : signal_name(signal_) + " received";
+  }
+
+ private:
+  SignalDescriptor& signals_;
+  bool lifeline_;
+  int signal_ = 0;
+  bool lifeline_ended_ = false;
+};
+
+/// SIGHUP stays ignored where it was, as nohup(1) wants it.
+std::initializer_list<int> signals_that_end() {
+  static const std::initializer_list<int> kAll = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGHUP};
+  static const std::initializer_list<int> kUnderNohup = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD};
+  return is_ignored(SIGHUP) ? kUnderNohup : kAll;
+}
+
 /// Waits for the nodes' sshd; 0 or the exit status. `connections` are those that ssh can go on with.
 int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
               const Environment& environment, SignalDescriptor& signals, const Messages& messages,
@@ -44,10 +88,12 @@ int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const Launch
     targets.push_back({context.hosts.hosts[index].name, context.addresses[index]});
   }
   const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
+  Cancellation cancellation(signals, options.lifeline);
   network::GateOptions gate{.port = static_cast<std::uint16_t>(options.ssh_port),
                             .wait = options.wait,
                             .keep = kKeptConnections,
-                            .cancel_fd = signals.fd()};
+                            .cancel_fds = cancellation.descriptors(),
+                            .cancelled = [&] { return cancellation.check(); }};
   bool shown = false;
   if (show) {
     gate.progress = [&](std::size_t ready) {
@@ -59,10 +105,8 @@ int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const Launch
   auto report = network::wait_for_sshd(targets, gate);
   if (shown) err << "\r\033[K" << std::flush;
   if (report.cancelled) {
-    const int number = signals.read().value_or(ReceivedSignal{SIGTERM}).number;
-    messages.error(input_error(
-        fmt::format("{} received while waiting for the nodes: nothing was started", signal_name(number))));
-    return kSignalBase + number;
+    messages.error(input_error(cancellation.reason() + " while waiting for the nodes: nothing was started"));
+    return kSignalBase + cancellation.signal();
   }
   if (report.failures.empty()) {
     connections = std::move(report.connections);
@@ -100,7 +144,7 @@ Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, con
 int carry_out(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
               const Environment& environment, const Messages& messages, std::ostream& err) {
   ignore_broken_pipes();
-  SignalDescriptor signals({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD});
+  SignalDescriptor signals(signals_that_end());
   std::vector<network::GateReport::Connection> connections;
   if (int status = pass_gate(plan, context, options, environment, signals, messages, err, connections);
       status != kSuccess) {

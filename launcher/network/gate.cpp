@@ -143,7 +143,8 @@ GateReport wait_for_sshd(const std::vector<GateTarget>& targets, const GateOptio
   while (report.ready < probes.size()) {
     const auto now = Clock::now();
     if (now >= end) break;
-    polled.assign(1, pollfd{options.cancel_fd, POLLIN, 0});
+    polled.clear();
+    for (int fd : options.cancel_fds) polled.push_back({fd, POLLIN, 0});
     polled_probes.clear();
     auto wake = end;
     std::size_t open = 0;
@@ -168,13 +169,16 @@ GateReport wait_for_sshd(const std::vector<GateTarget>& targets, const GateOptio
     }
     const auto pause = std::chrono::ceil<milliseconds>(wake - Clock::now()).count();
     ::poll(polled.data(), polled.size(), static_cast<int>(std::max<long>(pause, 0)));
-    if (polled[0].revents != 0) {
+    const std::size_t first_probe = options.cancel_fds.size();
+    const bool asked = std::any_of(polled.begin(), polled.begin() + static_cast<long>(first_probe),
+                                   [](const pollfd& one) { return one.revents != 0; });
+    if (asked && options.cancelled()) {
       report.cancelled = true;
       break;
     }
     const auto ready_before = report.ready;
     for (std::size_t i = 0; i < polled_probes.size(); ++i) {
-      if (polled[i + 1].revents == 0) continue;
+      if (polled[first_probe + i].revents == 0) continue;
       advance(*polled_probes[i]);
       if (polled_probes[i]->ready) note_ready(*polled_probes[i], options, report);
     }

@@ -42,7 +42,8 @@ struct GateOptions {
   std::uint16_t port = 23;
   std::chrono::milliseconds wait{120'000};  ///< for all nodes together
   std::size_t keep = 0;                     ///< connections to keep open for ssh
-  int cancel_fd = -1;                       ///< readable: stop waiting
+  std::vector<int> cancel_fds = {};         ///< readable: ask `cancelled`
+  std::function<bool()> cancelled = {};     ///< true: stop waiting
   std::function<void(std::size_t ready)> progress =
       {};  ///< called when the number of ready nodes has changed
 };

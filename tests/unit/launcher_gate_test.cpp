@@ -115,10 +115,9 @@ TEST(Gate, LetsThroughOnABannerAndAsksOnce) {
   Server server("127.0.0.1", 0, kBanner);
   std::vector<std::size_t> progress;
   const auto start = Clock::now();
-  const auto report =
-      wait_for_sshd({target("127.0.0.1")}, {.port = server.port(), .progress = [&](std::size_t ready) {
-                                              progress.push_back(ready);
-                                            }});
+  const auto report = wait_for_sshd(
+      {target("127.0.0.1")},
+      {.port = server.port(), .progress = [&](std::size_t ready) { progress.push_back(ready); }});
   EXPECT_EQ(verdict(report), "ready");
   EXPECT_EQ(report.ready, 1u);
   EXPECT_EQ(server.connections(), 1);
@@ -159,7 +158,8 @@ TEST(Gate, NamesWhoClosesAtOnce) {
 TEST(Gate, NamesWhoRefusesAndKeepsToItsTime) {
   ClosedPort closed("127.0.0.1");
   const auto start = Clock::now();
-  const auto report = wait_for_sshd({target("127.0.0.1")}, {.port = closed.port(), .wait = milliseconds(300)});
+  const auto report =
+      wait_for_sshd({target("127.0.0.1")}, {.port = closed.port(), .wait = milliseconds(300)});
   EXPECT_EQ(verdict(report), "127.0.0.1: connection refused");
   EXPECT_GE(report.elapsed, milliseconds(300));
   EXPECT_GE(Clock::now() - start, milliseconds(300));
@@ -172,12 +172,13 @@ TEST(Gate, WaitsForANodeThatComesLate) {
   std::optional<Server> late;
   // The first node is ready at once; only then does the second one start: no clock decides.
   Server first("127.0.0.2", port, kBanner);
-  const auto report = wait_for_sshd({target("127.0.0.1"), target("127.0.0.2")},
-                                    {.port = port, .wait = milliseconds(60'000), .progress = [&](std::size_t) {
-                                       if (late) return;
-                                       reserved.reset();
-                                       late.emplace("127.0.0.1", port, kBanner);
-                                     }});
+  const auto report =
+      wait_for_sshd({target("127.0.0.1"), target("127.0.0.2")},
+                    {.port = port, .wait = milliseconds(60'000), .progress = [&](std::size_t) {
+                       if (late) return;
+                       reserved.reset();
+                       late.emplace("127.0.0.1", port, kBanner);
+                     }});
   EXPECT_EQ(verdict(report), "ready");
   EXPECT_EQ(report.ready, 2u);
   EXPECT_EQ(first.connections(), 1);
@@ -202,9 +203,13 @@ TEST(Gate, EndsWhenItIsCancelled) {
   FileDescriptor write_end(ends[1]);
   ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
   const auto start = Clock::now();
-  const auto report = wait_for_sshd(
-      {target("127.0.0.1")}, {.port = closed.port(), .wait = std::chrono::minutes(5), .cancel_fd = read_end.get()});
+  int asked = 0;  // twice it was nothing that ends the wait
+  const auto report = wait_for_sshd({target("127.0.0.1")}, {.port = closed.port(),
+                                                            .wait = std::chrono::minutes(5),
+                                                            .cancel_fds = {read_end.get()},
+                                                            .cancelled = [&] { return ++asked == 3; }});
   EXPECT_TRUE(report.cancelled);
+  EXPECT_EQ(asked, 3);
   EXPECT_LT(Clock::now() - start, std::chrono::seconds(60));
 }
 
@@ -212,17 +217,17 @@ TEST(Gate, AsksManyNodesAtOnce) {
   // More nodes than it keeps open at a time, on one listener for all of loopback.
   Server server("0.0.0.0", 0, kBanner, Server::After::kClose);
   std::vector<GateTarget> targets;
-  for (int i = 0; i < 1200; ++i) targets.push_back(target("127.1." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200)));
+  for (int i = 0; i < 1200; ++i)
+    targets.push_back(target("127.1." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200)));
   const auto report = wait_for_sshd(targets, {.port = server.port(), .wait = std::chrono::seconds(50)});
   EXPECT_EQ(verdict(report), "ready");
   EXPECT_EQ(report.ready, 1200u);
-  // A busy machine may overrun the listener's queue, which costs a node another attempt, but no more than that.
+  // A busy machine may overrun the listener's queue, which costs a node another attempt, but no more than
+  // that.
   EXPECT_LT(server.connections(), 2400);
 }
 
-TEST(Gate, IsThroughAtOnceWhereNothingIsToBeWaitedFor) {
-  EXPECT_EQ(verdict(wait_for_sshd({}, {})), "ready");
-}
+TEST(Gate, IsThroughAtOnceWhereNothingIsToBeWaitedFor) { EXPECT_EQ(verdict(wait_for_sshd({}, {})), "ready"); }
 
 }  // namespace
 }  // namespace shipyard::network
