@@ -49,8 +49,7 @@ TEST(ParseMpirunVersion, NamesAnotherMpi) {
 
 TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
   EXPECT_EQ(message("mpirun (Open MPI) 3.1.6\n"), "Open MPI 3.1.6 is too old");
-  EXPECT_EQ(message("mpirun (Open MPI) \n"),
-            "cannot read the version of Open MPI from 'mpirun (Open MPI) '");
+  EXPECT_EQ(message("mpirun (Open MPI) \n"), "cannot read the version of Open MPI from 'mpirun (Open MPI) '");
   EXPECT_EQ(message("mpirun (Open MPI) v4.1\n"),
             "cannot read the version of Open MPI from 'mpirun (Open MPI) v4.1'");
   EXPECT_EQ(message("mpirun (Open MPI) 4\n"),
@@ -58,7 +57,8 @@ TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
   EXPECT_EQ(message("hello\nworld\n"), "mpirun --version says 'hello', which is no Open MPI");
   EXPECT_EQ(message(""), "mpirun --version says '', which is no Open MPI");
   EXPECT_EQ(parse_mpirun_version("").error().code, Error::Code::kMpi);
-  EXPECT_EQ(parse_mpirun_version("").error().hint, "Open MPI 4.0 or later is needed; --mpirun PATH names one");
+  EXPECT_EQ(parse_mpirun_version("").error().hint,
+            "Open MPI 4.0 or later is needed; --mpirun PATH names one");
 }
 
 TEST(ForeignPrefix, IsTheDirectoryAboveBinOutsideOfTheSystems) {
@@ -153,8 +153,8 @@ TEST_F(Installation, NamesAScriptThatIsMissing) {
 }
 
 TEST_F(Installation, AsksAMovedOpenMpiWithItsOwnPrefix) {
-  const std::string path = put(
-      "opt/bin/mpirun", "#!/bin/sh\n[ \"$OPAL_PREFIX\" ] && echo \"mpirun (Open MPI) 5.0.7\"\n");
+  const std::string path =
+      put("opt/bin/mpirun", "#!/bin/sh\n[ \"$OPAL_PREFIX\" ] && echo \"mpirun (Open MPI) 5.0.7\"\n");
   auto found = inspect_mpirun(path, environment_);
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->version.text, "5.0.7");
@@ -174,8 +174,7 @@ TEST_F(Installation, SaysWhatAnMpirunThatCannotRunSaid) {
   const std::string path = put("mpirun", "#!/bin/sh\necho 'libmpi.so.40: cannot open' >&2\nexit 127\n");
   auto found = inspect_mpirun(path, environment_);
   ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().message,
-            path + " --version ended with exit status 127: libmpi.so.40: cannot open");
+  EXPECT_EQ(found.error().message, path + " --version ended with exit status 127: libmpi.so.40: cannot open");
   EXPECT_EQ(found.error().hint,
             "does it need libraries of its own? --mpi-env SCRIPT sources a file that sets them");
 }

@@ -91,7 +91,8 @@ TEST(PlanLayout, TakesTheHostfilesSlotsAndCoresWhereItNamesNone) {
 }
 
 TEST(PlanLayout, PpnWinsOverSlots) {
-  EXPECT_THAT(planned({.ranks_per_node = count(2, "--ppn"), .node_slots = {1, 1}}, 2, node_of(4)).ranks, Each(2));
+  EXPECT_THAT(planned({.ranks_per_node = count(2, "--ppn"), .node_slots = {1, 1}}, 2, node_of(4)).ranks,
+              Each(2));
 }
 
 TEST(PlanLayout, RefusesToShareCoresAndSaysBothNumbers) {
@@ -108,7 +109,8 @@ TEST(PlanLayout, SharesCoresWhenAsked) {
   const auto layout = planned({.ranks_per_node = count(5, "--ppn"), .oversubscribe = true}, 2, node_of(4));
   EXPECT_THAT(layout.ranks, Each(5));
   EXPECT_TRUE(layout.shares_cores);
-  EXPECT_FALSE(planned({.ranks_per_node = count(4, "--ppn"), .oversubscribe = true}, 2, node_of(4)).shares_cores);
+  EXPECT_FALSE(
+      planned({.ranks_per_node = count(4, "--ppn"), .oversubscribe = true}, 2, node_of(4)).shares_cores);
 }
 
 }  // namespace

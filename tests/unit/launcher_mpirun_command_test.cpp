@@ -127,8 +127,8 @@ TEST(MpirunCommand, OnOneMachineSaysNothingOfNetworksAndSsh) {
   const MpirunRequest request{.mpirun = "/usr/bin/mpirun", .ranks = 2, .hostfile = "/h", .program = {"/app"}};
   for (auto dialect : {Dialect::kOpenMpi4, Dialect::kOpenMpi5}) {
     EXPECT_EQ(mpirun_command(dialect, request, {}).argv,
-              (Words{"/usr/bin/mpirun", "--hostfile", "/h", "-np", "2", "--map-by", "slot", "--bind-to", "core",
-                     "--wdir", "/", "/app"}));
+              (Words{"/usr/bin/mpirun", "--hostfile", "/h", "-np", "2", "--map-by", "slot", "--bind-to",
+                     "core", "--wdir", "/", "/app"}));
   }
 }
 
@@ -207,8 +207,9 @@ TEST(MpirunCommand, TagsOutputAndForwardsStandardInputWhenAsked) {
 TEST(MpirunCommand, PutsTheUsersArgumentsLastBeforeTheProgram) {
   MpirunRequest request = two_nodes();
   request.arguments = {"--report-bindings", "--mca", "btl", "self,tcp"};
-  EXPECT_TRUE(says(mpirun_command(Dialect::kOpenMpi4, request, {}),
-                   {"-x", "PATH", "--report-bindings", "--mca", "btl", "self,tcp", "/libexec/shipyard-rank"}));
+  EXPECT_TRUE(
+      says(mpirun_command(Dialect::kOpenMpi4, request, {}),
+           {"-x", "PATH", "--report-bindings", "--mca", "btl", "self,tcp", "/libexec/shipyard-rank"}));
 }
 
 TEST(MpirunCommand, LeavesAloneWhatTheUserSetByVariable) {
@@ -219,7 +220,8 @@ TEST(MpirunCommand, LeavesAloneWhatTheUserSetByVariable) {
                                                     {"OMPI_MCA_rmaps_base_mapping_policy", "node"}}),
                                   {});
   const auto command = mpirun_command(Dialect::kOpenMpi4, two_nodes(), user);
-  for (const char* word : {"plm_rsh_agent", "oob_tcp_if_include", "btl_tcp_if_include", "--bind-to", "--map-by"}) {
+  for (const char* word :
+       {"plm_rsh_agent", "oob_tcp_if_include", "btl_tcp_if_include", "--bind-to", "--map-by"}) {
     EXPECT_THAT(command.argv, Not(Contains(word)));
   }
   EXPECT_THAT(command.argv, Contains("oob_tcp_disable_ipv6_family"));
@@ -246,10 +248,9 @@ TEST(MpirunCommand, LeavesAloneWhatTheUserSetForPrrte) {
 
 TEST(MpirunCommand, LeavesAloneWhatTheUserSetByArgument) {
   MpirunRequest request = two_nodes();
-  request.arguments = {"--mca", "plm_rsh_agent", "rsh", "-bind-to", "socket", "--map-by", "node", "-np", "4",
-                       "--wd",  "/w",            "-hostfile", "/mine"};
-  const auto command =
-      mpirun_command(Dialect::kOpenMpi4, request, user_settings({}, request.arguments));
+  request.arguments = {"--mca", "plm_rsh_agent", "rsh", "-bind-to",  "socket", "--map-by", "node", "-np",
+                       "4",     "--wd",          "/w",  "-hostfile", "/mine"};
+  const auto command = mpirun_command(Dialect::kOpenMpi4, request, user_settings({}, request.arguments));
   EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "plm_rsh_agent"), 1);
   for (const char* word : {"--bind-to", "--wdir", "--hostfile"}) {
     EXPECT_THAT(command.argv, Not(Contains(word)));
@@ -266,17 +267,11 @@ TEST(MpirunCommand, KnowsTheOtherSpellingsOfMpirunsOptions) {
     Words arguments;
     const char* silent;
   };
-  for (const Case& one : {Case{{"-n", "4"}, "-np"},
-                          Case{{"-c", "4"}, "-np"},
-                          Case{{"--n", "4"}, "-np"},
-                          Case{{"-machinefile", "/mine"}, "--hostfile"},
-                          Case{{"-N", "2"}, "--map-by"},
-                          Case{{"--npernode", "2"}, "--map-by"},
-                          Case{{"--bynode"}, "--map-by"},
-                          Case{{"--rankfile", "/mine"}, "--map-by"},
-                          Case{{"-rf", "/mine"}, "--map-by"},
-                          Case{{"--bind-to-none"}, "--bind-to"},
-                          Case{{"-wd", "/w"}, "--wdir"}}) {
+  for (const Case& one : {Case{{"-n", "4"}, "-np"}, Case{{"-c", "4"}, "-np"}, Case{{"--n", "4"}, "-np"},
+                          Case{{"-machinefile", "/mine"}, "--hostfile"}, Case{{"-N", "2"}, "--map-by"},
+                          Case{{"--npernode", "2"}, "--map-by"}, Case{{"--bynode"}, "--map-by"},
+                          Case{{"--rankfile", "/mine"}, "--map-by"}, Case{{"-rf", "/mine"}, "--map-by"},
+                          Case{{"--bind-to-none"}, "--bind-to"}, Case{{"-wd", "/w"}, "--wdir"}}) {
     MpirunRequest request = two_nodes();
     request.arguments = one.arguments;
     const auto command = mpirun_command(Dialect::kOpenMpi4, request, user_settings({}, one.arguments));

@@ -230,7 +230,8 @@ TEST(LaunchOptions, BadValuesNameTheirOriginAndThemselves) {
   EXPECT_EQ(message({"--ssh-port", "65536", "./app"}),
             "--ssh-port: '65536' is not a whole number from 1 to 65535");
   EXPECT_EQ(message({"--bind-to", "socket", "./app"}), "--bind-to: 'socket' is neither core nor none");
-  EXPECT_EQ(message({"./app"}, {{"SHIPYARD_BIND_TO", "x"}}), "SHIPYARD_BIND_TO: 'x' is neither core nor none");
+  EXPECT_EQ(message({"./app"}, {{"SHIPYARD_BIND_TO", "x"}}),
+            "SHIPYARD_BIND_TO: 'x' is neither core nor none");
   EXPECT_EQ(message({"--subnet", "10.0.0.0/33", "./app"}), "--subnet: '10.0.0.0/33' is not a network");
   EXPECT_EQ(hint({"--subnet", "10.0.0.0/33", "./app"}), "write it as 10.0.0.0/24");
   EXPECT_EQ(message({"-x", "1A=2", "./app"}), "-x: '1A' is not a variable's name");
@@ -244,7 +245,8 @@ TEST(LaunchOptions, TheFirstOfSeveralFaultsIsNamed) {
 }
 
 TEST(LaunchOptions, RefusesWhatDoesNotGoTogether) {
-  EXPECT_EQ(message({"--hosts", "a", "--hostfile", "b", "./app"}), "--hosts and --hostfile exclude each other");
+  EXPECT_EQ(message({"--hosts", "a", "--hostfile", "b", "./app"}),
+            "--hosts and --hostfile exclude each other");
   EXPECT_EQ(message({"--json", "./app"}), "--json goes with --dry-run");
 }
 

@@ -19,7 +19,9 @@ Exit killed_by(int number) { return {true, number}; }
 RankRecord ended(int rank, Exit exit, int order) {
   return {.rank = rank, .host = "10.0.0.4", .exit = exit, .order = order};
 }
-RankRecord lost(int rank, const char* host = "10.0.0.5") { return {.rank = rank, .host = host, .lost = true}; }
+RankRecord lost(int rank, const char* host = "10.0.0.5") {
+  return {.rank = rank, .host = host, .lost = true};
+}
 RankRecord running(int rank) { return {.rank = rank, .host = "10.0.0.4"}; }
 RankRecord unstarted(int rank, int error, const char* missing, int order = 1) {
   return {.rank = rank, .host = "10.0.0.5", .start_error = error, .missing = missing, .order = order};
@@ -27,7 +29,8 @@ RankRecord unstarted(int rank, int error, const char* missing, int order = 1) {
 
 Outcome judged(const JobResult& result, int expected) { return classify(result, expected, "./app", "/w"); }
 
-void expect(const Outcome& outcome, const char* name, int status, const char* message, const char* hint = "") {
+void expect(const Outcome& outcome, const char* name, int status, const char* message,
+            const char* hint = "") {
   EXPECT_EQ(outcome.name, name);
   EXPECT_EQ(outcome.status, status);
   EXPECT_EQ(outcome.message, message);
@@ -69,43 +72,49 @@ TEST(Classify, OfSeveralTheOneThatMpirunMeansIsNamed) {
 }
 
 TEST(Classify, ASignalOfTheProgramsOwnIs128AndItsNumber) {
-  expect(judged({.mpirun = exited(139), .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, killed_by(SIGSEGV), 2)}},
+  expect(judged({.mpirun = exited(139),
+                 .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, killed_by(SIGSEGV), 2)}},
                 2),
          "app_failed", 139, "./app: rank 1 on 10.0.0.4 ended with signal 11 (Segmentation fault)");
 }
 
 TEST(Classify, AnOutOfMemoryKillIsTheProgramsEnd) {
-  expect(judged({.mpirun = exited(137), .ranks = {ended(0, killed_by(SIGKILL), 1), ended(1, killed_by(SIGTERM), 2)}},
+  expect(judged({.mpirun = exited(137),
+                 .ranks = {ended(0, killed_by(SIGKILL), 1), ended(1, killed_by(SIGTERM), 2)}},
                 2),
          "app_failed", 137, "./app: rank 0 on 10.0.0.4 ended with signal 9 (Killed)");
 }
 
 TEST(Classify, AnAbortHandsOnItsStatus) {
   // MPI_Abort(42): mpirun kills all ranks, the one that called it among them.
-  expect(judged({.mpirun = exited(42), .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, killed_by(SIGTERM), 2)}},
+  expect(judged({.mpirun = exited(42),
+                 .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, killed_by(SIGTERM), 2)}},
                 2),
          "app_failed", 42, "./app: the job was aborted with status 42");
-  expect(judged({.mpirun = exited(42), .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, exited(42), 2)}}, 2),
-         "app_failed", 42, "./app: rank 1 on 10.0.0.4 ended with exit status 42");
+  expect(
+      judged({.mpirun = exited(42), .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, exited(42), 2)}}, 2),
+      "app_failed", 42, "./app: rank 1 on 10.0.0.4 ended with exit status 42");
 }
 
 // Open MPI 4.1 gives 205 and 5.0 255 where a daemon or node is gone.
 TEST(Classify, ALostNodeIsNamed) {
   for (int status : {1, 205, 255}) {
-    expect(judged({.mpirun = exited(status), .ranks = {ended(0, killed_by(SIGKILL), 1), lost(1)}}, 2), "node_lost",
-           kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
+    expect(judged({.mpirun = exited(status), .ranks = {ended(0, killed_by(SIGKILL), 1), lost(1)}}, 2),
+           "node_lost", kNodeLost,
+           "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
   }
 }
 
 TEST(Classify, RanksThatFailBecauseANodeIsLostAreNotTheCause) {
   // The launcher ended the job, and a rank's own handler turned SIGTERM into an exit status.
-  expect(judged({.mpirun = exited(1), .ended_for_loss = true, .ranks = {ended(0, exited(15), 1), lost(1)}}, 2),
-         "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
+  expect(
+      judged({.mpirun = exited(1), .ended_for_loss = true, .ranks = {ended(0, exited(15), 1), lost(1)}}, 2),
+      "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
 }
 
 TEST(Classify, AProgramMissingOnANodeIs127) {
-  expect(judged({.mpirun = exited(132), .ranks = {unstarted(1, ENOENT, "program")}}, 2), "config_error", kNotFound,
-         "./app: not found by rank 1 on 10.0.0.5",
+  expect(judged({.mpirun = exited(132), .ranks = {unstarted(1, ENOENT, "program")}}, 2), "config_error",
+         kNotFound, "./app: not found by rank 1 on 10.0.0.5",
          "the program must be in the image, or at the same path on every node");
 }
 
@@ -130,10 +139,11 @@ TEST(Classify, OfTwoRanksThatCouldNotStartTheFirstIsNamed) {
 }
 
 TEST(Classify, ASignalToTheLauncherIsNeverASuccess) {
-  expect(judged({.mpirun = exited(0), .signal = SIGTERM, .ranks = {ended(0, exited(0), 1)}}, 1), "terminated", 143,
-         "SIGTERM received: the job was ended");
-  expect(judged({.mpirun = exited(1), .signal = SIGINT, .ranks = {ended(0, killed_by(SIGTERM), 1), lost(1)}}, 2),
-         "terminated", 130, "SIGINT received: the job was ended");
+  expect(judged({.mpirun = exited(0), .signal = SIGTERM, .ranks = {ended(0, exited(0), 1)}}, 1), "terminated",
+         143, "SIGTERM received: the job was ended");
+  expect(
+      judged({.mpirun = exited(1), .signal = SIGINT, .ranks = {ended(0, killed_by(SIGTERM), 1), lost(1)}}, 2),
+      "terminated", 130, "SIGINT received: the job was ended");
 }
 
 TEST(Classify, TheEndOfTheLifelineIsSaidAsSuch) {
@@ -154,8 +164,8 @@ TEST(Classify, MpirunThatStartsSomeRanksFailedToLaunch) {
 }
 
 TEST(Classify, MpirunThatDiesBelowItsRanksIsNamed) {
-  expect(judged({.mpirun = killed_by(SIGKILL), .ranks = {ended(0, killed_by(SIGTERM), 1)}}, 1), "app_failed", 143,
-         "./app: rank 0 on 10.0.0.4 ended with signal 15 (Terminated)");
+  expect(judged({.mpirun = killed_by(SIGKILL), .ranks = {ended(0, killed_by(SIGTERM), 1)}}, 1), "app_failed",
+         143, "./app: rank 0 on 10.0.0.4 ended with signal 15 (Terminated)");
   // All ranks succeeded, and mpirun stumbled afterwards.
   expect(judged({.mpirun = exited(1), .ranks = {ended(0, exited(0), 1)}}, 1), "app_failed", 1,
          "mpirun ended with exit status 1; what it said is above");

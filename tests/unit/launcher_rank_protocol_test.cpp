@@ -16,8 +16,9 @@ TEST(RankProtocol, WritesALineForEachMessage) {
 
 TEST(RankProtocol, ReadsBackWhatItWrites) {
   for (const RankMessage& message :
-       {RankMessage{Kind::kRank, 123456, "00ff", "node"}, RankMessage{Kind::kExit, 0}, RankMessage{Kind::kExit, 255},
-        RankMessage{Kind::kSignal, 9}, RankMessage{Kind::kFail, 13, {}, "directory"}}) {
+       {RankMessage{Kind::kRank, 123456, "00ff", "node"}, RankMessage{Kind::kExit, 0},
+        RankMessage{Kind::kExit, 255}, RankMessage{Kind::kSignal, 9},
+        RankMessage{Kind::kFail, 13, {}, "directory"}}) {
     std::string line = format_message(message);
     line.pop_back();
     EXPECT_EQ(parse_message(line), message) << line;
@@ -25,10 +26,29 @@ TEST(RankProtocol, ReadsBackWhatItWrites) {
 }
 
 TEST(RankProtocol, RefusesAnythingElse) {
-  for (const char* line :
-       {"", " ", "RANK", "RANK t 1", "RANK t x host", "RANK t -1 host", "RANK t 1 host more", "RANK  1 host x",
-        "EXIT", "EXIT ", "EXIT x", "EXIT 3 ", "EXIT 3 4", "EXIT 3\r", "EXIT 99999999999", "EXIT -1", "exit 3",
-        "SIGNAL", "SIGNAL 9x", "FAIL 2", "FAIL x program", "GET / HTTP/1.1", "SSH-2.0-OpenSSH_9.2"}) {
+  for (const char* line : {"",
+                           " ",
+                           "RANK",
+                           "RANK t 1",
+                           "RANK t x host",
+                           "RANK t -1 host",
+                           "RANK t 1 host more",
+                           "RANK  1 host x",
+                           "EXIT",
+                           "EXIT ",
+                           "EXIT x",
+                           "EXIT 3 ",
+                           "EXIT 3 4",
+                           "EXIT 3\r",
+                           "EXIT 99999999999",
+                           "EXIT -1",
+                           "exit 3",
+                           "SIGNAL",
+                           "SIGNAL 9x",
+                           "FAIL 2",
+                           "FAIL x program",
+                           "GET / HTTP/1.1",
+                           "SSH-2.0-OpenSSH_9.2"}) {
     EXPECT_FALSE(parse_message(line)) << line;
   }
 }

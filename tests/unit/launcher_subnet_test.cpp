@@ -144,8 +144,8 @@ TEST(IpNetwork, ReadsAndWritesCidr) {
 }
 
 TEST(IpNetwork, RefusesWhatIsNone) {
-  for (const char* text :
-       {"", "/24", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8", "fd00::/129", "eth0"}) {
+  for (const char* text : {"", "/24", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8",
+                           "fd00::/129", "eth0"}) {
     EXPECT_FALSE(parse_network(text)) << text;
   }
 }
