@@ -4,3 +4,4 @@ shipyard_cli_test(launcher_gate launcher_gate.sh)
 # With the machine's own Open MPI, where it has one.
 shipyard_cli_test(launcher_run launcher_run.sh)
 shipyard_cli_test(launcher_signals launcher_signals.sh)
+shipyard_cli_test(launcher_man launcher_man.sh ${PROJECT_SOURCE_DIR}/docs/shipyard-mpirun.1)
