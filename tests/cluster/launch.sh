@@ -135,6 +135,21 @@ in_pool "$ten" shipyard-mpirun --ppn 1 --wait 60s true >"$work/out" 2>"$work/err
 check "a node that comes up 3 s late is waited for" $? 0
 wait
 
+# --- CPU quota: invisible to hwloc and nproc, yet half of the node is not ours.
+quota=tquota-$suite-$$
+make_pool "$quota" -n 1 --image "$image" --run-option=--cpus=1 --run-option=--cap-add=SYS_PTRACE
+check "a quota of 1 CPU: one rank" "$(in_pool "$quota" shipyard-mpirun echo rank 2>"$work/err")" rank
+check "the node has more cores than that" "$([ "$(on_pool_node "$quota" 0 nproc)" -gt 1 ] && echo more)" more
+
+# --- Single copy (CMA): Docker's seccomp filter refuses process_vm_readv unless the container may ptrace.
+setting='btl_vader_single_copy_mechanism none'
+[ "$suite" = bookworm ] || setting='smsc ^cma'
+plan_of() { in_pool "$1" shipyard-mpirun --oversubscribe -n 2 --dry-run --json true | jq -r '.command | join(" ")'; }
+check_contains "process_vm_readv refused: Open MPI is told" "$(plan_of "$ten")" "--mca $setting"
+check "process_vm_readv allowed: it is not" "$(plan_of "$quota" | grep -cF -- "$setting")" 0
+in_pool "$ten" shipyard-mpirun --nodes 1 -n 2 pingpong --max-bytes 1048576 --min-bytes 1048576 >"$work/out" 2>"$work/err"
+check "two ranks on one node exchange large messages without a warning" "$? $(cat "$work/err")" "0 "
+
 # --- /dev/shm too small for the ranks of a node (Open MPI 5.0 goes elsewhere below 16 MiB, so more ranks there).
 small=tshm-$suite-$$
 [ "$suite" = bookworm ] && size=4m || size=17m
