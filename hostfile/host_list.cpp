@@ -22,6 +22,12 @@ Error fault_at(std::string message, std::string_view text, std::size_t offset, s
 /// Where each host was first seen: an entry's or a line's number.
 class SeenHosts {
  public:
+  /// For a text of about `count` hosts, or of so many separators and nothing else.
+  explicit SeenHosts(std::ptrdiff_t count) {
+    constexpr std::ptrdiff_t kMostAtOnce = 1 << 17;
+    places_.reserve(static_cast<std::size_t>(std::min(count, kMostAtOnce)));
+  }
+
   /// The number of the place that already has this host; 0 where it is new.
   std::size_t add(const Host& host, std::size_t place) {
     auto [found, inserted] = places_.emplace(identity(host), place);
@@ -41,7 +47,7 @@ struct ListGrammar {
 Result<HostList> parse_list(std::string_view text, std::string_view origin, const ListGrammar& grammar) {
   if (text.empty()) return input_error(fmt::format("{} is empty", origin), std::string(grammar.hint));
   HostList result{{}, std::string(origin)};
-  SeenHosts seen;
+  SeenHosts seen(std::ranges::count(text, grammar.separator) + 1);
   std::size_t begin = 0;
   for (std::size_t entry = 1;; ++entry) {
     const std::size_t end = std::min(text.find(grammar.separator, begin), text.size());
@@ -157,7 +163,7 @@ Result<HostList> parse_ccp_nodes(std::string_view text, std::string_view origin)
   const std::string hint =
       "it is the number of nodes, then for each its name and its cores: 2 10.0.0.4 1 10.0.0.5 1";
   HostList result{{}, std::string(origin)};
-  SeenHosts seen;
+  SeenHosts seen(std::ranges::count(text, ' ') / 2);
   std::size_t position = 0;
   std::size_t count_offset = 0;
   const auto count_word = next_word(text, position, count_offset);
@@ -200,7 +206,7 @@ Result<HostList> parse_ccp_nodes(std::string_view text, std::string_view origin)
 
 Result<HostList> parse_hostfile(std::string_view text, std::string_view origin) {
   HostList result{{}, std::string(origin)};
-  SeenHosts seen;
+  SeenHosts seen(std::ranges::count(text, '\n') + 1);
   std::size_t begin = 0;
   for (std::size_t number = 1; begin < text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
