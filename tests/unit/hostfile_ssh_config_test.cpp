@@ -145,6 +145,15 @@ TEST(SshConfig, QuotesAPathAsSshReadsIt) {
                         "\n"));
 }
 
+TEST(SshConfig, LetsAProgramMakeTheConnectionWithinTheSameTime) {
+  const auto text = config("10.0.0.4", {.connect_program = "/a b/100%/connect",
+                                        .connect_arguments = "--from /run/socket",
+                                        .connect_timeout_seconds = 7});
+  EXPECT_THAT(text, HasSubstr("  ProxyCommand '/a b/100%%/connect' --from /run/socket 7 %h %p\n"
+                              "  ProxyUseFdpass yes\n"));
+  EXPECT_THAT(text, Not(HasSubstr("ConnectTimeout")));
+}
+
 TEST(SshConfig, RefusesAPathThatCannotBeWritten) {
   EXPECT_EQ(refused({.identity_file = "/a\nProxyCommand x"}),
             "t: error: the ssh key's path has a control character\n"
