@@ -32,7 +32,8 @@ std::string cpuset_text(std::vector<int> cpus) {
   return text;
 }
 
-std::vector<std::string> cpusets(const topology::NodeTopology& node, int ranks, bool bound) {
+std::shared_ptr<const std::vector<std::string>> cpusets(const topology::NodeTopology& node, int ranks,
+                                                        bool bound) {
   std::vector<int> all;
   for (const auto& core : node.cores)
     all.insert(all.end(), core.hardware_threads.begin(), core.hardware_threads.end());
@@ -42,7 +43,7 @@ std::vector<std::string> cpusets(const topology::NodeTopology& node, int ranks, 
     result.push_back(
         cpuset_text(bound && index < node.cores.size() ? node.cores[index].hardware_threads : all));
   }
-  return result;
+  return std::make_shared<const std::vector<std::string>>(std::move(result));
 }
 
 /// The primary first where the list is Batch's: rank 0 writes results, and Batch uploads the primary's files.
@@ -175,13 +176,15 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   const Binding binding = choose_binding(options, context, *layout);
   std::vector<hostfile::Host> used;
   std::vector<IpAddress> used_addresses;
+  std::map<int, std::shared_ptr<const std::vector<std::string>>> cpusets_by_ranks;
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (layout->ranks[i] == 0) continue;
     hostfile::Host host = context.hosts.hosts[order[i]];
     host.slots = layout->ranks[i];
     host.max_slots.reset();
-    plan.nodes.push_back(
-        {host.name, layout->ranks[i], 1, cpusets(context.node, layout->ranks[i], binding.core)});
+    auto& shared = cpusets_by_ranks[layout->ranks[i]];
+    if (!shared) shared = cpusets(context.node, layout->ranks[i], binding.core);
+    plan.nodes.push_back({host.name, layout->ranks[i], 1, shared});
     used.push_back(host);
     if (context.addresses.empty()) continue;
     used_addresses.push_back(context.addresses[order[i]]);

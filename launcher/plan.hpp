@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,7 +44,9 @@ struct NodePlan {
   std::string host;
   int ranks = 0;
   int threads = 1;
-  std::vector<std::string> cpusets;  ///< one entry a rank: operating-system indexes, whole cores
+  /// One entry a rank: operating-system indexes, whole cores. Shared by all nodes with the same layout: a
+  /// text for each rank of a large job would be most of the plan's time and memory.
+  std::shared_ptr<const std::vector<std::string>> cpusets;
 };
 
 /// Everything that will be done, as a value: --dry-run prints it, run_launch carries it out.

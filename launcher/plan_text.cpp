@@ -43,7 +43,7 @@ std::string plan_as_json(const LaunchPlan& plan) {
   json["nodes"] = ordered_json::array();
   for (const auto& node : plan.nodes) {
     json["nodes"].push_back(
-        {{"host", node.host}, {"ranks", node.ranks}, {"threads", node.threads}, {"cpuset", node.cpusets}});
+        {{"host", node.host}, {"ranks", node.ranks}, {"threads", node.threads}, {"cpuset", *node.cpusets}});
   }
   json["command"] = plan.command;
   json["environment"] = ordered_json::object();
