@@ -49,6 +49,8 @@ TEST_F(CpuQuota, TakesTheLeastOfAllAncestorsInVersion2) {
   put("/a/cpu.max", "150000 100000\n");
   put("/a/b/cpu.max", "400000 100000\n");
   EXPECT_EQ(quota("0::/a/b/c\n"), 1.5);
+  put("/a/b/c/cpu.max", "50000 100000\n");
+  EXPECT_EQ(quota("0::/a/b/c\n"), 0.5);
 }
 
 TEST_F(CpuQuota, ReadsVersion1UnderTheControllersName) {
