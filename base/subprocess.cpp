@@ -180,8 +180,6 @@ Result<Child> Child::start(const Command& command, int* exec_error) {
     become(command, path->c_str(), argv.data(), envp.data(), streams, report->write_end.get(), parent);
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   if (pid < 0) return system_error("cannot start " + command.argv[0], fork_error);
-  // Also here, so that the group exists whichever of the two runs first.
-  if (command.own_process_group) ::setpgid(pid, pid);
 
   Child child;
   child.pid_ = pid;

@@ -52,6 +52,12 @@ TEST(ReadFile, StopsAtItsLimitInADeviceWithoutEnd) {
   EXPECT_EQ(content.error().message, "cannot read /dev/zero: larger than 1 MiB");
 }
 
+TEST(ReadFile, TakesAFileOfJustItsLimit) {
+  TemporaryDirectory directory;
+  EXPECT_EQ(read_file(directory.write("file", std::string(1 << 20, 'x')), 1 << 20)->size(), 1U << 20U);
+  EXPECT_FALSE(read_file(directory.write("file", std::string((1 << 20) + 1, 'x')), 1 << 20));
+}
+
 TEST(WriteFileAtomically, MakesAFileOfItsModeWhateverTheUmask) {
   TemporaryDirectory directory;
   const mode_t former = ::umask(0077);
