@@ -151,6 +151,7 @@ std::string connections_socket(const LaunchPlan& plan) { return plan.run_directo
 Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext& context) {
   LaunchPlan plan;
   plan.run_directory = context.run_directory;
+  plan.forward_stdin = options.forward_stdin;
   std::vector<std::size_t> order = host_order(context);
   if (options.nodes) {
     if (*options.nodes > static_cast<int>(order.size())) {

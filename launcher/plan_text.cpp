@@ -32,8 +32,8 @@ std::string plan_as_script(const LaunchPlan& plan) {
     script += " " + word;
     column += word.size() + 1;
   }
-  script += " </dev/null\n";
-  script += fmt::format("rm -r {}\n", shell_quote(plan.run_directory));
+  script += plan.forward_stdin ? "\n" : " </dev/null\n";
+  script += fmt::format("status=$?\nrm -r {}\n(exit $status)\n", shell_quote(plan.run_directory));
   return script;
 }
 

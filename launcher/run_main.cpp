@@ -129,8 +129,8 @@ int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const Launch
   return kNodeUnreachable;
 }
 
-Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
-                       const std::string& endpoint, const std::string& token) {
+Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, const std::string& endpoint,
+                       const std::string& token) {
   Environment environment = context.environment;
   for (const auto& [name, value] : plan.environment) environment.variables[name] = value;
   for (const auto& name : plan.dropped_variables) environment.variables.erase(name);
@@ -138,7 +138,7 @@ Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, con
   environment.variables[supervise::kTokenVariable] = token;
   return {.argv = plan.command,
           .environment = environment.as_strings(),
-          .standard_input = options.forward_stdin ? Command::Stream::kInherit : Command::Stream::kNull};
+          .standard_input = plan.forward_stdin ? Command::Stream::kInherit : Command::Stream::kNull};
 }
 
 int carry_out(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
@@ -168,13 +168,12 @@ int carry_out(const LaunchPlan& plan, const LaunchContext& context, const Launch
     return kConfigError;
   }
   messages.command(shell_quote(plan.command));
-  auto result =
-      supervise::run_job({.mpirun = mpirun_process(plan, context, options, monitor->endpoint(), token),
-                          .foreground = options.forward_stdin && environment.stdin_is_terminal,
-                          .kill_after = options.kill_after,
-                          .events = {{handover->fd(), [&] { handover->handle(); }}},
-                          .lifeline = options.lifeline},
-                         *monitor, signals);
+  auto result = supervise::run_job({.mpirun = mpirun_process(plan, context, monitor->endpoint(), token),
+                                    .foreground = options.forward_stdin && environment.stdin_is_terminal,
+                                    .kill_after = options.kill_after,
+                                    .events = {{handover->fd(), [&] { handover->handle(); }}},
+                                    .lifeline = options.lifeline},
+                                   *monitor, signals);
   if (!result) {
     messages.error(result.error());
     return kConfigError;

@@ -36,7 +36,7 @@ struct Probe {
   bool small_segments = true;  // until an attempt gets no answer at all
   Clock::time_point since{};
   std::string received;
-  std::string last_word = "not tried yet";
+  std::string last_word = "was not asked: no time was given";
   Clock::time_point next_step{};  // of an attempt: its end; between attempts: the next one's start
   milliseconds pause = kFirstPause;
 };
