@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,8 @@ TEST(SignalDescriptor, LeavesChildrenUnblocked) {
 TEST(DieBySignal, TheParentSeesTheSignalItself) {
   for (int number : {SIGTERM, SIGINT, SIGABRT}) {
     const int status = status_of_child([number]() -> int {
+      const rlimit core{1 << 26, 1 << 26};
+      ::setrlimit(RLIMIT_CORE, &core);
       // As in a process that handles it, and has it blocked just now.
       ::signal(number, SIG_IGN);
       SignalDescriptor signals{number};

@@ -199,6 +199,7 @@ TEST(ParseHost, SaysWhatTheInvisibleByteIs) {
   EXPECT_EQ(refused("a\033[2Jb"), "t: error: the host contains a control character\n  a?[2Jb\n   ^\n");
   EXPECT_EQ(refused(std::string_view("a\0b", 3)),
             "t: error: the host contains a control character\n  a?b\n   ^\n");
+  EXPECT_EQ(refused("a\x7F"), "t: error: the host contains a control character\n  a?\n   ^\n");
   EXPECT_EQ(refused("a\xC3\xA4"), "t: error: the host is not an IP address or host name\n  a?\n   ^\n");
   EXPECT_EQ(refused("$(id)"), "t: error: the host is not an IP address or host name\n  $(id)\n  ^\n");
 }
