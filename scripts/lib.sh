@@ -13,6 +13,14 @@ fail() {  # MESSAGE [HINT]
   exit 1
 }
 
+# What runs at the moment of a Ctrl-C has had the signal too, and cleans up after itself.
+interrupted() {  # SIGNAL
+  printf '\n%s: %s\n' "${0##*/}" "$([ "$1" = INT ] && echo interrupted || echo terminated)"
+  exit $((128 + $(kill -l "$1")))
+}
+trap 'interrupted INT >&2' INT
+trap 'interrupted TERM >&2' TERM
+
 usage_of() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }
 
 usage_error() {
