@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/shell_quote.hpp"
 #include "base/terminal.hpp"
@@ -57,10 +58,15 @@ std::string plan_as_json(const LaunchPlan& plan) {
 }
 
 std::string plan_explained(const LaunchPlan& plan, int columns) {
+  // As comments: in front of the script of --dry-run they leave it a script.
   std::string text;
-  for (const auto& reason : plan.reasons)
-    text += wrap("- " + reason.what + ": " + reason.why, columns, 4) + "\n";
-  return text;
+  for (const auto& reason : plan.reasons) {
+    text += wrap(reason.what + ": " + reason.why, columns - 2, 4) + "\n";
+  }
+  std::string result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) result += "# " + line + "\n";
+  return result;
 }
 
 }  // namespace shipyard::launcher

@@ -25,11 +25,14 @@ IpNetwork widen(const IpAddress& start, int longest, const std::vector<IpAddress
   return network;
 }
 
+/// Addresses that agree in less than their first octet (IPv6: 16 bits) are two networks and not one.
+constexpr int kShortestPrefix = 8;
+
 /// Another interface of this machine that the network would let in, too.
 const Interface* find_intruder(const IpNetwork& network, const std::vector<Interface>& interfaces,
                                const Interface& own) {
   auto found = std::find_if(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
-    return interface.name != own.name && network.contains(interface.address);
+    return interface.name != own.name && !interface.loopback && network.contains(interface.address);
   });
   return found == interfaces.end() ? nullptr : &*found;
 }
@@ -53,6 +56,7 @@ Result<Subnet> choose_subnet(const std::vector<IpAddress>& hosts, const IpAddres
     }
   }
   const int longest = own_address.bits() - 1;  // never /32
+  const bool listed = std::find(hosts.begin(), hosts.end(), own_address) != hosts.end();
   if (wish) {
     if (!wish->contains(own_address)) {
       return input_error(fmt::format("--subnet {} does not hold this node's address {}", to_string(*wish),
@@ -64,6 +68,17 @@ Result<Subnet> choose_subnet(const std::vector<IpAddress>& hosts, const IpAddres
 
   const int own_length = std::min(own->prefix_length, longest);
   IpNetwork network = widen(own_address, own_length, hosts);
+  if (network.prefix_length < kShortestPrefix) {
+    const auto far = std::find_if(hosts.begin(), hosts.end(), [&](const IpAddress& host) {
+      return !network_of(own_address, kShortestPrefix).contains(host);
+    });
+    return input_error(
+        fmt::format("{} and this node's {} have no network in common{}", to_string(*far),
+                    to_string(own_address), listed ? "" : ", and this node is not in the list"),
+        listed ? "is that address right? where it is, --subnet CIDR names the network for MPI"
+               : "run it on one of the listed nodes; where a route leads there, --subnet CIDR names the "
+                 "network");
+  }
   std::string reason = fmt::format("network of {}", own->name);
   if (network.prefix_length < own_length)
     reason += fmt::format(", widened from /{} to hold all nodes", own_length);

@@ -93,7 +93,7 @@ echo "# the user's own word wins"
 OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_mapping_policy=node launch --explain -n 1 ./app
 check "OMPI_MCA_*: --bind-to and --map-by are left out" eval '! says --bind-to && ! says --map-by'
 check "OMPI_MCA_*: handed on" variable OMPI_MCA_hwloc_base_binding_policy=none
-check "--explain says so" grep -qx -- '- --bind-to core: left alone: you have set it yourself' "$work/err"
+check "--explain says so" grep -qx -- '# --bind-to core: left alone: you have set it yourself' "$work/err"
 launch -n 1 --mpi-arg --bind-to --mpi-arg socket --mpi-arg=--mca --mpi-arg=btl --mpi-arg=self ./app
 check "--mpi-arg: once, and last" eval 'says --bind-to socket --mca btl self "$bin/shipyard-rank" && ! says --bind-to core'
 
@@ -116,7 +116,7 @@ if command -v jq >/dev/null; then
 fi
 launch --dry-run --explain -n 1 ./app
 check "--explain: a line a decision, within 80 columns where words allow" \
-  eval 'grep -qx -- "- 1 rank: 1 (-n) dealt out over 1 node" "$work/out"'
+  eval 'grep -qx -- "# 1 rank: 1 (-n) dealt out over 1 node" "$work/out"'
 launch -v -n 1 ./app
 check "-v: the command on stderr" grep -qF -- '-np 1 --map-by slot' "$work/err"
 FAKE_STATUS=1 launch -q -n 1 ./app
@@ -163,9 +163,9 @@ check "ranks on several nodes stand in the shared directory" grep -qF -- "--dire
 check "what is the task's goes to all nodes, what is this node's does not" \
   eval 'grep -q -- "-x AZ_BATCH_TASK_ID" "$work/out" && ! grep -q "AZ_BATCH_NODE_ID\|AZ_BATCH_TASK_WORKING_DIR" "$work/out"'
 AZ_BATCH_HOST_LIST=127.0.0.1,127.0.0.2 AZ_BATCH_NODE_LIST='10.0.0.4;' launch --dry-run --explain --oversubscribe --ppn 1 ../../app
-check "AZ_BATCH_HOST_LIST goes first" grep -qx -- '- 2 nodes: AZ_BATCH_HOST_LIST' "$work/out"
+check "AZ_BATCH_HOST_LIST goes first" grep -qx -- '# 2 nodes: AZ_BATCH_HOST_LIST' "$work/out"
 CCP_NODES='2 127.0.0.1 1 127.0.0.2 1' launch --dry-run --explain ../../app
 check "CCP_NODES counts nodes, not cores" \
-  eval 'grep -qx -- "- 2 nodes: CCP_NODES" "$work/out" && grep -q "ranks\{0,1\}: one on each of this node" "$work/out"'
+  eval 'grep -qx -- "# 2 nodes: CCP_NODES" "$work/out" && grep -q "ranks\{0,1\}: one on each of this node" "$work/out"'
 
 done_testing

@@ -102,7 +102,7 @@ echo "# hardware"
 program cpus <<<'sed -n "s/^Cpus_allowed_list:\t//p" /proc/self/status'
 read -r cpu _ < <(taskset -pc $$ | sed 's/.*: \([0-9]*\).*/\1/')
 launch --dry-run --explain ./ok
-all=$(sed -n 's/^- \([0-9]*\) ranks\{0,1\}: one on each of .*/\1/p' out)
+all=$(sed -n 's/^# \([0-9]*\) ranks\{0,1\}: one on each of .*/\1/p' out)
 check "a rank per core that this process may use" test "$all" -ge 1 -a "$all" -le "$(nproc)"
 timeout 60 taskset -c "$cpu" "$mpirun_tool" ./cpus >out 2>err </dev/null
 check "taskset: one rank on that core" test "$?/$(cat out)" = "0/$cpu"

@@ -39,6 +39,18 @@ check "2 nodes, not 10.x: every rank is bound to its node's CPU" "$(sort -n <<<"
 plan=$(in_pool "$other" env SHIPYARD_BIND_TO=core shipyard-mpirun --dry-run --json --ppn 1 true)
 check "the plan says the same of this node" "0 $(jq -r '.nodes[0].cpuset[0]' <<<"$plan")" "$(head -1 <<<"$masks")"
 
+# Two ranks on a node with two cores: each has a core of its own, which --bind-to none would not give.
+cores=$(on_pool_node "$ten" 0 nproc)
+if [ "$cores" -ge 2 ]; then
+  output=$(in_pool "$ten" env SHIPYARD_BIND_TO=core shipyard-mpirun --nodes 1 -n 2 sh -c "echo \$OMPI_COMM_WORLD_RANK \$($mask)" 2>"$work/err")
+  plan=$(in_pool "$ten" env SHIPYARD_BIND_TO=core shipyard-mpirun --dry-run --json --nodes 1 -n 2 true)
+  check "2 ranks on a node are bound as planned" "$(sort -n <<<"$output")" \
+    "$(jq -r '.nodes[0].cpuset | to_entries[] | "\(.key) \(.value)"' <<<"$plan")"
+  check "each to a core of its own" "$(cut -d' ' -f2 <<<"$output" | sort -u | wc -l)" 2
+else
+  echo "      one CPU here: binding to cores of their own is not tested"
+fi
+
 # --- A real MPI program over the right network: with docker0 in MPI's way it would hang or fail.
 for pool in "$ten" "$other"; do
   output=$(in_pool "$pool" timeout 100 shipyard-mpirun --ppn 1 pingpong --max-bytes 1024 2>"$work/err")

@@ -31,7 +31,7 @@ struct Outcome {
 Environment environment_of(std::map<std::string, std::string, std::less<>> variables) {
   Environment environment;
   environment.variables = std::move(variables);
-  environment.working_directory = "/work/dir";
+  environment.working_directory = "/some/dir";
   environment.user_id = 4'000'000'000U;  // nobody of /etc/passwd
   return environment;
 }
@@ -132,7 +132,7 @@ TEST(Tool, HandsTheSshOptionsOn) {
   EXPECT_THAT(outcome.output, StartsWith("Host 10.* !10.9.*\n"
                                          "  Port 2222\n"
                                          "  User alice\n"
-                                         "  IdentityFile \"/work/dir/keys/id\"\n"
+                                         "  IdentityFile \"/some/dir/keys/id\"\n"
                                          "  IdentitiesOnly yes\n"));
 }
 

@@ -39,6 +39,15 @@ TEST(ChooseSubnet, KeepsDockersBridgeOut) {
             "172.16.0.0/16 eth0: network of eth0");
 }
 
+TEST(ChooseSubnet, RefusesNodesThatShareNoOctetAndSaysWhereTheFaultMayBe) {
+  // One digit too few in a list.
+  EXPECT_EQ(chosen(ips({"10.0.0.4", "1.0.0.5"}), {kLoopback, kEth0}),
+            "error: 1.0.0.5 and this node's 10.0.0.4 have no network in common");
+  const Interface own{"eth0", ip("192.0.2.2"), 24, false};
+  EXPECT_EQ(chosen(ips({"10.0.0.4", "10.0.0.5"}), {kLoopback, own}, "192.0.2.2"),
+            "error: 10.0.0.4 and this node's 192.0.2.2 have no network in common, and this node is not in the list");
+}
+
 TEST(ChooseSubnet, WidensUntilAllNodesAreInside) {
   EXPECT_EQ(chosen(ips({"10.0.0.4", "10.0.1.5"}), {kEth0, kDocker0}),
             "10.0.0.0/23 eth0: network of eth0, widened from /24 to hold all nodes");
