@@ -17,7 +17,7 @@ std::vector<OptionGroup> option_groups() {
        {{.name = "n",
          .letter = 'n',
          .value = "N",
-         .help = "Ranks in the whole job.",
+         .help = "Ranks in the whole job; -np is the same.",
          .variable = "SHIPYARD_N",
          .aliases = {"-np", "--np"}},
         {.name = "ppn",
@@ -302,7 +302,7 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (Error error = check_together(options); !error.message.empty()) reader.fail(std::move(error));
   if (options.program.empty()) {
     reader.fail(input_error("no program given",
-                            "shipyard-mpirun [options] program [arguments]; Try 'shipyard-mpirun --help'"));
+                            "shipyard-mpirun [options] program [arguments]; try 'shipyard-mpirun --help'"));
   }
   if (reader.error()) return *reader.error();
   return options;

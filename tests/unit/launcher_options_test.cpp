@@ -262,7 +262,7 @@ TEST(LaunchOptions, NeedsAProgram) {
   EXPECT_EQ(message({}), "no program given");
   EXPECT_EQ(message({"-n", "4"}), "no program given");
   EXPECT_EQ(message({"--"}), "no program given");
-  EXPECT_EQ(hint({}), "shipyard-mpirun [options] program [arguments]; Try 'shipyard-mpirun --help'");
+  EXPECT_EQ(hint({}), "shipyard-mpirun [options] program [arguments]; try 'shipyard-mpirun --help'");
 }
 
 std::string duration(const std::string& text) {
