@@ -16,7 +16,6 @@ using std::chrono::seconds;
 
 /// Where Open MPI is installed when it is not in PATH. A "*" stands for any text within a name.
 constexpr const char* kUsualPlaces[] = {
-    "/usr/bin",
     "/usr/lib64/openmpi/bin",  // RHEL, AlmaLinux: behind `module load mpi`
     "/usr/local/bin",
     "/usr/local/openmpi/bin",
