@@ -28,9 +28,11 @@ start() {
   while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1"); shift; done
   [ $# = 0 ] || shift
   docker run -d --name "$prefix-$name" --network none "${options[@]}" "$image" "$@" >/dev/null || return
-  wait_until 20 listens "$name" || docker logs "$prefix-$name"
+  wait_until 20 settled "$name"
+  listens "$name" || docker logs "$prefix-$name"
 }
-listens() { docker exec "$prefix-$1" grep -q ':0017 .* 0A ' /proc/net/tcp; }
+listens() { docker exec "$prefix-$1" grep -q ':0017 .* 0A ' /proc/net/tcp 2>/dev/null; }
+settled() { listens "$1" || [ "$(docker inspect -f '{{.State.Running}}' "$prefix-$1")" = false ]; }
 
 # attempt RUN-OPTION…: a container that is expected to end; sets $status and $said.
 network=none
