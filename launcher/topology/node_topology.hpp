@@ -67,11 +67,13 @@ struct NodeTopology {
   /// The user's affinity mask leaves out CPUs that the cgroup allows, which mpirun does not see.
   bool masked = false;
   int allowed_cores = 0;  ///< without that mask
-  /// How many objects of a type hwloc has before anything is left out, because that is what mpirun counts when
-  /// it maps by NUMA node, L3 cache or package: memories without CPUs and several of the same CPUs, a cache
-  /// over several NUMA domains once. 0: the machine has none.
+  /// How many objects of a type hwloc has before the affinity mask and corrections, because that is what mpirun
+  /// counts when it maps and binds by NUMA node, L3 cache, package and core: memories without CPUs and several of
+  /// the same CPUs, a cache over several NUMA domains once. 0: the machine has none (hardware threads without
+  /// cores, for instance).
   int numa_objects = 0;
   int l3_objects = 0;
+  int core_objects = 0;
   int package_objects = 0;
   /// What was put right in hwloc's account, for --explain: "L3 caches of EPYC 9V33X: …".
   std::vector<std::string> corrections = {};
