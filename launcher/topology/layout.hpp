@@ -34,9 +34,9 @@ struct LayoutWish {
   std::optional<RanksPerNode> ranks_per_node = {};  ///< on every node (--ppn)
   /// Cores per rank; nullopt: as many as fit where ranks or ranks_per_node is given, else 1.
   std::optional<Count> threads = {};
-  bool auto_threads = false;                       ///< --threads auto
-  bool smt = false;                                ///< hardware threads count like cores
-  bool all_kinds = false;                          ///< slow cores of a hybrid CPU, too
+  bool auto_threads = false;                          ///< --threads auto
+  bool smt = false;                                   ///< hardware threads count like cores
+  bool all_kinds = false;                             ///< slow cores of a hybrid CPU, too
   std::optional<std::uint64_t> memory_per_rank = {};  ///< bytes
   BindTo bind_to = BindTo::kCore;
   bool oversubscribe = false;
@@ -53,11 +53,12 @@ struct RankPlace {
 /// The ranks of one node, in rank order, which is locality order (in GPU mode the GPUs' PCI order).
 struct NodeLayout {
   std::vector<RankPlace> ranks = {};
-  int threads = 1;   ///< per rank: cores, with `smt` hardware threads (OMP_NUM_THREADS)
-  bool bound = true; ///< false: a rank may run on all usable CPUs
-  int usable_cores = 0;  ///< after kind and quota
-  int idle_cores = 0;    ///< usable, but no rank's own
-  std::string reason = {};              ///< "a rank on each of 120 cores"
+  int threads = 1;            ///< per rank: cores, with `smt` hardware threads (OMP_NUM_THREADS)
+  bool bound = true;          ///< false: a rank may run on all usable CPUs
+  bool shares_cores = false;  ///< more ranks than cores, as asked for by `oversubscribe`; not bound then
+  int usable_cores = 0;       ///< after kind and quota
+  int idle_cores = 0;         ///< usable, but no rank's own
+  std::string reason = {};    ///< "a rank on each of 120 cores"
   std::vector<std::string> notes = {};  ///< idle cores and the nearest better count, straddled caches …
 };
 
@@ -68,7 +69,7 @@ struct JobLayout {
   std::vector<NodeLayout> layouts = {};  ///< the different ones
   int total = 0;                         ///< ranks of the job
   std::string reason = {};               ///< how the ranks were counted, for --explain
-  bool shares_cores = false;  ///< more ranks than cores somewhere, as asked for by `oversubscribe`
+  bool shares_cores = false;             ///< more ranks than cores somewhere, as asked for by `oversubscribe`
 };
 
 /// Pure. `node_topology` says for each node which of `topologies` it has. Fails where ranks do not fit and

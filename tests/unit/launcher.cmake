@@ -4,12 +4,16 @@ shipyard_unit_test(launcher_plan_test
   SOURCES
     launcher_cpu_quota_test.cpp
     launcher_installation_test.cpp
-    launcher_layout_test.cpp
     launcher_mpirun_command_test.cpp
     launcher_options_test.cpp
     launcher_outcome_test.cpp
     launcher_plan_test.cpp
     launcher_subnet_test.cpp)
+# The node's hardware as a value, and the layout of ranks on it.
+shipyard_unit_test(topology_layout_test
+  LIBRARIES shipyard::topology
+  SOURCES
+    topology_layout_test.cpp)
 # What talks to the kernel: sockets on loopback, files, child processes.
 shipyard_unit_test(launcher_edge_test
   LIBRARIES shipyard::launcher
