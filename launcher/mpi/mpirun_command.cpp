@@ -163,6 +163,14 @@ UserSettings user_settings(const Environment& environment, const std::vector<std
   return result;
 }
 
+bool user_places_ranks(Dialect dialect, const UserSettings& user) {
+  const Vocabulary& names = vocabulary(dialect);
+  const auto is_set = [&](const std::string& name) { return user.parameters.contains(name); };
+  return user.flags.contains("map-by") || user.flags.contains("bind-to") ||
+         std::any_of(names.mapping_parameters.begin(), names.mapping_parameters.end(), is_set) ||
+         std::any_of(names.binding_parameters.begin(), names.binding_parameters.end(), is_set);
+}
+
 MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, const UserSettings& user) {
   const Vocabulary& names = vocabulary(dialect);
   Composer composer(request, user);
@@ -170,13 +178,17 @@ MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, cons
   composer.option({"--hostfile", request.hostfile},
                   "addresses with slots: what both Open MPI 4 and 5 count right");
   composer.option({"-np", std::to_string(request.ranks)}, "all ranks of the plan");
-  composer.option({"--map-by", "slot"}, "ranks fill the nodes in the hostfile's order",
+  const auto placement_reason = [&](const char* otherwise) {
+    return request.placement_reason.empty() ? std::string(otherwise) : request.placement_reason;
+  };
+  composer.option({"--map-by", request.map_by},
+                  request.map_by == "slot" ? "ranks fill the nodes in the hostfile's order"
+                                           : placement_reason("as planned"),
                   names.mapping_parameters);
-  if (request.bind_to_core) {
-    composer.option({"--bind-to", "core"}, "a rank keeps its core and cache", names.binding_parameters);
-  } else {
-    composer.option({"--bind-to", "none"}, "ranks may share cores", names.binding_parameters);
-  }
+  composer.option({"--bind-to", request.bind_to},
+                  placement_reason(request.bind_to == "none" ? "mpirun binds no rank"
+                                                             : "a rank keeps its core and cache"),
+                  names.binding_parameters);
   if (request.oversubscribe) composer.option({"--oversubscribe"}, "--oversubscribe");
   // The ranks enter their directory themselves: where it is missing on a node, that node is named.
   composer.option({"--wdir", "/"}, "each rank enters its working directory itself");

@@ -27,8 +27,11 @@ struct MpirunRequest {
   bool as_root = false;
   int nodes = 1;
   int ranks = 1;
-  std::string hostfile;      ///< `IP slots=N`: ranks are dealt out by slots
-  bool bind_to_core = true;  ///< else not bound at all
+  std::string hostfile;  ///< `IP slots=N`: ranks are dealt out by slots
+  // How the ranks are placed, in the words of the MPI's own options:
+  std::string map_by = "slot";   ///< "slot", "ppr:30:numa:pe=1"
+  std::string bind_to = "core";  ///< "none": not bound, or by shipyard-rank
+  std::string placement_reason;  ///< why so, for both; empty: what they do
   bool oversubscribe = false;
   bool yield_when_idle = false;
   bool single_copy = true;  ///< CMA (process_vm_readv) works here
@@ -62,6 +65,9 @@ struct MpirunCommand {
 /// Above this many nodes Open MPI starts the rest of its daemons from other nodes (a tree of radix 64), which
 /// would need the ssh config and the key; from here on all are started from this node.
 constexpr int kTreeRadix = 64;
+
+/// The user has placed or bound the ranks by mpirun's own means: no part of a plan for it would hold.
+[[nodiscard]] bool user_places_ranks(Dialect dialect, const UserSettings& user);
 
 /// Pure. Whatever `user` has set is left alone, and the reasons say so.
 [[nodiscard]] MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request,

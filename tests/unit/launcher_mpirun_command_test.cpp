@@ -178,13 +178,31 @@ TEST(MpirunCommand, TurnsOffSingleCopyWhereTheKernelRefusesIt) {
 
 TEST(MpirunCommand, LetsRanksShareCores) {
   MpirunRequest request = two_nodes();
-  request.bind_to_core = false;
+  request.bind_to = "none";
   request.oversubscribe = true;
   request.yield_when_idle = true;
   const auto command = mpirun_command(Dialect::kOpenMpi4, request, {});
   EXPECT_TRUE(says(command, {"--bind-to", "none"}));
   EXPECT_THAT(command.argv, Contains("--oversubscribe"));
   EXPECT_TRUE(says(command, {"--mca", "mpi_yield_when_idle", "1"}));
+}
+
+TEST(MpirunCommand, PlacesRanksAsTheRequestSays) {
+  MpirunRequest request = two_nodes();
+  request.map_by = "ppr:2:numa:pe=2";
+  request.bind_to = "hwthread";
+  request.placement_reason = "two ranks on each of 2 NUMA domains";
+  for (auto dialect : {Dialect::kOpenMpi4, Dialect::kOpenMpi5}) {
+    const auto command = mpirun_command(dialect, request, {});
+    EXPECT_TRUE(says(command, {"--map-by", "ppr:2:numa:pe=2", "--bind-to", "hwthread", "--wdir"}));
+    EXPECT_EQ(reason_for(command, "--map-by ppr:2:numa:pe=2"), request.placement_reason);
+    EXPECT_EQ(reason_for(command, "--bind-to hwthread"), request.placement_reason);
+  }
+  request.map_by = "slot";
+  request.bind_to = "none";
+  const auto command = mpirun_command(Dialect::kOpenMpi4, request, {});
+  EXPECT_EQ(reason_for(command, "--map-by slot"), "ranks fill the nodes in the hostfile's order");
+  EXPECT_EQ(reason_for(command, "--bind-to none"), request.placement_reason);
 }
 
 TEST(MpirunCommand, StartsDaemonsThroughTheWrapper) {
@@ -277,6 +295,23 @@ TEST(MpirunCommand, KnowsTheOtherSpellingsOfMpirunsOptions) {
     const auto command = mpirun_command(Dialect::kOpenMpi4, request, user_settings({}, one.arguments));
     EXPECT_THAT(command.argv, Not(Contains(one.silent))) << one.arguments[0];
   }
+}
+
+TEST(UserPlacesRanks, SeesEachWayToSaySo) {
+  const auto places = [](Dialect dialect, const char* variable, const Words& arguments) {
+    return user_places_ranks(
+        dialect,
+        user_settings(variable == nullptr ? Environment() : environment_with({{variable, "x"}}), arguments));
+  };
+  EXPECT_FALSE(places(Dialect::kOpenMpi4, nullptr, {}));
+  EXPECT_FALSE(places(Dialect::kOpenMpi4, "OMPI_MCA_btl", {"--report-bindings", "-np", "2"}));
+  EXPECT_TRUE(places(Dialect::kOpenMpi4, "OMPI_MCA_rmaps_base_mapping_policy", {}));
+  EXPECT_TRUE(places(Dialect::kOpenMpi4, "OMPI_MCA_hwloc_base_binding_policy", {}));
+  EXPECT_TRUE(places(Dialect::kOpenMpi4, nullptr, {"--mca", "hwloc_base_binding_policy", "none"}));
+  EXPECT_TRUE(places(Dialect::kOpenMpi4, nullptr, {"-bind-to-none"}));
+  EXPECT_TRUE(places(Dialect::kOpenMpi5, nullptr, {"--rankfile", "f"}));
+  EXPECT_TRUE(places(Dialect::kOpenMpi5, "PRTE_MCA_hwloc_default_binding_policy", {}));
+  EXPECT_FALSE(places(Dialect::kOpenMpi5, "PRTE_MCA_hwloc_base_binding_policy", {}));
 }
 
 TEST(UserSettings, ReadsVariablesAndArguments) {
