@@ -203,6 +203,17 @@ Result<Child> Child::start(const Command& command, int* exec_error) {
   return child;
 }
 
+int become_program(const Command& command) {
+  Environment lookup;
+  lookup.variables = parse_variables(command.environment);
+  auto path = find_program(command.argv.at(0), lookup,
+                           command.working_directory.empty() ? "." : command.working_directory);
+  if (!path) return path.error().code == Error::Code::kNotFound ? ENOENT : EACCES;
+  if (!command.working_directory.empty() && ::chdir(command.working_directory.c_str()) != 0) return errno;
+  ::execve(path->c_str(), pointers(command.argv).data(), pointers(command.environment).data());
+  return errno;
+}
+
 Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       own_group_(other.own_group_),
