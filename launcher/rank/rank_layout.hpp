@@ -12,11 +12,13 @@ namespace shipyard::rank {
 
 /// What shipyard-rank does for one rank before it starts it.
 struct RankSettings {
-  std::string cpus = {};  ///< "0-5,8-13", operating-system indexes; empty: not bound
+  std::string cpus = {};    ///< "0-5,8-13", operating-system indexes; empty: not bound
   std::string usable = {};  ///< all CPUs of the node that the plan was made for
-  /// Set unless the rank's environment has them already: OMP_NUM_THREADS where nodes differ, CUDA_VISIBLE_DEVICES …
+  /// Set unless the rank's environment has them already: OMP_NUM_THREADS where nodes differ,
+  /// CUDA_VISIBLE_DEVICES …
   std::vector<std::pair<std::string, std::string>> variables = {};
-  bool find_infiniband = false;  ///< set UCX_NET_DEVICES to the ports nearest to `cpus`, on the rank's own node
+  bool find_infiniband =
+      false;  ///< set UCX_NET_DEVICES to the ports nearest to `cpus`, on the rank's own node
 };
 
 /// The settings of all ranks, as one environment variable (kLayoutVariable) carries them. Nodes with equal

@@ -1,14 +1,18 @@
-// The program beside every rank: enters the working directory, starts the rank, and tells the launcher how it
-// ended.
+// The program beside every rank: binds itself, enters the working directory, starts the rank, which inherits
+// the binding, and tells the launcher what it runs on and how it ended.
 //
 //   shipyard-rank [--directory DIR] [--colon WORD] [--] PROGRAM [ARGUMENT…]
 //
-// An argument WORD is a ":" for the program, which mpirun would not let through.
+// An argument WORD is a ":" for the program, which mpirun would not let through. SHIPYARD_LAYOUT
+// (rank_layout.hpp) holds the CPUs and the variables of every rank; without it nothing is bound, and only
+// reported where mpirun has bound the rank.
 //
 // It exists because mpirun cannot be believed alone: Open MPI 5.0 exits with 0 after a node was lost, 4.1
 // and 5.0 give a missing program different statuses of their own, and ranks outlive an mpirun that was
-// killed. Linked statically: it has to run on any node, in a millisecond. Without a launcher (a command that
-// --dry-run printed) it becomes the program.
+// killed; and because mpirun's own flags cannot describe every layout. It starts in a millisecond and needs
+// nothing on the node but the C library; linked to that dynamically, so that a test can put an affinity of
+// another machine under it (LD_PRELOAD). Without a launcher (a command that --dry-run printed) it becomes the
+// program.
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -21,15 +25,21 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "base/cpu_list.hpp"
 #include "base/environment.hpp"
 #include "base/ip_network.hpp"
 #include "base/signals.hpp"
 #include "base/socket_address.hpp"
 #include "base/subprocess.hpp"
+#include "base/terminal.hpp"
+#include "launcher/rank/binding.hpp"
+#include "launcher/rank/infiniband.hpp"
+#include "launcher/rank/rank_layout.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
 
 namespace shipyard {
@@ -91,13 +101,14 @@ FileDescriptor connect_to(std::string_view endpoint) {
   return fd;
 }
 
-void tell(const FileDescriptor& launcher, const RankMessage& message) {
-  const std::string line = supervise::format_message(message);
-  ssize_t ignored = ::send(launcher.get(), line.data(), line.size(), MSG_NOSIGNAL);
+void tell(const FileDescriptor& launcher, const std::vector<RankMessage>& messages) {
+  std::string lines;  // in one packet
+  for (const auto& message : messages) lines += supervise::format_message(message);
+  ssize_t ignored = ::send(launcher.get(), lines.data(), lines.size(), MSG_NOSIGNAL);
   (void)ignored;  // a launcher that is gone needs no answer
 }
 
-int own_rank(const Environment& environment) {
+std::optional<int> own_rank(const Environment& environment) {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
     if (auto text = environment.get(name)) {
       int rank = -1;
@@ -105,7 +116,7 @@ int own_rank(const Environment& environment) {
       if (rank >= 0) return rank;
     }
   }
-  return 0;
+  return std::nullopt;
 }
 
 std::string host_name() {
@@ -120,9 +131,7 @@ std::string host_name() {
 bool has_own_group() { return ::getpgrp() == ::getpid(); }
 
 void tell_end(const FileDescriptor& launcher, const Exit& exit) {
-  if (!launcher) return;
-  tell(launcher,
-       {exit.signalled ? RankMessage::Kind::kSignal : RankMessage::Kind::kExit, exit.value, {}, {}});
+  tell(launcher, {{exit.signalled ? RankMessage::Kind::kSignal : RankMessage::Kind::kExit, exit.value}});
 }
 
 /// The launcher is gone or has hung up: the rank ends, and what it has started with it.
@@ -147,6 +156,77 @@ Exit watch(Child& child, const FileDescriptor& launcher, SignalDescriptor& signa
     char byte = 0;
     if (polled[1].revents != 0 && ::recv(launcher.get(), &byte, 1, 0) <= 0) end_rank(child, launcher);
   }
+}
+
+/// What became of the rank's part of the layout.
+struct Placement {
+  std::string problem;         ///< why it is not bound as planned
+  std::optional<Error> error;  ///< the layout makes no sense: the rank must not start
+  std::string cpus;            ///< what it really runs on; empty: the kernel would not say
+  std::string stands_for;      ///< the planned CPUs that these stand for, where they differ
+};
+
+Status bind_as_planned(const rank::RankSettings& settings, std::string& target) {
+  const auto planned = parse_cpu_list(settings.cpus);
+  const auto usable = parse_cpu_list(settings.usable);
+  if (!planned || !usable) return input_error("no list of CPUs");  // find_rank_settings lets none through
+  const auto own = rank::own_cpus();
+  if (!own) return own.error();
+  const auto cpus = rank::cpus_on_this_node(*planned, *usable, *own);
+  if (!cpus) return cpus.error();
+  target = format_cpu_list(*cpus);
+  return rank::bind_to(*cpus);
+}
+
+/// Binds this process as the layout in `environment` says, and puts the rank's variables there in its place.
+Placement place_rank(Environment& environment, std::optional<int> own) {
+  Placement result;
+  const std::string table(environment.get(rank::kLayoutVariable).value_or(""));
+  environment.variables.erase(rank::kLayoutVariable);
+  rank::RankSettings settings;
+  if (!table.empty() && !own) {
+    // All ranks on the CPUs of rank 0 would be worse.
+    result.problem = "none of OMPI_COMM_WORLD_RANK, PMIX_RANK and PMI_RANK says which rank it is";
+  } else if (!table.empty()) {
+    auto found = rank::find_rank_settings(table, *own);
+    if (!found) {
+      result.error = std::move(found.error());
+      return result;
+    }
+    settings = std::move(*found);
+  }
+  std::string target;
+  if (!settings.cpus.empty()) {
+    if (auto bound = bind_as_planned(settings, target); !bound) result.problem = bound.error().message;
+  }
+  const auto real = rank::own_cpus();
+  if (real) result.cpus = format_cpu_list(*real);
+  if (result.cpus == target && target != settings.cpus) result.stands_for = settings.cpus;
+
+  for (const auto& [name, value] : settings.variables) environment.variables.emplace(name, value);
+  if (settings.find_infiniband && real && !environment.get("UCX_NET_DEVICES")) {
+    const std::string ports = rank::nearest_infiniband_ports("/sys", *real);
+    if (!ports.empty()) environment.variables["UCX_NET_DEVICES"] = ports;
+  }
+  return result;
+}
+
+/// The first words to the launcher.
+void introduce(const FileDescriptor& launcher, int rank, const std::string& token,
+               const Placement& placement) {
+  std::vector<RankMessage> messages{{RankMessage::Kind::kRank, rank, token, host_name()}};
+  std::string problem = placement.problem;
+  if (placement.error) {
+    problem = placement.error->message;
+    if (!placement.error->excerpt.text.empty()) {
+      problem += fmt::format(" at character {} of it", placement.error->excerpt.offset + 1);
+    }
+  }
+  if (!problem.empty()) messages.push_back({RankMessage::Kind::kUnbound, 0, {}, problem});
+  if (!placement.cpus.empty())
+    messages.push_back({RankMessage::Kind::kBound, 0, {}, placement.cpus, placement.stands_for});
+  if (placement.error) messages.push_back({RankMessage::Kind::kFail, EINVAL, {}, "layout"});
+  tell(launcher, messages);
 }
 
 int fail(const std::string& what, int error) {
@@ -174,16 +254,31 @@ int run_rank(const std::vector<std::string>& arguments) {
                  host_name(), std::generic_category().message(errno));
       return kOwnFailure;
     }
-    tell(launcher, {RankMessage::Kind::kRank, own_rank(environment), token, host_name()});
+  }
+  const std::optional<int> rank = own_rank(environment);
+  const Placement placement = place_rank(environment, rank);
+  if (launcher) introduce(launcher, rank.value_or(0), token, placement);
+  if (placement.error) {
+    if (!launcher) fmt::print(stderr, "{}", format_error("shipyard-rank", *placement.error));
+    return kOwnFailure;
+  }
+  if (!launcher && !placement.problem.empty()) {
+    fmt::print(stderr, "shipyard-rank: warning: {} on {} is not bound as planned: {}\n",
+               rank ? fmt::format("rank {}", *rank) : "a rank", host_name(), placement.problem);
   }
 
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) {
     const int error = errno;
     if (!launcher) return fail("directory " + options.directory, error);
-    tell(launcher, {RankMessage::Kind::kFail, error, {}, "directory"});
+    tell(launcher, {{RankMessage::Kind::kFail, error, {}, "directory"}});
     return kOwnFailure;
   }
   if (!options.directory.empty()) environment.variables["PWD"] = options.directory;
+
+  if (!launcher) {
+    const int error = become_program({.argv = options.program, .environment = environment.as_strings()});
+    return fail("program " + options.program[0], error);
+  }
 
   SignalDescriptor signals(
       {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM, SIGTSTP});
@@ -194,8 +289,7 @@ int run_rank(const std::vector<std::string>& arguments) {
                              .parent_death_signal = SIGKILL},
                             &error);
   if (!child) {
-    if (!launcher) return fail("program " + options.program[0], error);
-    tell(launcher, {RankMessage::Kind::kFail, error, {}, "program"});
+    tell(launcher, {{RankMessage::Kind::kFail, error, {}, "program"}});
     return error == ENOENT ? kNotFound : kNotExecutable;
   }
   const Exit exit = watch(*child, launcher, signals);

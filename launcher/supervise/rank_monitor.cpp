@@ -21,6 +21,10 @@ void raise_descriptor_limit() {
   }
 }
 
+/// A stranger gets no more of our memory than a RANK line needs. A rank may name every other of 8192 CPUs.
+constexpr std::size_t kLongestHello = 1024;
+constexpr std::size_t kLongestLine = 32 * 1024;
+
 bool is_loopback(const IpAddress& address) { return !address.ipv6 && address.bytes[0] == 127; }
 
 }  // namespace
@@ -95,12 +99,12 @@ bool RankMonitor::read(Connection& connection) {
     if (got < 0) return errno == EAGAIN;
     if (got == 0) return false;
     connection.received.append(buffer, static_cast<std::size_t>(got));
-    if (connection.received.size() > 4096) return false;  // no rank of ours
     for (std::size_t end = 0; (end = connection.received.find('\n')) != std::string::npos;) {
       const std::string line = connection.received.substr(0, end);
       connection.received.erase(0, end + 1);
       if (!take_line(connection, line)) return false;
     }
+    if (connection.received.size() > (connection.rank < 0 ? kLongestHello : kLongestLine)) return false;
   }
 }
 
@@ -120,6 +124,15 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   auto found = records_.find(connection.rank);
   if (found == records_.end() || found->second.ended()) return false;
   RankRecord& record = found->second;
+  if (message->kind == RankMessage::Kind::kBound) {
+    record.cpus = std::move(message->text);
+    record.stands_for = std::move(message->planned);
+    return true;
+  }
+  if (message->kind == RankMessage::Kind::kUnbound) {
+    record.problem = std::move(message->text);
+    return true;
+  }
   if (message->kind == RankMessage::Kind::kFail) {
     record.start_error = message->number;
     record.missing = message->text;

@@ -16,10 +16,14 @@ namespace shipyard::supervise {
 /// What is known of one rank.
 struct RankRecord {
   int rank = 0;
-  std::string host;          ///< as its node calls itself
+  std::string host;  ///< as its node calls itself
+  std::string cpus;  ///< what it really runs on, "0-5,8-13"; empty: it did not say
+  /// The CPUs of the plan that `cpus` stand for, where its node has others than the plan was made for.
+  std::string stands_for;
+  std::string problem;       ///< why it could not be bound as planned; empty: it was, or nothing was planned
   std::optional<Exit> exit;  ///< how it ended
   int start_error = 0;       ///< errno where it could not be started
-  std::string missing;       ///< "program" or "directory", with start_error
+  std::string missing;       ///< "program", "directory" or "layout", with start_error
   bool lost = false;         ///< its connection broke before it said how it ended
   int order = 0;  ///< 1 for the first rank whose end was heard of, 2 for the next …; 0: not ended
 

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <vector>
 
+#include "base/cpu_list.hpp"
+
 namespace shipyard::supervise {
 namespace {
 
@@ -30,6 +32,10 @@ std::string format_message(const RankMessage& message) {
   switch (message.kind) {
     case RankMessage::Kind::kRank:
       return "RANK " + message.token + " " + number + " " + message.text + "\n";
+    case RankMessage::Kind::kUnbound:
+      return "UNBOUND " + message.text + "\n";
+    case RankMessage::Kind::kBound:
+      return "BOUND " + message.text + (message.planned.empty() ? "" : " " + message.planned) + "\n";
     case RankMessage::Kind::kExit:
       return "EXIT " + number + "\n";
     case RankMessage::Kind::kSignal:
@@ -41,8 +47,23 @@ std::string format_message(const RankMessage& message) {
 }
 
 std::optional<RankMessage> parse_message(std::string_view line) {
-  const auto words = words_of(line);
   RankMessage message;
+  constexpr std::string_view kUnboundWord = "UNBOUND ";
+  if (line.starts_with(kUnboundWord) && line.size() > kUnboundWord.size()) {
+    message.kind = RankMessage::Kind::kUnbound;
+    message.text = line.substr(kUnboundWord.size());
+    return message;
+  }
+  const auto words = words_of(line);
+  if (words[0] == "BOUND" && (words.size() == 2 || words.size() == 3)) {
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      if (words[i].empty() || !is_cpu_list(words[i])) return std::nullopt;
+    }
+    message.kind = RankMessage::Kind::kBound;
+    message.text = words[1];
+    if (words.size() == 3) message.planned = words[2];
+    return message;
+  }
   std::size_t number_at = 1;
   if (words[0] == "RANK" && words.size() == 4) {
     message.token = words[1];

@@ -19,6 +19,13 @@ shipyard_unit_test(launcher_edge_test
   LIBRARIES shipyard::launcher
   SOURCES
     launcher_gate_test.cpp
-    launcher_rank_monitor_test.cpp
-    launcher_rank_protocol_test.cpp
     launcher_run_directory_test.cpp)
+# The program beside every rank, and what hears from it.
+shipyard_unit_test(launcher_rank_test
+  LIBRARIES shipyard::rank shipyard::supervise
+  SOURCES
+    launcher_rank_binding_test.cpp
+    launcher_rank_infiniband_test.cpp
+    launcher_rank_layout_test.cpp
+    launcher_rank_monitor_test.cpp
+    launcher_rank_protocol_test.cpp)

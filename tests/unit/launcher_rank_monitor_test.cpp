@@ -100,6 +100,39 @@ TEST_F(Monitor, RecordsWhatCouldNotBeStarted) {
   EXPECT_TRUE(record(2)->failed());
 }
 
+TEST_F(Monitor, RecordsWhatARankRunsOn) {
+  auto rank = connect("RANK secret 2 node\n");
+  until([&] { return record(2) != nullptr; });
+  EXPECT_EQ(record(2)->cpus, "");
+  say(rank, "BOUND 0-5,8-13\n");
+  until([&] { return !record(2)->cpus.empty(); });
+  EXPECT_EQ(record(2)->cpus, "0-5,8-13");
+  EXPECT_EQ(record(2)->stands_for, "");
+  EXPECT_EQ(record(2)->problem, "");
+  EXPECT_FALSE(record(2)->ended());
+  auto mapped = connect("RANK secret 3 node\nBOUND 4-5 0-1\n");
+  until([&] { return record(3) != nullptr && !record(3)->cpus.empty(); });
+  EXPECT_EQ(record(3)->cpus, "4-5");
+  EXPECT_EQ(record(3)->stands_for, "0-1");
+}
+
+TEST_F(Monitor, RecordsWhyARankIsNotBound) {
+  auto rank = connect("RANK secret 2 node\nUNBOUND this node has 3 CPUs\nBOUND 0-2\nEXIT 0\n");
+  until([&] { return record(2) != nullptr && record(2)->ended(); });
+  EXPECT_EQ(record(2)->problem, "this node has 3 CPUs");
+  EXPECT_EQ(record(2)->cpus, "0-2");
+  EXPECT_EQ(record(2)->exit, (Exit{false, 0}));
+}
+
+TEST_F(Monitor, TakesTheLongListOfALargeNode) {
+  std::string cpus = "0";
+  for (int cpu = 2; cpu < 8192; cpu += 2) cpus += "," + std::to_string(cpu);
+  auto rank = connect("RANK secret 0 node\nBOUND " + cpus + "\n");
+  until([&] { return record(0) != nullptr && !record(0)->cpus.empty(); });
+  EXPECT_EQ(record(0)->cpus, cpus);
+  EXPECT_EQ(monitor_->connected(), 1u);
+}
+
 TEST_F(Monitor, PutsLinesTogetherThatArriveInPieces) {
   auto rank = connect("RANK sec");
   until([&] { return monitor_->connected() == 1; });
@@ -122,8 +155,9 @@ TEST_F(Monitor, DropsAWrongTokenAndRecordsNothing) {
 }
 
 TEST_F(Monitor, DropsWhatIsNoRank) {
-  for (const std::string& words : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("EXIT 0\n"),
-                                   std::string("RANK secret x node\n"), std::string(5000, 'x')}) {
+  for (const std::string& words :
+       {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("EXIT 0\n"), std::string("RANK secret x node\n"),
+        std::string("BOUND 0-1\n"), std::string(1100, 'x')}) {
     auto stranger = connect(words);
     EXPECT_TRUE(stranger);
     until([&] { return monitor_->connected() == 1; });
