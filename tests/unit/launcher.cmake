@@ -29,3 +29,8 @@ shipyard_unit_test(launcher_rank_test
     launcher_rank_layout_test.cpp
     launcher_rank_monitor_test.cpp
     launcher_rank_protocol_test.cpp)
+# How mpirun is told a layout.
+shipyard_unit_test(launcher_mapping_test
+  LIBRARIES shipyard::mapping
+  SOURCES
+    launcher_mapping_test.cpp)
