@@ -57,11 +57,10 @@ void apply_corrections(NodeTopology& node) {
     if (correct_epyc_9v33x(node, static_cast<int>(i))) ++corrected;
   }
   if (corrected > 0) {
-    node.corrections.push_back(
-        fmt::format("L3 caches of EPYC {} in {} NUMA domain{}: {} cores as on the chip, where the virtual "
-                    "machine says {}",
-                    kEpyc9v33x, corrected, corrected == 1 ? "" : "s", fmt::join(kReal, ","),
-                    fmt::join(kReported, ",")));
+    node.corrections.push_back(fmt::format(
+        "L3 caches of EPYC {} in {} NUMA domain{}: {} cores as on the chip, where the virtual "
+        "machine says {}",
+        kEpyc9v33x, corrected, corrected == 1 ? "" : "s", fmt::join(kReal, ","), fmt::join(kReported, ",")));
   }
 }
 

@@ -8,16 +8,17 @@ namespace shipyard::topology {
 
 /// What is known of one port of an RDMA device; empty: unknown.
 struct RdmaPort {
-  std::string link_layer = {};  ///< "InfiniBand", "Ethernet" (/sys/class/infiniband/DEVICE/ports/N/link_layer)
-  std::string state = {};       ///< "4", "4: ACTIVE"
-  std::string lid = {};         ///< local identifier, "0x527"; 0 on Ethernet
+  std::string link_layer =
+      {};                  ///< "InfiniBand", "Ethernet" (/sys/class/infiniband/DEVICE/ports/N/link_layer)
+  std::string state = {};  ///< "4", "4: ACTIVE"
+  std::string lid = {};    ///< local identifier, "0x527"; 0 on Ethernet
 };
 
 /// Link layer of each port, by its number, as the kernel says it. `directory`: /sys/class/infiniband.
 [[nodiscard]] std::map<int, std::string> link_layers(const std::string& directory, const std::string& device);
 
-/// The ports that a program can use as InfiniBand, in order: not down, and of link layer InfiniBand, or with a
-/// local identifier where the link layer is unknown. Where nothing at all is known of a device, whether its
+/// The ports that a program can use as InfiniBand, in order: not down, and of link layer InfiniBand, or with
+/// a local identifier where the link layer is unknown. Where nothing at all is known of a device, whether its
 /// PCI class is InfiniBand (0207) decides on port 1.
 [[nodiscard]] std::vector<int> infiniband_ports(const std::map<int, RdmaPort>& ports,
                                                 bool pci_class_is_infiniband);

@@ -1,0 +1,176 @@
+#include "launcher/topology/topology_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <string_view>
+
+namespace shipyard::topology {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n\v\f";
+
+/// The place of the root element, past what may stand before it: the declaration, comments, the document
+/// type. npos: there is none.
+std::size_t root_element(std::string_view xml) {
+  std::size_t at = 0;
+  if (xml.starts_with("\xEF\xBB\xBF")) at = 3;
+  while ((at = xml.find_first_not_of(kBlanks, at)) != std::string_view::npos) {
+    std::string_view rest = xml.substr(at);
+    std::string_view close;
+    if (rest.starts_with("<!--")) {
+      close = "-->";
+    } else if (rest.starts_with("<?")) {
+      close = "?>";
+    } else if (rest.starts_with("<!")) {
+      close = ">";
+    } else {
+      return at;
+    }
+    const auto end = rest.find(close);
+    if (end == std::string_view::npos) return end;
+    at += end + close.size();
+  }
+  return std::string_view::npos;
+}
+
+std::string attribute(std::string_view element, std::string_view name) {
+  for (std::size_t at = 0; (at = element.find(name, at)) != std::string_view::npos; at += name.size()) {
+    if (at == 0 || kBlanks.find(element[at - 1]) == std::string_view::npos) continue;
+    auto equals = element.find_first_not_of(kBlanks, at + name.size());
+    if (equals == std::string_view::npos || element[equals] != '=') continue;
+    auto quote = element.find_first_not_of(kBlanks, equals + 1);
+    if (quote == std::string_view::npos || (element[quote] != '"' && element[quote] != '\'')) continue;
+    auto end = element.find(element[quote], quote + 1);
+    if (end == std::string_view::npos) return {};
+    return std::string(element.substr(quote + 1, end - quote - 1));
+  }
+  return {};
+}
+
+bool is_alphanumeric(char letter) { return std::isalnum(static_cast<unsigned char>(letter)) != 0; }
+bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+
+}  // namespace
+
+std::string topology_input_hint() {
+  return "give a file written by `lstopo FILE.xml`, or a description such as "
+         "\"package:2 numa:2 l3:4 core:6 pu:1\"";
+}
+
+Status check_topology_xml(const std::string& xml, const std::string& place) {
+  if (xml.find_first_not_of(kBlanks) == std::string::npos)
+    return input_error(place + " is empty", topology_input_hint());
+  const auto root = root_element(xml);
+  if (root == std::string::npos || xml[root] != '<')
+    return input_error(place + " is not XML", topology_input_hint());
+  const std::string_view rest = std::string_view(xml).substr(root + 1);
+  const std::string_view name = rest.substr(0, rest.find_first_of(" \t\r\n/>"));
+  if (name != "topology") {
+    return input_error(place + " is XML, but not hwloc's: its first element is not <topology>",
+                       topology_input_hint());
+  }
+  const std::string version = attribute(rest.substr(0, rest.find('>')), "version");
+  int major = 0;
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  if (major >= 3) {
+    return input_error(
+        fmt::format("{} has version {} of hwloc's XML format, and only 1 and 2 can be read", place, version),
+        "write it with lstopo of hwloc 2");
+  }
+  // A cut file is the likeliest fault, and easily told from the others.
+  if (xml.find("</topology>") == std::string::npos) {
+    return input_error(place + " is cut off: </topology> is missing",
+                       "copy the file again, or write it again with `lstopo FILE.xml`");
+  }
+  return Ok{};
+}
+
+bool is_description(const std::string& text) {
+  for (auto colon = text.find(':'); colon != std::string::npos; colon = text.find(':', colon + 1)) {
+    if (colon > 0 && colon + 1 < text.size() && is_alphanumeric(text[colon - 1]) && is_digit(text[colon + 1]))
+      return true;
+  }
+  return false;
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> description_words(const std::string& description) {
+  std::vector<std::pair<std::size_t, std::size_t>> words;
+  int depth = 0;
+  bool inside = false;
+  for (std::size_t i = 0; i <= description.size(); ++i) {
+    const bool at_end = i == description.size();
+    const char letter = at_end ? ' ' : description[i];
+    const bool separates = at_end || (depth == 0 && kBlanks.find(letter) != std::string_view::npos);
+    if (letter == '(' || letter == '[') ++depth;
+    if (letter == ')' || letter == ']') depth = std::max(depth - 1, 0);
+    if (separates && inside) words.back().second = i;
+    if (!separates && !inside) words.emplace_back(i, i);
+    inside = !separates;
+  }
+  return words;
+}
+
+std::string complete_description(const std::string& description) {
+  for (const auto& [begin, end] : description_words(description)) {
+    // hwloc takes any case, and "PU" in full only.
+    if (end - begin > 3 && std::tolower(static_cast<unsigned char>(description[begin])) == 'p' &&
+        std::tolower(static_cast<unsigned char>(description[begin + 1])) == 'u' &&
+        description[begin + 2] == ':') {
+      return description;
+    }
+  }
+  return description + " pu:1";
+}
+
+Status check_description(const std::string& description, const std::string& origin) {
+  constexpr double kMostCpus = 65536;  // eight times the most that Linux is built for
+  double cpus = 1;
+  for (const auto& [begin, end] : description_words(description)) {
+    const auto colon = description.find(':', begin);
+    if (description[begin] == '[' || colon == std::string::npos || colon >= end) continue;
+    double count = 0;
+    std::from_chars(description.data() + colon + 1, description.data() + end, count);
+    cpus *= count;
+    if (cpus > kMostCpus) {
+      Error error =
+          input_error(fmt::format("{}: more than {:.0f} hardware threads", origin, kMostCpus),
+                      "the numbers multiply: \"package:2 core:4\" is 8 cores, 4 in each of 2 packages");
+      error.excerpt = {description, begin};
+      return error;
+    }
+  }
+  return Ok{};
+}
+
+Error no_file_error(const std::string& name, const std::string& origin) {
+  return {Error::Code::kNotFound,
+          fmt::format("{}: there is no file '{}'", origin, name),
+          topology_input_hint(),
+          {}};
+}
+
+Error broken_xml_error(const std::string& place) {
+  return input_error(place + " is broken hwloc XML",
+                     "copy the file again, or write it again with `lstopo FILE.xml`");
+}
+
+Error no_cpu_error(const std::string& place) { return input_error(place + " has no CPU that may be used"); }
+
+Error bad_info_error(const std::string& place, const std::string& name, const std::string& value) {
+  return input_error(fmt::format("{}: {} has the value '{}'", place, name, value));
+}
+
+Error bad_description_error(const std::string& description, const std::string& origin, std::size_t offset) {
+  Error error = input_error(
+      fmt::format("{}: there is no file of this name, and hwloc does not understand it as a description",
+                  origin),
+      "a description is types with numbers from the outside in: package, die, numa, group, l3, l2, l1, core, "
+      "pu; see \"Synthetic topologies\" in hwloc's documentation");
+  error.excerpt = {description, offset};
+  return error;
+}
+
+}  // namespace shipyard::topology
