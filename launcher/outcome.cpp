@@ -41,6 +41,11 @@ Outcome not_started(const RankRecord& record, const std::string& program, const 
             fmt::format("{} cannot enter the working directory {}: {}", where(record), directory, why),
             "--wdir DIR names one that every node has"};
   }
+  if (record.missing == "layout") {
+    return {"config_error", kConfigError,
+            fmt::format("{} cannot use its part of the layout: {}", where(record), record.problem),
+            "the same version of shipyard-mpirun must be installed on every node"};
+  }
   if (record.start_error == ENOENT) {
     return {"config_error", kNotFound, fmt::format("{}: not found by {}", program, where(record)),
             "the program must be in the image, or at the same path on every node"};

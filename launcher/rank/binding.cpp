@@ -69,7 +69,7 @@ Result<std::vector<int>> cpus_on_this_node(const std::vector<int>& cpus, const s
   }
   if (contains(own, usable)) return cpus;
   if (own.size() != usable.size()) {
-    return input_error(fmt::format("this node has {} CPU{} ({}), the plan is for {} ({})", own.size(),
+    return input_error(fmt::format("the node has {} CPU{} ({}), the plan is for {} ({})", own.size(),
                                    own.size() == 1 ? "" : "s", format_cpu_list(own), usable.size(),
                                    format_cpu_list(usable)));
   }

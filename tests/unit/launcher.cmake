@@ -3,11 +3,13 @@ shipyard_unit_test(launcher_plan_test
   LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
   SOURCES
     launcher_cpu_quota_test.cpp
+    launcher_binding_check_test.cpp
     launcher_installation_test.cpp
     launcher_mpirun_command_test.cpp
     launcher_options_test.cpp
     launcher_outcome_test.cpp
     launcher_plan_test.cpp
+    launcher_report_test.cpp
     launcher_subnet_test.cpp)
 # The node's hardware as a value, and the layout of ranks on it.
 shipyard_unit_test(topology_layout_test
@@ -34,3 +36,6 @@ shipyard_unit_test(launcher_mapping_test
   LIBRARIES shipyard::mapping
   SOURCES
     launcher_mapping_test.cpp)
+shipyard_unit_test(launcher_topology_map_test
+  LIBRARIES shipyard::topology_map
+  SOURCES launcher_topology_map_test.cpp)

@@ -131,6 +131,15 @@ TEST(Classify, AMissingWorkingDirectoryIsAConfigurationError) {
          "--wdir DIR names one that every node has");
 }
 
+TEST(Classify, ALayoutThatMakesNoSenseIsAConfigurationError) {
+  RankRecord rank = unstarted(1, EINVAL, "layout");
+  rank.problem = "SHIPYARD_LAYOUT is of another version of shipyard-mpirun";
+  expect(judged({.mpirun = exited(125), .ranks = {rank}}, 2), "config_error", kConfigError,
+         "rank 1 on 10.0.0.5 cannot use its part of the layout: SHIPYARD_LAYOUT is of another version of "
+         "shipyard-mpirun",
+         "the same version of shipyard-mpirun must be installed on every node");
+}
+
 TEST(Classify, OfTwoRanksThatCouldNotStartTheFirstIsNamed) {
   expect(judged({.mpirun = exited(127),
                  .ranks = {unstarted(0, ENOENT, "program", 2), unstarted(1, EACCES, "program", 1)}},

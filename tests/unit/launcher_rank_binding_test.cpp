@@ -28,9 +28,9 @@ TEST(CpusOnThisNode, FollowTheOrderWhereItHasOthersButAsMany) {
 }
 
 TEST(CpusOnThisNode, AreUnknownWhereTheNodeHasFewerOrMore) {
-  EXPECT_EQ(mapped("0", "0-3", "0-2"), "this node has 3 CPUs (0-2), the plan is for 4 (0-3)");
-  EXPECT_EQ(mapped("0", "0-1", "1-3"), "this node has 3 CPUs (1-3), the plan is for 2 (0-1)");
-  EXPECT_EQ(mapped("0", "0-1", "1"), "this node has 1 CPU (1), the plan is for 2 (0-1)");
+  EXPECT_EQ(mapped("0", "0-3", "0-2"), "the node has 3 CPUs (0-2), the plan is for 4 (0-3)");
+  EXPECT_EQ(mapped("0", "0-1", "1-3"), "the node has 3 CPUs (1-3), the plan is for 2 (0-1)");
+  EXPECT_EQ(mapped("0", "0-1", "1"), "the node has 1 CPU (1), the plan is for 2 (0-1)");
 }
 
 TEST(CpusOnThisNode, MustBeAmongThoseOfThePlan) {

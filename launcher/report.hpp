@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/outcome.hpp"
+#include "launcher/plan.hpp"
+#include "launcher/supervise/rank_monitor.hpp"
+
+namespace shipyard::launcher {
+
+/// How long each step took; nullopt: it was not come to.
+struct StepTimes {
+  using Duration = std::optional<std::chrono::microseconds>;
+
+  Duration read = {};     ///< options and environment
+  Duration resolve = {};  ///< hosts, MPI, topology, addresses
+  Duration plan = {};
+  Duration gate = {};     ///< waiting for the nodes
+  Duration prepare = {};  ///< run directory and files
+  Duration run = {};      ///< from mpirun's start to the end of all ranks
+  Duration total = {};
+};
+
+/// What --report FILE tells. A job that ended early has only the first of these filled, but an outcome
+/// always.
+struct JobReport {
+  std::vector<std::string> hosts = {};    ///< of the job, also those without ranks
+  std::vector<std::string> command = {};  ///< LaunchPlan::command
+  std::vector<NodePlan> nodes = {};       ///< LaunchPlan::nodes
+  std::vector<mpi::Reason> reasons = {};
+  std::vector<std::string> warnings = {};
+  std::vector<supervise::RankRecord> ranks = {};  ///< by rank, JobResult::ranks
+  Outcome outcome = {};
+  StepTimes times = {};
+};
+
+/// JSON, for machines; the shape:
+///   version, hosts [..], command [..],
+///   layout [{host, ranks, threads, cpuset [one a rank]}],
+///   ranks [{rank, host, cpuset or null, end, status, …}]: all of the plan and any that were heard of beyond,
+///     once one was heard of. end: "exited" (status), "signalled" (signal, status), "not_started" (missing,
+///     error), "lost", or "unknown". Where they say something: problem, and stands_for (docs of RankRecord),
+///   binding {as_planned, different, unreported},
+///   outcome {name, status, message, hint},
+///   times_ms {read, resolve, …}: the steps that were come to,
+///   reasons [..], warnings [..]
+/// Pure.
+[[nodiscard]] std::string report_as_json(const JobReport& report);
+
+}  // namespace shipyard::launcher

@@ -1,0 +1,77 @@
+#include "launcher/report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+namespace shipyard::launcher {
+namespace {
+
+using nlohmann::json;
+using supervise::RankRecord;
+using namespace std::chrono_literals;
+
+NodePlan node(const char* host, std::vector<std::string> cpusets) {
+  const int ranks = static_cast<int>(cpusets.size());
+  return {host, ranks, 4, std::make_shared<const std::vector<std::string>>(std::move(cpusets))};
+}
+
+TEST(Report, TellsTheWholeJob) {
+  JobReport report{
+      .hosts = {"10.0.0.4", "10.0.0.5"},
+      .command = {"/usr/bin/mpirun", "-np", "3"},
+      .nodes = {node("10.0.0.4", {"0-3", "4-7"}), node("10.0.0.5", {"0-3"})},
+      .reasons = {{"3 ranks", "-n"}},
+      .warnings = {"one"},
+      .ranks = {{.rank = 0, .host = "10.0.0.4", .cpus = "0-3", .exit = Exit{false, 0}, .order = 2},
+                {.rank = 1, .host = "10.0.0.4", .cpus = "4-5", .exit = Exit{true, 11}, .order = 1},
+                {.rank = 2, .host = "10.0.0.5", .cpus = "8-11", .stands_for = "0-3", .lost = true}},
+      .outcome = {"app_failed", 139, "./app: rank 1 failed", "look there"},
+      .times = {.read = 150us, .gate = 20ms, .run = 1h, .total = 3600020150us}};
+  const std::string text = report_as_json(report);
+  EXPECT_EQ(json::parse(text), json::parse(R"({
+    "version": ")" SHIPYARD_VERSION R"(",
+    "hosts": ["10.0.0.4", "10.0.0.5"],
+    "command": ["/usr/bin/mpirun", "-np", "3"],
+    "layout": [{"host": "10.0.0.4", "ranks": 2, "threads": 4, "cpuset": ["0-3", "4-7"]},
+               {"host": "10.0.0.5", "ranks": 1, "threads": 4, "cpuset": ["0-3"]}],
+    "ranks": [{"rank": 0, "host": "10.0.0.4", "cpuset": "0-3", "end": "exited", "status": 0},
+              {"rank": 1, "host": "10.0.0.4", "cpuset": "4-5", "end": "signalled", "signal": 11, "status": 139},
+              {"rank": 2, "host": "10.0.0.5", "cpuset": "8-11", "stands_for": "0-3", "end": "lost"}],
+    "binding": {"as_planned": 2, "different": 1, "unreported": 0},
+    "outcome": {"name": "app_failed", "status": 139, "message": "./app: rank 1 failed", "hint": "look there"},
+    "times_ms": {"read": 0.15, "gate": 20.0, "run": 3600000.0, "total": 3600020.15},
+    "reasons": ["3 ranks: -n"],
+    "warnings": ["one"]})"));
+  EXPECT_TRUE(text.ends_with("}\n"));
+}
+
+TEST(Report, NamesRanksThatWereNotHeardOfAndThoseThatCouldNotStart) {
+  const JobReport report{
+      .nodes = {node("10.0.0.4", {"0", "1"}), node("10.0.0.5", {"0"})},
+      .ranks = {
+          {.rank = 1, .host = "10.0.0.4", .problem = "why", .start_error = ENOENT, .missing = "program"},
+          {.rank = 3, .host = "10.0.0.6"}}};
+  EXPECT_EQ(json::parse(report_as_json(report))["ranks"], json::parse(R"([
+    {"rank": 0, "host": "10.0.0.4", "cpuset": null, "end": "unknown"},
+    {"rank": 1, "host": "10.0.0.4", "cpuset": null, "problem": "why", "end": "not_started", "missing": "program",
+     "error": "No such file or directory"},
+    {"rank": 2, "host": "10.0.0.5", "cpuset": null, "end": "unknown"},
+    {"rank": 3, "host": "10.0.0.6", "cpuset": null, "end": "unknown"}])"));
+}
+
+TEST(Report, AJobThatNeverRanHasAnOutcomeAndTheSameShape) {
+  const JobReport report{.outcome = {"config_error", 125, "no \xff MPI", ""}};
+  EXPECT_EQ(json::parse(report_as_json(report)), json::parse(R"({
+    "version": ")" SHIPYARD_VERSION R"(",
+    "hosts": [], "command": [], "layout": [], "ranks": [],
+    "binding": {"as_planned": 0, "different": 0, "unreported": 0},
+    "outcome": {"name": "config_error", "status": 125, "message": "no )"
+                                                             "\xef\xbf\xbd"
+                                                             R"( MPI", "hint": ""},
+    "times_ms": {}, "reasons": [], "warnings": []})"));
+}
+
+}  // namespace
+}  // namespace shipyard::launcher
