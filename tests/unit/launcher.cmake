@@ -39,6 +39,3 @@ shipyard_unit_test(launcher_mapping_test
 shipyard_unit_test(launcher_topology_map_test
   LIBRARIES shipyard::topology_map
   SOURCES launcher_topology_map_test.cpp)
-shipyard_unit_test(launcher_topology_map_test
-  LIBRARIES shipyard::topology_map
-  SOURCES launcher_topology_map_test.cpp)
