@@ -4,4 +4,6 @@ shipyard_cli_test(launcher_gate launcher_gate.sh)
 # With the machine's own Open MPI, where it has one.
 shipyard_cli_test(launcher_run launcher_run.sh)
 shipyard_cli_test(launcher_signals launcher_signals.sh)
+# shipyard-rank alone; on other topologies where the data for it is there.
+shipyard_cli_test(launcher_rank_binding launcher_rank_binding.sh ${SHIPYARD_TEST_DATA})
 shipyard_cli_test(launcher_man launcher_man.sh ${PROJECT_SOURCE_DIR}/docs/shipyard-mpirun.1)
