@@ -163,6 +163,7 @@ class Reader {
     node_.allowed_cores = static_cast<int>(node_.cores.size());
     node_.numa_objects = count(HWLOC_OBJ_NUMANODE);
     node_.l3_objects = count(HWLOC_OBJ_L3CACHE);
+    node_.core_objects = count(HWLOC_OBJ_CORE);
     node_.package_objects = count(HWLOC_OBJ_PACKAGE);
     if (devices == Devices::kAll) {
       read_gpus();

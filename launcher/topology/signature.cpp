@@ -32,7 +32,8 @@ std::string canonical_text(const NodeTopology& node) {
   const auto cores = static_cast<double>(node.cores.size());
   const auto quota = std::floor(std::min(node.cpu_quota.value_or(cores), cores));
   fmt::format_to(out, "quota {} allowed {} masked {}\n", quota, node.allowed_cores, node.masked);
-  fmt::format_to(out, "objects {} {} {}\n", node.numa_objects, node.l3_objects, node.package_objects);
+  fmt::format_to(out, "objects {} {} {} {}\n", node.numa_objects, node.l3_objects, node.core_objects,
+                 node.package_objects);
   const auto memory =
       std::accumulate(node.numa_domains.begin(), node.numa_domains.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const NumaDomain& numa) { return sum + numa.memory_bytes; });
