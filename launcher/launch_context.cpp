@@ -9,6 +9,7 @@
 #include <array>
 #include <filesystem>
 #include <future>
+#include <limits>
 #include <random>
 
 #include "base/file.hpp"
@@ -16,6 +17,7 @@
 #include "hostfile/host_source.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/network/subnet.hpp"
+#include "launcher/topology/discover.hpp"
 
 namespace shipyard::launcher {
 namespace {
@@ -146,6 +148,46 @@ Result<std::vector<IpAddress>> resolve_hosts(const hostfile::HostList& list) {
   return result;
 }
 
+/// Needs the OpenFabrics class directory only, no library: containers often lack that.
+bool has_infiniband() {
+  std::error_code failure;
+  return !fs::is_empty("/sys/class/infiniband", failure) && !failure;
+}
+
+/// This machine's hardware, or what --topology says; PCI devices are asked for where they matter.
+std::optional<Error> find_topologies(const LaunchOptions& options, LaunchContext& context) {
+  using topology::Devices;
+  const auto& per_node = options.layout.ranks_per_node;
+  const bool wants_devices =
+      options.show_map || (per_node && per_node->mode == topology::RanksPerNode::Mode::kGpu);
+  const Devices devices = wants_devices ? Devices::kAll : Devices::kNone;
+  context.host_topology.assign(context.hosts.hosts.size(), 0);
+  const auto everywhere = std::find_if(options.topologies.rbegin(), options.topologies.rend(),
+                                       [](const auto& one) { return one.host.empty(); });
+  auto own = everywhere == options.topologies.rend()
+                 ? topology::discover(devices)
+                 : topology::load_topology(everywhere->source, everywhere->origin, devices);
+  if (!own) return own.error();
+  context.topologies = {std::move(*own)};
+  for (const auto& one : options.topologies) {
+    if (one.host.empty()) continue;
+    const auto& hosts = context.hosts.hosts;
+    const auto host =
+        std::find_if(hosts.begin(), hosts.end(), [&](const auto& other) { return other.name == one.host; });
+    if (host == hosts.end()) {
+      return input_error(
+          fmt::format("{} {}=: there is no such node in {}", one.origin, one.host, context.hosts.origin),
+          "write a node's name or address as the list has it");
+    }
+    auto its = topology::load_topology(one.source, one.origin, devices);
+    if (!its) return its.error();
+    context.host_topology[static_cast<std::size_t>(host - hosts.begin())] =
+        static_cast<int>(context.topologies.size());
+    context.topologies.push_back(std::move(*its));
+  }
+  return std::nullopt;
+}
+
 /// Which of the nodes this one is, and by which address the others reach it.
 Result<Ok> find_own_place(LaunchContext& context) {
   for (std::size_t i = 0; i < context.addresses.size(); ++i) {
@@ -199,17 +241,19 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
 
   context.working_directory = choose_working_directory(options, environment, several);
   auto program = choose_program(options, context.environment, context.working_directory);
-  auto node = topology::discover();
+  auto topologies = find_topologies(options, context);
+  context.infiniband = has_infiniband();
   context.single_copy = probe_single_copy();
-  context.shared_memory_bytes = free_shared_memory();
+  // A plan for another machine says nothing about this one's memory.
+  const bool elsewhere = options.dry_run && !options.topologies.empty();
+  context.shared_memory_bytes = elsewhere ? std::numeric_limits<std::uint64_t>::max() : free_shared_memory();
   context.run_directory = choose_run_directory(environment);
   auto interfaces = network::interfaces_of_this_machine();
   auto installation = inspected.get();
 
   if (auto* refusal = std::get_if<Refusal>(&program)) return std::move(*refusal);
   context.program = std::get<std::string>(program);
-  if (!node) return refuse(node.error());
-  context.node = std::move(*node);
+  if (topologies) return refuse(std::move(*topologies));
   if (!installation) return refuse(installation.error());
   context.mpi = std::move(*installation);
   if (!interfaces) return refuse(interfaces.error());

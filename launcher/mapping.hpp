@@ -12,7 +12,7 @@ namespace shipyard::launcher {
 struct Mapping {
   std::string map_by = {};   ///< "ppr:30:numa:pe=1", "slot"
   std::string bind_to = {};  ///< "core", "hwthread", "none"
-  bool binder = false;  ///< the ranks are dealt out by slots only and shipyard-rank binds each by itself
+  bool binder = false;       ///< the ranks are dealt out by slots only and shipyard-rank binds each by itself
   std::string why = {};
 };
 

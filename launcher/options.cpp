@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 namespace shipyard::launcher {
@@ -21,16 +23,38 @@ std::vector<OptionGroup> option_groups() {
          .variable = "SHIPYARD_N",
          .aliases = {"-np", "--np"}},
         {.name = "ppn",
-         .value = "N",
-         .help = "Ranks on each node.",
+         .value = "N|core|hwthread|l3|numa|socket|gpu",
+         .help = "Ranks on each node: a number, or one per core, hardware thread, L3 cache, NUMA domain, "
+                 "socket or GPU.",
          .variable = "SHIPYARD_PPN",
-         .default_text = "a rank per usable core"},
+         .default_text = "core"},
+        {.name = "threads",
+         .value = "N|auto",
+         .help = "Cores for each rank; auto: as many as fit.",
+         .variable = "SHIPYARD_THREADS",
+         .default_text = "OMP_NUM_THREADS, else auto with -n or --ppn, else 1"},
+        {.name = "mem-per-rank",
+         .value = "SIZE",
+         .help = "No more ranks than memory for so much each, as 2G.",
+         .variable = "SHIPYARD_MEM_PER_RANK"},
         {.name = "bind-to",
-         .value = "core|none",
-         .help = "What a rank is bound to.",
+         .value = "core|hwthread|l3|numa|socket|none",
+         .help = "What a rank is bound to: its own cores, one hardware thread of each, or all that shares "
+                 "their cache, domain or socket.",
          .variable = "SHIPYARD_BIND_TO",
          .default_text = "core"},
-        {.name = "oversubscribe", .help = "Let ranks share cores.", .variable = "SHIPYARD_OVERSUBSCRIBE"}}},
+        {.name = "smt", .help = "Count hardware threads, not cores.", .variable = "SHIPYARD_SMT"},
+        {.name = "core-kind",
+         .value = "fast|all",
+         .help = "Cores of a CPU that has fast and slow ones.",
+         .variable = "SHIPYARD_CORE_KIND",
+         .default_text = "fast"},
+        {.name = "oversubscribe", .help = "Let ranks share cores.", .variable = "SHIPYARD_OVERSUBSCRIBE"},
+        {.name = "topology",
+         .value = "[HOST=]FILE|TEXT",
+         .help = "Plan for this hardware in place of the one found: hwloc XML (lstopo FILE.xml) or a "
+                 "synthetic text (package:2 l3:4 core:8 pu:1).",
+         .repeatable = true}}},
       {"Nodes",
        {{.name = "hosts",
          .value = "LIST",
@@ -110,6 +134,13 @@ std::vector<OptionGroup> option_groups() {
       {"What is shown",
        {{.name = "dry-run", .help = "Print the commands and start nothing."},
         {.name = "explain", .help = "Say the reason for each decision."},
+        {.name = "show-map", .help = "Draw the node with the rank on each core."},
+        {.name = "check",
+         .help = "Start the ranks without the program and compare where they run with the plan."},
+        {.name = "report",
+         .value = "FILE",
+         .help = "Write an account of the job as JSON.",
+         .variable = "SHIPYARD_REPORT"},
         {.name = "json", .help = "With --dry-run: the plan as JSON."},
         {.name = "verbose",
          .letter = 'v',
@@ -128,6 +159,7 @@ Everything behind the program's name is the program's.
 Examples:
   shipyard-mpirun ./app                      a rank per core on all nodes
   shipyard-mpirun -n 8 ./app input.txt       8 ranks, as even as it goes
+  shipyard-mpirun --ppn l3 ./hybrid          a rank per L3 cache, with its threads
   shipyard-mpirun --dry-run --explain ./app  what would be done, and why
 
 Exit status: the program's own, or
@@ -192,6 +224,115 @@ void read_exports(const ParsedCommandLine& parsed, LaunchOptions& options, Reade
   }
 }
 
+using topology::BindTo;
+using Mode = topology::RanksPerNode::Mode;
+
+/// A word of a list, or an error that shows the list.
+template <typename Value>
+std::optional<Value> choose(const ParsedCommandLine::Value& value,
+                            std::initializer_list<std::pair<const char*, Value>> choices, Reader& reader,
+                            const char* also = "") {
+  std::string words = also;
+  for (const auto& [word, meaning] : choices) {
+    if (value.text == word) return meaning;
+    words += words.empty() ? word : fmt::format(", {}", word);
+  }
+  reader.fail(input_error(fmt::format("{}: '{}' is none of {}", value.origin, value.text, words)));
+  return std::nullopt;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void read_ranks_per_node(const ParsedCommandLine& parsed, topology::LayoutWish& wish, Reader& reader) {
+  auto value = parsed.get("ppn");
+  if (!value) return;
+  if (is_number(value->text) || value->text.starts_with('-')) {
+    reader.number("ppn", 1, kMostRanks, [&](int n, const std::string& origin) {
+      wish.ranks_per_node = {Mode::kNumber, n, origin};
+    });
+    return;
+  }
+  auto mode = choose<Mode>(*value,
+                           {{"core", Mode::kCore},
+                            {"hwthread", Mode::kHardwareThread},
+                            {"l3", Mode::kL3},
+                            {"numa", Mode::kNuma},
+                            {"socket", Mode::kSocket},
+                            {"gpu", Mode::kGpu}},
+                           reader, "a number");
+  if (mode) wish.ranks_per_node = {*mode, 0, value->origin};
+}
+
+/// OMP_NUM_THREADS is the user's word on threads as well: to count it is to keep ranks from sharing cores.
+void read_threads(const ParsedCommandLine& parsed, const Environment& environment, LaunchOptions& options,
+                  Reader& reader) {
+  topology::LayoutWish& wish = options.layout;
+  if (auto value = parsed.get("threads")) {
+    if (value->text == "auto") {
+      wish.auto_threads = true;
+    } else {
+      reader.number("threads", 1, kMostRanks, [&](int n, const std::string& origin) {
+        wish.threads = {n, origin};
+      });
+    }
+    return;
+  }
+  std::string text(environment.get("OMP_NUM_THREADS").value_or(""));
+  for (const auto& [name, value] : options.exports) {
+    if (name == "OMP_NUM_THREADS" && value) text = *value;
+  }
+  // "4,2" is for nested regions: the first is the outer one's.
+  text = text.substr(0, text.find(','));
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  if (is_number(text) && number > 0 && number <= kMostRanks) wish.threads = {number, "OMP_NUM_THREADS"};
+}
+
+void read_topologies(const ParsedCommandLine& parsed, LaunchOptions& options) {
+  for (const auto& value : parsed.all("topology")) {
+    // A host's name has neither of these; a synthetic text may have "core:4(memory=1GB)".
+    const auto equals = value.text.find('=');
+    const bool named = equals != std::string::npos && equals > 0 &&
+                       value.text.substr(0, equals).find_first_of("/ (") == std::string::npos;
+    options.topologies.push_back({named ? value.text.substr(0, equals) : std::string(),
+                                  named ? value.text.substr(equals + 1) : value.text, value.origin});
+  }
+}
+
+void read_layout(const ParsedCommandLine& parsed, const Environment& environment, LaunchOptions& options,
+                 Reader& reader) {
+  topology::LayoutWish& wish = options.layout;
+  reader.number("n", 1, kMostRanks, [&](int n, const std::string& origin) { wish.ranks = {n, origin}; });
+  read_ranks_per_node(parsed, wish, reader);
+  read_exports(parsed, options, reader);
+  read_threads(parsed, environment, options, reader);
+  if (auto value = parsed.get("mem-per-rank")) {
+    auto size = parse_size(*value);
+    size ? void(wish.memory_per_rank = *size) : reader.fail(size.error());
+  }
+  wish.smt = parsed.has("smt");
+  if (auto value = parsed.get("core-kind")) {
+    auto all = choose<bool>(*value, {{"fast", false}, {"all", true}}, reader);
+    wish.all_kinds = all.value_or(false);
+  }
+  wish.oversubscribe = parsed.has("oversubscribe");
+  if (auto value = parsed.get("bind-to")) {
+    auto bind_to = choose<BindTo>(*value,
+                                  {{"core", BindTo::kCore},
+                                   {"hwthread", BindTo::kHardwareThread},
+                                   {"l3", BindTo::kL3},
+                                   {"numa", BindTo::kNuma},
+                                   {"socket", BindTo::kSocket},
+                                   {"none", BindTo::kNone}},
+                                  reader);
+    wish.bind_to = bind_to.value_or(BindTo::kCore);
+    options.bind_to_origin = value->origin;
+  }
+  read_topologies(parsed, options);
+}
+
 Error check_together(const LaunchOptions& options) {
   if (options.hosts && options.hostfile) return input_error("--hosts and --hostfile exclude each other");
   if (options.json && !options.dry_run) return input_error("--json goes with --dry-run");
@@ -233,6 +374,28 @@ Result<std::chrono::milliseconds> parse_duration(const ParsedCommandLine::Value&
   return std::chrono::milliseconds(static_cast<long>(seconds * 1000));
 }
 
+Result<std::uint64_t> parse_size(const ParsedCommandLine::Value& value) {
+  constexpr double kLargest = 1e18;
+  double number = 0;
+  const char* end = value.text.data() + value.text.size();
+  auto [stop, failure] = std::from_chars(value.text.data(), end, number);
+  std::string unit(stop, end);
+  std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) { return std::toupper(c); });
+  if (unit.ends_with("IB")) {
+    unit.resize(unit.size() - 2);
+  } else if (unit.size() == 2 && unit.ends_with("B")) {
+    unit.resize(1);
+  }
+  const auto power = unit.size() == 1 ? std::string_view("KMGT").find(unit[0]) : std::string_view::npos;
+  double bytes = -1;
+  if (failure == std::errc{} && power != std::string_view::npos)
+    bytes = number * std::pow(1024.0, static_cast<double>(power + 1));
+  if (!(bytes >= 1 && bytes <= kLargest)) {
+    return input_error(fmt::format("{}: '{}' is not a size", value.origin, value.text), "write 2G or 800M");
+  }
+  return static_cast<std::uint64_t>(bytes);
+}
+
 Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
                                     const Environment& environment) {
   auto parsed = parse_command_line(command_line(), arguments, environment);
@@ -244,19 +407,7 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (options.help || options.version) return options;
 
   Reader reader(*parsed);
-  reader.number("n", 1, kMostRanks, [&](int n, const std::string& origin) {
-    options.ranks.ranks = {n, origin};
-  });
-  reader.number("ppn", 1, kMostRanks, [&](int n, const std::string& origin) {
-    options.ranks.ranks_per_node = {n, origin};
-  });
-  options.ranks.oversubscribe = parsed->has("oversubscribe");
-  if (auto value = parsed->get("bind-to")) {
-    if (value->text != "core" && value->text != "none") {
-      reader.fail(input_error(fmt::format("{}: '{}' is neither core nor none", value->origin, value->text)));
-    }
-    options.bind_to = {value->text, value->origin};
-  }
+  read_layout(*parsed, environment, options, reader);
   reader.text("hosts", options.hosts);
   reader.text("hostfile", options.hostfile);
   reader.number("nodes", 1, std::numeric_limits<int>::max(),
@@ -276,7 +427,6 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   reader.text("mpirun", options.mpirun);
   reader.text("mpi-env", options.mpi_env);
   for (const auto& value : parsed->all("mpi-arg")) options.mpi_arguments.push_back(value.text);
-  read_exports(*parsed, options, reader);
   reader.text("wdir", options.wdir);
   options.forward_stdin = parsed->has("stdin");
   options.tag_output = parsed->has("tag-output");
@@ -284,11 +434,18 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   options.dry_run = parsed->has("dry-run");
   options.explain = parsed->has("explain");
   options.json = parsed->has("json");
+  options.show_map = parsed->has("show-map");
+  options.check = parsed->has("check");
+  reader.text("report", options.report);
   if (parsed->count("verbose") > 0) {
     options.verbosity = parsed->count("verbose") > 1 ? Verbosity::kDecisions : Verbosity::kCommands;
   }
   if (parsed->has("quiet")) options.verbosity = Verbosity::kQuiet;
   options.program = parsed->operands;
+
+  // Both ask about the ranks and not about the program.
+  if (options.program.empty() && options.show_map && !options.check) options.program_is_stand_in = true;
+  if (options.check || options.program_is_stand_in) options.program = {"true"};
 
   if (auto lifeline = environment.get("SHIPYARD_LIFELINE"); lifeline && !lifeline->empty()) {
     if (*lifeline != "stdin") {
@@ -300,7 +457,8 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (options.forward_stdin) options.lifeline = false;
 
   if (Error error = check_together(options); !error.message.empty()) reader.fail(std::move(error));
-  if (options.program.empty()) {
+  const bool needs_program = !options.check && !options.show_map;
+  if (options.program.empty() && needs_program) {
     reader.fail(input_error("no program given",
                             "shipyard-mpirun [options] program [arguments]; try 'shipyard-mpirun --help'"));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,16 +18,11 @@ namespace shipyard::launcher {
 
 /// What the user asked for, from the command line and SHIPYARD_* variables; nothing of it is looked up yet.
 struct LaunchOptions {
-  struct Text {
-    std::string value;
-    std::string origin;  ///< "--bind-to", "SHIPYARD_BIND_TO", "default"
-  };
-
   bool help = false;
   bool version = false;
 
-  topology::LayoutWish ranks;  ///< without node_slots
-  Text bind_to{"core", "default"};
+  topology::LayoutWish layout;  ///< without node_slots
+  std::string bind_to_origin = "default";
 
   std::optional<std::string> hosts;     ///< --hosts
   std::optional<std::string> hostfile;  ///< --hostfile
@@ -45,6 +41,15 @@ struct LaunchOptions {
   std::vector<std::pair<std::string, std::optional<std::string>>> exports;
   std::string wdir;
 
+  /// --topology: hwloc XML or a synthetic description in place of what is found, for all nodes (`host` empty)
+  /// or for one.
+  struct Topology {
+    std::string host;
+    std::string source;
+    std::string origin;
+  };
+  std::vector<Topology> topologies;
+
   std::chrono::milliseconds wait{120'000};
   std::chrono::milliseconds kill_after{5'000};
   bool forward_stdin = false;
@@ -54,9 +59,13 @@ struct LaunchOptions {
   bool dry_run = false;
   bool explain = false;
   bool json = false;
+  bool show_map = false;
+  bool check = false;
+  std::string report;  ///< file for the account of the job; empty: none
   Verbosity verbosity = Verbosity::kNormal;
 
   std::vector<std::string> program;  ///< with its arguments
+  bool program_is_stand_in = false;  ///< --show-map without one: nothing is started
 };
 
 [[nodiscard]] const CommandLineSpec& command_line();
@@ -67,5 +76,8 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
 
 /// "120", "120s", "2m", "1h", "500ms".
 Result<std::chrono::milliseconds> parse_duration(const ParsedCommandLine::Value& value);
+
+/// Bytes: "2G", "1.5GiB", "800M", "4096K"; powers of 1024. A unit is needed: nobody means bytes.
+Result<std::uint64_t> parse_size(const ParsedCommandLine::Value& value);
 
 }  // namespace shipyard::launcher

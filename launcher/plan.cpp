@@ -7,8 +7,11 @@
 #include <array>
 #include <filesystem>
 
+#include "base/cpu_list.hpp"
 #include "hostfile/hostfile.hpp"
 #include "hostfile/ssh_config.hpp"
+#include "launcher/mapping.hpp"
+#include "launcher/rank_environment.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
 
 namespace shipyard::launcher {
@@ -18,33 +21,6 @@ constexpr std::uint64_t kMebibyte = 1 << 20;
 
 /// Never given to mpirun: they would describe another machine to its hwloc, or belong to this program alone.
 constexpr std::array kDropped = {"HWLOC_XMLFILE", "HWLOC_SYNTHETIC", "SHIPYARD_LIFELINE"};
-
-std::string cpuset_text(std::vector<int> cpus) {
-  std::sort(cpus.begin(), cpus.end());
-  std::string text;
-  for (std::size_t i = 0; i < cpus.size();) {
-    std::size_t last = i;
-    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
-    text += text.empty() ? "" : ",";
-    text += last == i ? std::to_string(cpus[i]) : fmt::format("{}-{}", cpus[i], cpus[last]);
-    i = last + 1;
-  }
-  return text;
-}
-
-std::shared_ptr<const std::vector<std::string>> cpusets(const topology::NodeTopology& node, int ranks,
-                                                        bool bound) {
-  std::vector<int> all;
-  for (const auto& core : node.cores)
-    all.insert(all.end(), core.hardware_threads.begin(), core.hardware_threads.end());
-  std::vector<std::string> result;
-  for (int rank = 0; rank < ranks; ++rank) {
-    const auto index = static_cast<std::size_t>(rank);
-    result.push_back(
-        cpuset_text(bound && index < node.cores.size() ? node.cores[index].hardware_threads : all));
-  }
-  return std::make_shared<const std::vector<std::string>>(std::move(result));
-}
 
 /// The primary first where the list is Batch's: rank 0 writes results, and Batch uploads the primary's files.
 /// A list that the user gave keeps its order.
@@ -60,22 +36,49 @@ std::vector<std::size_t> host_order(const LaunchContext& context) {
   return order;
 }
 
-/// Does a user's --mpi-arg say so, or must we?
-struct Binding {
-  bool core = true;
-  std::string why;
-};
+/// Words or parameters by which the user places ranks by hand.
+bool places_ranks_by_hand(const mpi::UserSettings& user) {
+  constexpr std::array kFlags = {"map-by", "bind-to", "rankfile", "np", "cpu-set", "cpu-list"};
+  constexpr std::array kParameters = {"rmaps_base_mapping_policy", "rmaps_default_mapping_policy",
+                                      "hwloc_base_binding_policy", "hwloc_default_binding_policy"};
+  return std::any_of(kFlags.begin(), kFlags.end(),
+                     [&](const char* name) { return user.flags.contains(name); }) ||
+         std::any_of(kParameters.begin(), kParameters.end(),
+                     [&](const char* name) { return user.parameters.contains(name); });
+}
 
-Binding choose_binding(const LaunchOptions& options, const LaunchContext& context,
-                       const topology::Layout& layout) {
-  if (options.bind_to.value == "none") return {false, options.bind_to.origin};
-  if (layout.shares_cores) return {false, "ranks share cores"};
-  // mpirun 4.1 and 5.0 look at the cgroup and not at the affinity mask of their parent (taskset).
-  if (static_cast<int>(context.node.cores.size()) < context.node.allowed_cores) {
-    return {false, "mpirun does not see this process' CPU affinity: ranks inherit it instead"};
+/// One text for each rank, shared by all nodes with the same layout.
+std::vector<std::shared_ptr<const std::vector<std::string>>> cpusets_of(const topology::JobLayout& layout) {
+  std::vector<std::shared_ptr<const std::vector<std::string>>> result;
+  for (const auto& node : layout.layouts) {
+    std::vector<std::string> cpusets;
+    for (const auto& rank : node.ranks) cpusets.push_back(format_cpu_list(rank.cpus));
+    result.push_back(std::make_shared<const std::vector<std::string>>(std::move(cpusets)));
   }
-  return {true, options.bind_to.origin == "default" ? "a rank keeps its core and its cache"
-                                                    : options.bind_to.origin};
+  return result;
+}
+
+/// The layouts' reasons and notes, for --explain.
+void explain_layout(const LaunchOptions& options, const LaunchContext& context, LaunchPlan& plan) {
+  const auto& layout = plan.layout;
+  plan.reasons.push_back(
+      {fmt::format("{} rank{}", layout.total, layout.total == 1 ? "" : "s"), layout.reason});
+  std::vector<int> nodes(layout.layouts.size(), 0);
+  for (int index : layout.node_layout) {
+    if (index >= 0) ++nodes[static_cast<std::size_t>(index)];
+  }
+  for (std::size_t i = 0; i < layout.layouts.size(); ++i) {
+    const auto& node = layout.layouts[i];
+    plan.reasons.push_back({fmt::format("{} node{}", nodes[i], nodes[i] == 1 ? "" : "s"), node.reason});
+    for (const auto& note : node.notes) plan.reasons.push_back({"note", note});
+  }
+  for (const auto& topology : context.topologies) {
+    for (const auto& correction : topology.corrections) plan.reasons.push_back({"corrected", correction});
+  }
+  if (options.layout.threads && options.layout.threads->origin == "OMP_NUM_THREADS") {
+    plan.reasons.push_back(
+        {fmt::format("{} threads a rank", options.layout.threads->value), "OMP_NUM_THREADS"});
+  }
 }
 
 /// The user has taken the shared-memory transport into their own hands.
@@ -163,29 +166,32 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   plan.reasons.push_back(
       {fmt::format("{} node{}", order.size(), order.size() == 1 ? "" : "s"), context.hosts.origin});
 
-  topology::LayoutWish wish = options.ranks;
+  topology::LayoutWish wish = options.layout;
   const bool slots_count = context.hosts.origin != "CCP_NODES";  // Batch writes 1 for every node there
   for (std::size_t index : order) {
     wish.node_slots.push_back(slots_count ? context.hosts.hosts[index].slots : std::nullopt);
+    plan.job_hosts.push_back(context.hosts.hosts[index].name);
+    plan.node_topology.push_back(context.host_topology.empty() ? 0 : context.host_topology[index]);
   }
-  auto layout = topology::plan_layout(wish, static_cast<int>(order.size()), context.node);
+  auto layout = topology::plan_layout(wish, context.topologies, plan.node_topology);
   if (!layout) return layout.error();
-  plan.ranks = layout->total;
-  plan.reasons.push_back(
-      {fmt::format("{} rank{}", layout->total, layout->total == 1 ? "" : "s"), layout->reason});
+  plan.layout = std::move(*layout);
+  plan.ranks = plan.layout.total;
+  explain_layout(options, context, plan);
 
-  const Binding binding = choose_binding(options, context, *layout);
   std::vector<hostfile::Host> used;
   std::vector<IpAddress> used_addresses;
-  std::map<int, std::shared_ptr<const std::vector<std::string>>> cpusets_by_ranks;
+  const auto cpusets = cpusets_of(plan.layout);
+  int most = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
-    if (layout->ranks[i] == 0) continue;
+    if (plan.layout.node_layout[i] < 0) continue;
+    const auto index = static_cast<std::size_t>(plan.layout.node_layout[i]);
+    const auto& its = plan.layout.layouts[index];
     hostfile::Host host = context.hosts.hosts[order[i]];
-    host.slots = layout->ranks[i];
+    host.slots = static_cast<int>(its.ranks.size());
     host.max_slots.reset();
-    auto& shared = cpusets_by_ranks[layout->ranks[i]];
-    if (!shared) shared = cpusets(context.node, layout->ranks[i], binding.core);
-    plan.nodes.push_back({host.name, layout->ranks[i], 1, shared});
+    most = std::max(most, *host.slots);
+    plan.nodes.push_back({host.name, *host.slots, its.threads, cpusets[index]});
     used.push_back(host);
     if (context.addresses.empty()) continue;
     used_addresses.push_back(context.addresses[order[i]]);
@@ -196,19 +202,25 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     plan.reasons.push_back(
         {fmt::format("rank 0 on {}", used[0].name), "the primary, whose files Batch uploads"});
   }
-  const int most = *std::max_element(layout->ranks.begin(), layout->ranks.end());
   const mpi::UserSettings user = mpi::user_settings(context.environment, options.mpi_arguments);
   plan.ranks_known = !user.flags.contains("np");
   if (auto enough = check_shared_memory(context, user, most); !enough) return enough.error();
 
+  Mapping mapping =
+      choose_mapping(context.mpi.version.dialect, plan.layout, context.topologies, plan.node_topology);
+  const bool by_hand = places_ranks_by_hand(user);
+  plan.places_known = !by_hand;
+  if (by_hand) mapping = {"slot", plan.layout.layouts.at(0).bound ? "core" : "none", false, {}};
   mpi::MpirunRequest request{.mpirun = context.mpi.mpirun,
                              .as_root = context.environment.user_id == 0,
                              .nodes = static_cast<int>(used.size()),
                              .ranks = plan.ranks,
                              .hostfile = plan.run_directory + "/hostfile",
-                             .bind_to_core = binding.core,
-                             .oversubscribe = layout->shares_cores,
-                             .yield_when_idle = layout->shares_cores,
+                             .map_by = mapping.map_by,
+                             .bind_to = mapping.bind_to,
+                             .placement_reason = mapping.why,
+                             .oversubscribe = plan.layout.shares_cores,
+                             .yield_when_idle = plan.layout.shares_cores,
                              .single_copy = context.single_copy,
                              .tag_output = options.tag_output,
                              .forward_stdin = options.forward_stdin,
@@ -252,6 +264,27 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
                          fmt::format("give a value: -x {}=VALUE", name));
     }
     request.variables.emplace_back(name, "-x");
+  }
+  const auto is_users = [&](std::string_view name) {
+    return context.environment.has(name) || std::any_of(options.exports.begin(), options.exports.end(),
+                                                        [&](const auto& one) { return one.first == name; });
+  };
+  if (!by_hand) {
+    const RankEnvironment of_ranks =
+        rank_environment(plan.layout, context.topologies, plan.node_topology,
+                         {.binder = mapping.binder,
+                          .infiniband = context.infiniband && !is_users("UCX_NET_DEVICES"),
+                          .smt = options.layout.smt,
+                          .bind_to = options.layout.bind_to,
+                          .is_users = is_users});
+    for (const auto& [name, value] : of_ranks.variables) {
+      plan.environment[name] = value;
+      request.variables.emplace_back(name, "layout");
+    }
+    if (!of_ranks.table.layouts.empty()) {
+      plan.environment[rank::kLayoutVariable] = rank::format_layout_table(of_ranks.table);
+      request.variables.emplace_back(rank::kLayoutVariable, "layout");
+    }
   }
   for (const char* name : {supervise::kReportVariable, supervise::kTokenVariable}) {
     plan.environment[name] = "";  // filled at the start; an empty one makes shipyard-rank step aside
@@ -300,7 +333,6 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   auto command = mpi::mpirun_command(context.mpi.version.dialect, request, user);
   plan.command = std::move(command.argv);
   plan.reasons.push_back({"mpirun " + context.mpi.mpirun, "Open MPI " + context.mpi.version.text});
-  if (!binding.core) command.reasons.push_back({"no binding", binding.why});
   plan.reasons.insert(plan.reasons.end(), command.reasons.begin(), command.reasons.end());
   const char* directory_reason = "where shipyard-mpirun was started";
   if (!options.wdir.empty()) {

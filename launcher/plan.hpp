@@ -15,7 +15,7 @@
 #include "launcher/mpi/mpirun_command.hpp"
 #include "launcher/network/subnet.hpp"
 #include "launcher/options.hpp"
-#include "launcher/topology/node_topology.hpp"
+#include "launcher/topology/layout.hpp"
 
 namespace shipyard::launcher {
 
@@ -24,9 +24,11 @@ struct LaunchContext {
   hostfile::HostList hosts;
   std::vector<IpAddress> addresses;  ///< of each host; empty where the job runs on this machine alone
   std::vector<network::Interface> interfaces;
-  std::optional<std::size_t> own_host;  ///< index of this node in `hosts`
-  IpAddress own_address;                ///< towards the nodes
-  topology::NodeTopology node;
+  std::optional<std::size_t> own_host;             ///< index of this node in `hosts`
+  IpAddress own_address;                           ///< towards the nodes
+  std::vector<topology::NodeTopology> topologies;  ///< the different ones; this node's is the first
+  /// For each host an index into `topologies`.
+  std::vector<int> host_topology;
   mpi::MpiInstallation mpi;
   Environment environment;                ///< after --mpi-env
   std::string program;                    ///< absolute path
@@ -37,6 +39,7 @@ struct LaunchContext {
   std::string run_directory;              ///< private, to be made; no blanks in it
   bool single_copy = true;                ///< process_vm_readv is allowed
   std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm
+  bool infiniband = false;                ///< this node has an InfiniBand device
 };
 
 /// One node's share.
@@ -51,9 +54,13 @@ struct NodePlan {
 
 /// Everything that will be done, as a value: --dry-run prints it, run_launch carries it out.
 struct LaunchPlan {
-  std::vector<NodePlan> nodes;  ///< those with ranks, in rank order
+  std::vector<NodePlan> nodes;         ///< those with ranks, in rank order
+  topology::JobLayout layout;          ///< of all nodes, in that order
+  std::vector<int> node_topology;      ///< for each of them, an index into LaunchContext::topologies
+  std::vector<std::string> job_hosts;  ///< and their names
   int ranks = 0;
   bool ranks_known = true;                         ///< false: an --mpi-arg says how many
+  bool places_known = true;                        ///< false: the user has told mpirun where ranks run
   std::vector<std::string> command;                ///< mpirun and its words
   std::map<std::string, std::string> environment;  ///< what mpirun gets beyond the environment at hand
   std::vector<std::string> dropped_variables;      ///< and what it does not get
@@ -84,6 +91,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
 [[nodiscard]] std::string plan_as_script(const LaunchPlan& plan);
 /// The shape is in docs/DESIGN.md.
 [[nodiscard]] std::string plan_as_json(const LaunchPlan& plan);
+/// "# " before every line.
+[[nodiscard]] std::string as_comments(const std::string& text);
 /// A line a decision.
 [[nodiscard]] std::string plan_explained(const LaunchPlan& plan, int columns);
 

@@ -57,16 +57,20 @@ std::string plan_as_json(const LaunchPlan& plan) {
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
+std::string as_comments(const std::string& text) {
+  std::string result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) result += line.empty() ? "#\n" : "# " + line + "\n";
+  return result;
+}
+
 std::string plan_explained(const LaunchPlan& plan, int columns) {
   // As comments: in front of the script of --dry-run they leave it a script.
   std::string text;
   for (const auto& reason : plan.reasons) {
     text += wrap(reason.what + ": " + reason.why, columns - 2, 4) + "\n";
   }
-  std::string result;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) result += "# " + line + "\n";
-  return result;
+  return as_comments(text);
 }
 
 }  // namespace shipyard::launcher

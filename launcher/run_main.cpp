@@ -1,194 +1,119 @@
 #include "launcher/run_main.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <csignal>
+#include <chrono>
 #include <ostream>
-#include <random>
 
-#include "base/shell_quote.hpp"
-#include "base/signals.hpp"
+#include "base/file.hpp"
 #include "base/terminal.hpp"
+#include "launcher/binding_check.hpp"
+#include "launcher/carry_out.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/launch_context.hpp"
-#include "launcher/network/connection_handover.hpp"
-#include "launcher/network/gate.hpp"
-#include "launcher/outcome.hpp"
 #include "launcher/plan.hpp"
-#include "launcher/run_directory.hpp"
-#include "launcher/supervise/job.hpp"
-#include "launcher/supervise/rank_protocol.hpp"
+#include "launcher/report.hpp"
+#include "launcher/topology_map.hpp"
 
 namespace shipyard::launcher {
 namespace {
 
-constexpr std::size_t kNamedNodes = 10;
-/// Connections of the gate that ssh goes on with; half of the usual descriptor limit's room.
-constexpr std::size_t kKeptConnections = 256;
+using Clock = std::chrono::steady_clock;
 
-std::string random_token() {
-  std::random_device device;
-  std::string token;
-  for (int i = 0; i < 4; ++i) token += fmt::format("{:08x}", device());
-  return token;
+std::chrono::microseconds since(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
 }
 
-/// What ends the wait for the nodes: a signal, or the end of the lifeline.
-class Cancellation {
- public:
-  Cancellation(SignalDescriptor& signals, bool lifeline) : signals_(signals), lifeline_(lifeline) {}
-
-  [[nodiscard]] std::vector<int> descriptors() const {
-    return lifeline_ ? std::vector<int>{signals_.fd(), STDIN_FILENO} : std::vector<int>{signals_.fd()};
-  }
-  /// Takes in what has happened; true once it means the end.
-  bool check() {
-    while (auto received = signals_.read()) {
-      // A child of whatever this process was before its exec may end, which is none of our business.
-      if (received->number != SIGCHLD && signal_ == 0) signal_ = received->number;
-    }
-    pollfd polled{STDIN_FILENO, POLLIN, 0};
-    char buffer[4096];
-    if (signal_ == 0 && lifeline_ && ::poll(&polled, 1, 0) > 0 &&
-        ::read(STDIN_FILENO, buffer, sizeof buffer) <= 0) {
-      signal_ = SIGTERM;
-      lifeline_ended_ = true;
-    }
-    return signal_ != 0;
-  }
-  [[nodiscard]] int signal() const { return signal_; }
-  [[nodiscard]] std::string reason() const {
-    return lifeline_ended_ ? "standard input ended (SHIPYARD_LIFELINE)" : signal_name(signal_) + " received";
-  }
-
- private:
-  SignalDescriptor& signals_;
-  bool lifeline_;
-  int signal_ = 0;
-  bool lifeline_ended_ = false;
-};
-
-/// SIGHUP stays ignored where it was, as nohup(1) wants it.
-std::initializer_list<int> signals_that_end() {
-  static const std::initializer_list<int> kAll = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGHUP};
-  static const std::initializer_list<int> kUnderNohup = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD};
-  return is_ignored(SIGHUP) ? kUnderNohup : kAll;
+std::string map_of(const LaunchPlan& plan, const LaunchContext& context, const Environment& environment,
+                   bool terminal) {
+  // Every node of the job has an entry, also one without ranks.
+  return draw_job(plan.layout, context.topologies, plan.node_topology, plan.job_hosts,
+                  map_style(environment, terminal));
 }
 
-/// Waits for the nodes' sshd; 0 or the exit status. `connections` are those that ssh can go on with.
-int pass_gate(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
-              const Environment& environment, SignalDescriptor& signals, const Messages& messages,
-              std::ostream& err, std::vector<network::GateReport::Connection>& connections) {
-  if (plan.remote_hosts.empty()) return kSuccess;
-  std::vector<network::GateTarget> targets;
-  for (std::size_t index : plan.remote_hosts) {
-    targets.push_back({context.hosts.hosts[index].name, context.addresses[index]});
+/// What the plan says, on standard output, and nothing else.
+void print_plan(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
+                const Environment& environment, std::ostream& out) {
+  if (options.json) {
+    out << plan_as_json(plan);
+  } else if (!options.dry_run) {
+    out << map_of(plan, context, environment, environment.stdout_is_terminal);
+  } else {
+    if (options.explain) out << plan_explained(plan, environment.terminal_columns) << "\n";
+    if (options.show_map)
+      out << as_comments(map_of(plan, context, environment, environment.stdout_is_terminal)) << "\n";
+    out << plan_as_script(plan);
   }
-  const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
-  Cancellation cancellation(signals, options.lifeline);
-  network::GateOptions gate{.port = static_cast<std::uint16_t>(options.ssh_port),
-                            .wait = options.wait,
-                            .keep = kKeptConnections,
-                            .cancel_fds = cancellation.descriptors(),
-                            .cancelled = [&] { return cancellation.check(); }};
-  bool shown = false;
-  if (show) {
-    gate.progress = [&](std::size_t ready) {
-      err << fmt::format("\rwaiting for sshd: {} of {} nodes ready\033[K", ready, targets.size())
-          << std::flush;
-      shown = true;
-    };
+  out << std::flush;
+}
+
+/// --check: what was found, on standard output; the exit status.
+int print_check(const Launched& launched, const BindingCheck& check, std::ostream& out) {
+  out << fmt::format("{} of {} ranks run where they were planned\n", check.as_planned, launched.plan.ranks);
+  for (const auto& one : check.differences) {
+    out << fmt::format("  rank {} on {}: CPUs {}, planned {}{}\n", one.rank, one.host, one.real, one.planned,
+                       one.why.empty() ? "" : " (" + one.why + ")");
   }
-  auto report = network::wait_for_sshd(targets, gate);
-  if (shown) err << "\r\033[K" << std::flush;
-  if (report.cancelled) {
-    messages.error(input_error(cancellation.reason() + " while waiting for the nodes: nothing was started"));
-    return kSignalBase + cancellation.signal();
-  }
-  if (report.failures.empty()) {
-    connections = std::move(report.connections);
-    messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
+  if (check.unreported > 0) out << fmt::format("  {} ranks did not say\n", check.unreported);
+  out << std::flush;
+  return check.differences.empty() && check.unreported == 0 ? kSuccess : kConfigError;
+}
+
+int run(const LaunchOptions& options, const Environment& environment, const Messages& messages,
+        JobReport& report, std::ostream& out, std::ostream& err) {
+  const auto refuse = [&](const Error& error, int status) {
+    messages.error(error);
+    const char* name = status == kNodeUnreachable ? "node_unreachable" : "config_error";
+    report.outcome = {name, status, error.message, error.hint};
+    return status;
+  };
+  auto start = Clock::now();
+  auto gathered = gather_context(options, environment);
+  report.times.resolve = since(start);
+  if (auto* refusal = std::get_if<Refusal>(&gathered)) return refuse(refusal->error, refusal->status);
+  const auto& context = std::get<LaunchContext>(gathered);
+  for (const auto& host : context.hosts.hosts) report.hosts.push_back(host.name);
+  start = Clock::now();
+  auto plan = plan_launch(options, context);
+  report.times.plan = since(start);
+  if (!plan) return refuse(plan.error(), kConfigError);
+  for (const auto& warning : plan->warnings) messages.warning(warning);
+  if (options.dry_run || options.program_is_stand_in) {
+    print_plan(*plan, context, options, environment, out);
     return kSuccess;
   }
-  const double seconds = static_cast<double>(options.wait.count()) / 1000;
-  std::string message = fmt::format("{} of {} nodes did not answer on port {} within {:g} s",
-                                    report.failures.size(), targets.size(), options.ssh_port, seconds);
-  for (std::size_t i = 0; i < std::min(kNamedNodes, report.failures.size()); ++i) {
-    message += fmt::format("\n  {}: {}", report.failures[i].name, report.failures[i].last_word);
-  }
-  if (report.failures.size() > kNamedNodes)
-    message += fmt::format("\n  and {} more", report.failures.size() - kNamedNodes);
-  messages.error(
-      {Error::Code::kSystem,
-       message,
-       "did the coordination command start the container with its sshd on every node? docker logs tells",
-       {}});
-  return kNodeUnreachable;
-}
+  if (options.explain || messages.verbosity() >= Verbosity::kDecisions)
+    err << plan_explained(*plan, environment.terminal_columns) << std::flush;
+  if (options.show_map)
+    err << map_of(*plan, context, environment, environment.stderr_is_terminal) << std::flush;
 
-Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, const std::string& endpoint,
-                       const std::string& token) {
-  Environment environment = context.environment;
-  for (const auto& [name, value] : plan.environment) environment.variables[name] = value;
-  for (const auto& name : plan.dropped_variables) environment.variables.erase(name);
-  environment.variables[supervise::kReportVariable] = endpoint;
-  environment.variables[supervise::kTokenVariable] = token;
-  return {.argv = plan.command,
-          .environment = environment.as_strings(),
-          .standard_input = plan.forward_stdin ? Command::Stream::kInherit : Command::Stream::kNull};
-}
-
-int carry_out(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
-              const Environment& environment, const Messages& messages, std::ostream& err) {
-  ignore_broken_pipes();
-  SignalDescriptor signals(signals_that_end());
-  std::vector<network::GateReport::Connection> connections;
-  if (int status = pass_gate(plan, context, options, environment, signals, messages, err, connections);
-      status != kSuccess) {
-    return status;
+  Launched launched = carry_out(std::move(*plan), context, options, environment, messages, err);
+  if (!launched.outcome.message.empty())
+    messages.error({Error::Code::kSystem, launched.outcome.message, launched.outcome.hint, {}});
+  report.command = launched.plan.command;
+  report.nodes = launched.plan.nodes;
+  report.reasons = launched.plan.reasons;
+  report.warnings = launched.plan.warnings;
+  report.ranks = launched.ranks;
+  report.outcome = launched.outcome;
+  report.times.gate = launched.times.gate;
+  report.times.prepare = launched.times.prepare;
+  report.times.run = launched.times.run;
+  if (!launched.plan.places_known) return launched.outcome.status;
+  const BindingCheck check = check_bindings(launched.plan.nodes, launched.ranks);
+  if (options.check && launched.outcome.status == kSuccess) return print_check(launched, check, out);
+  if (auto warning = binding_warning(check); !warning.empty()) {
+    messages.warning(warning);
+    report.warnings.push_back(warning);
   }
-  auto directory = RunDirectory::make(plan.run_directory, plan.files);
-  if (!directory) {
-    messages.error(directory.error());
-    return kConfigError;
-  }
-  auto handover = network::ConnectionHandover::listen(connections_socket(plan), std::move(connections));
-  if (!handover) {
-    messages.error(handover.error());
-    return kConfigError;
-  }
-  const std::string token = random_token();
-  auto monitor =
-      supervise::RankMonitor::listen(plan.report_address.value_or(*parse_address("127.0.0.1")), token);
-  if (!monitor) {
-    messages.error(monitor.error());
-    return kConfigError;
-  }
-  messages.command(shell_quote(plan.command));
-  auto result = supervise::run_job({.mpirun = mpirun_process(plan, context, monitor->endpoint(), token),
-                                    .foreground = options.forward_stdin && environment.stdin_is_terminal,
-                                    .kill_after = options.kill_after,
-                                    .events = {{handover->fd(), [&] { handover->handle(); }}},
-                                    .lifeline = options.lifeline},
-                                   *monitor, signals);
-  if (!result) {
-    messages.error(result.error());
-    return kConfigError;
-  }
-  // Where the user has told mpirun another number of ranks, those that were heard of are all that is known.
-  const int expected = plan.ranks_known ? plan.ranks : static_cast<int>(result->ranks.size());
-  const Outcome outcome = classify(*result, expected, options.program[0], context.working_directory);
-  if (!outcome.message.empty()) messages.error({Error::Code::kSystem, outcome.message, outcome.hint, {}});
-  return outcome.status;
+  return launched.outcome.status;
 }
 
 }  // namespace
 
 int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
              std::ostream& err) {
+  const auto start = Clock::now();
   const std::string& tool = command_line().tool;
   Messages messages(err, tool, environment);
   auto options = parse_options(arguments, environment);
@@ -206,32 +131,18 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
   }
   messages.set_verbosity(options->verbosity);
 
-  auto gathered = gather_context(*options, environment);
-  if (auto* refusal = std::get_if<Refusal>(&gathered)) {
-    messages.error(refusal->error);
-    return refusal->status;
-  }
-  const auto& context = std::get<LaunchContext>(gathered);
-  auto plan = plan_launch(*options, context);
-  if (!plan) {
-    messages.error(plan.error());
-    return kConfigError;
-  }
-  for (const auto& warning : plan->warnings) messages.warning(warning);
-  if (options->dry_run) {
-    if (options->json) {
-      out << plan_as_json(*plan);
-    } else {
-      if (options->explain) out << plan_explained(*plan, environment.terminal_columns) << "\n";
-      out << plan_as_script(*plan);
+  JobReport report;
+  report.times.read = since(start);
+  int status = run(*options, environment, messages, report, out, err);
+  if (!options->report.empty() && !options->dry_run) {
+    report.outcome.status = status;
+    report.times.total = since(start);
+    if (auto written = write_file_atomically(options->report, report_as_json(report), 0644); !written) {
+      messages.error(written.error());
+      if (status == kSuccess) status = kConfigError;
     }
-    out << std::flush;
-    return kSuccess;
   }
-  if (options->explain || messages.verbosity() >= Verbosity::kDecisions) {
-    err << plan_explained(*plan, environment.terminal_columns) << std::flush;
-  }
-  return carry_out(*plan, context, *options, environment, messages, err);
+  return status;
 }
 
 }  // namespace shipyard::launcher

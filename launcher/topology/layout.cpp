@@ -126,16 +126,4 @@ Result<JobLayout> plan_layout(const LayoutWish& wish, const std::vector<NodeTopo
   return job;
 }
 
-std::string cpuset_text(const std::vector<int>& cpus) {
-  std::string text;
-  for (std::size_t i = 0; i < cpus.size();) {
-    std::size_t last = i;
-    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
-    text += text.empty() ? "" : ",";
-    text += last == i ? std::to_string(cpus[i]) : fmt::format("{}-{}", cpus[i], cpus[last]);
-    i = last + 1;
-  }
-  return text;
-}
-
 }  // namespace shipyard::topology

@@ -77,7 +77,4 @@ struct JobLayout {
 Result<JobLayout> plan_layout(const LayoutWish& wish, const std::vector<NodeTopology>& topologies,
                               const std::vector<int>& node_topology);
 
-/// "0-5,8-13"; `cpus` ascending.
-[[nodiscard]] std::string cpuset_text(const std::vector<int>& cpus);
-
 }  // namespace shipyard::topology

@@ -133,7 +133,9 @@ class Placer {
     }
     int inside_only = 0;
     if (std::accumulate(limits.begin(), limits.end(), std::int64_t{0}) >= ranks) {
-      const auto counts = apportion(ranks, weights, limits, whole_ranks_, whole_units_);
+      const auto counts =
+          apportion(ranks, weights, limits, whole_ranks_, whole_units_,
+                    domain.level == Level::kNuma ? Rest::kLeastLoaded : Rest::kLargestRemainder);
       for (std::size_t i = 0; i < parts.size(); ++i) place(*parts[i], counts[i]);
     } else if (fit_whole(parts, size_, &inside_only) >= ranks) {
       place_whole(parts, ranks);

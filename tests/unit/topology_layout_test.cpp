@@ -57,10 +57,17 @@ TEST(Apportion, TakesBackWhatTheWholeHasLessOf) {
   EXPECT_THAT(apportion(1, {4, 4}, {9, 9}, 4, 16), ElementsAre(0, 1));
 }
 
+TEST(Apportion, GivesTheRestToTheLeastLoadedWithinItsShare) {
+  EXPECT_THAT(apportion(16, {8, 8, 8, 6}, {8, 8, 8, 6}, 16, 30, Rest::kLeastLoaded), ElementsAre(4, 4, 4, 4));
+  EXPECT_THAT(apportion(16, {8, 8, 8, 6}, {8, 8, 8, 6}, 16, 30), ElementsAre(5, 4, 4, 3));
+  // A fifth would be a whole one more than the last one's share of 4.
+  EXPECT_THAT(apportion(20, {8, 8, 8, 6}, {8, 8, 8, 6}, 20, 30, Rest::kLeastLoaded), ElementsAre(6, 5, 5, 4));
+}
+
 TEST(Layout, GivesEveryCoreARankWithoutAWish) {
   auto layout = lay_out({}, samples::hb120());
   ASSERT_EQ(layout.ranks.size(), 120u);
-  EXPECT_EQ(cpuset_text(layout.ranks[119].cpus), "119");
+  EXPECT_EQ(format_cpu_list(layout.ranks[119].cpus), "119");
   EXPECT_EQ(layout.threads, 1);
   EXPECT_EQ(layout.idle_cores, 0);
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cpu_list.hpp"
 #include "launcher/topology/layout.hpp"
 #include "launcher/topology/node_topology.hpp"
 
@@ -52,7 +53,7 @@ inline NodeTopology hb60() {
 
 inline std::vector<std::string> cpusets(const NodeLayout& layout) {
   std::vector<std::string> result;
-  for (const auto& rank : layout.ranks) result.push_back(cpuset_text(rank.cpus));
+  for (const auto& rank : layout.ranks) result.push_back(format_cpu_list(rank.cpus));
   return result;
 }
 
