@@ -7,3 +7,4 @@ shipyard_cli_test(launcher_signals launcher_signals.sh)
 # shipyard-rank alone; on other topologies where the data for it is there.
 shipyard_cli_test(launcher_rank_binding launcher_rank_binding.sh ${SHIPYARD_TEST_DATA})
 shipyard_cli_test(launcher_man launcher_man.sh ${PROJECT_SOURCE_DIR}/docs/shipyard-mpirun.1)
+shipyard_cli_test(launcher_hardware_table launcher_hardware_table.sh)
