@@ -170,6 +170,7 @@ Mapping choose_mapping(mpi::Dialect dialect, const JobLayout& layout,
   if (node.masked) return bound_by_rank("mpirun does not see this process's CPU affinity");
   if (node.core_objects != static_cast<int>(node.cores.size()))
     return bound_by_rank("mpirun sees other cores here");
+  if (node.reordered) return bound_by_rank("mpirun counts the cores in another order");
   if (auto native = native_flags(dialect, node, layouts))
     return {.map_by = native->map_by, .bind_to = "core", .why = native->why};
   return bound_by_rank("no flags of mpirun give this layout");

@@ -75,6 +75,9 @@ struct NodeTopology {
   int l3_objects = 0;
   int core_objects = 0;
   int package_objects = 0;
+  /// The cores stand in another order than hwloc's (and mpirun's), because the cores of a domain do not stand
+  /// together there.
+  bool reordered = false;
   /// What was put right in hwloc's account, for --explain: "L3 caches of EPYC 9V33X: …".
   std::vector<std::string> corrections = {};
 };

@@ -80,8 +80,12 @@ NodeTopology restricted(const NodeTopology& node, const std::function<bool(int c
     return std::tie(left.core.package, left.core.numa, left.core.cache) <
            std::tie(right.core.package, right.core.numa, right.core.cache);
   });
+  const bool in_order = std::is_sorted(cores.begin(), cores.end(), [](const auto& left, const auto& right) {
+    return left.old_index < right.old_index;
+  });
   // Dense numbers in the new order: a package that came late may hold a domain that came early.
   NodeTopology result = node;
+  result.reordered = node.reordered || !in_order;
   Renumbering new_cores(node.cores.size());
   Renumbering ordered_numas(node.numa_domains.size());
   Renumbering ordered_caches(node.caches.size());

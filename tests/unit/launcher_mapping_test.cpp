@@ -201,6 +201,12 @@ TEST(ChooseMapping, DoesNotBindToCoresWhereHwlocHasNone) {
   EXPECT_EQ(words(choose(on, first_cores(on, 4))), kBinder);
 }
 
+TEST(ChooseMapping, DoesNotRelyOnMpirunsOrderWhereItIsAnother) {
+  auto on = hb120();
+  on.reordered = true;
+  EXPECT_EQ(words(choose(on, first_cores(on, 120))), kBinder);
+}
+
 TEST(ChooseMapping, LeavesWideAndUnboundRanksAlone) {
   const auto on = hb120();
   auto layout = first_cores(on, 4);
