@@ -15,9 +15,11 @@
 #include "launcher/exit_status.hpp"
 #include "launcher/network/connection_handover.hpp"
 #include "launcher/network/gate.hpp"
+#include "launcher/node_topologies.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/supervise/job.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
+#include "launcher/topology/signature.hpp"
 
 namespace shipyard::launcher {
 namespace {
@@ -75,12 +77,12 @@ std::initializer_list<int> signals_that_end() {
   return is_ignored(SIGHUP) ? kUnderNohup : kAll;
 }
 
-/// Waits for the nodes' sshd; an outcome only where that failed. `connections` are those that ssh can go on
-/// with.
+/// Waits for the nodes' sshd; an outcome only where that failed. `report`: connections that ssh can go on
+/// with, and the banners.
 std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& context,
                                  const LaunchOptions& options, const Environment& environment,
                                  SignalDescriptor& signals, const Messages& messages, std::ostream& err,
-                                 std::vector<network::GateReport::Connection>& connections) {
+                                 network::GateReport& report) {
   if (plan.remote_hosts.empty()) return std::nullopt;
   std::vector<network::GateTarget> targets;
   for (std::size_t index : plan.remote_hosts) {
@@ -101,7 +103,7 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& co
       shown = true;
     };
   }
-  auto report = network::wait_for_sshd(targets, gate);
+  report = network::wait_for_sshd(targets, gate);
   if (shown) err << "\r\033[K" << std::flush;
   if (report.cancelled) {
     return Outcome{"terminated",
@@ -110,7 +112,6 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& co
                    {}};
   }
   if (report.failures.empty()) {
-    connections = std::move(report.connections);
     messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
     return std::nullopt;
   }
@@ -155,19 +156,38 @@ class StepClock {
   Clock::time_point last_ = Clock::now();
 };
 
+/// Where nodes say that their hardware is not this node's: asks for it and plans anew. What the user has said
+/// about the hardware is believed.
+Status plan_for_unlike_nodes(LaunchPlan& plan, LaunchContext& context, const LaunchOptions& options,
+                             const std::vector<std::string>& banners, const Messages& messages) {
+  if (!options.topologies.empty() || plan.remote_hosts.empty()) return Ok{};
+  const auto unlike =
+      find_unlike_nodes(topology::signature(context.topologies[0]), plan.remote_hosts, banners);
+  if (unlike.empty()) return Ok{};
+  auto fetched = fetch_topologies(std::move(context), options, unlike, plan.run_directory + "/ssh_config");
+  context = std::move(fetched.context);
+  for (const auto& note : fetched.notes) messages.note(note);
+  for (const auto& warning : fetched.warnings) messages.warning(warning);
+  auto anew = plan_launch(options, context);
+  if (!anew) return anew.error();
+  plan = std::move(*anew);
+  plan.warnings.insert(plan.warnings.end(), fetched.warnings.begin(), fetched.warnings.end());
+  return RunDirectory::write(plan.files);
+}
+
 Outcome config_error(const Error& error) { return {"config_error", kConfigError, error.message, error.hint}; }
 
 }  // namespace
 
-Launched carry_out(LaunchPlan plan, const LaunchContext& context, const LaunchOptions& options,
+Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& options,
                    const Environment& environment, const Messages& messages, std::ostream& progress) {
   Launched launched{.plan = std::move(plan), .outcome = {}};
   const LaunchPlan& todo = launched.plan;
   StepClock clock;
   ignore_broken_pipes();
   SignalDescriptor signals(signals_that_end());
-  std::vector<network::GateReport::Connection> connections;
-  auto stopped = pass_gate(todo, context, options, environment, signals, messages, progress, connections);
+  network::GateReport gate;
+  auto stopped = pass_gate(todo, context, options, environment, signals, messages, progress, gate);
   launched.times.gate = clock.lap();
   const auto end_with = [&](Outcome outcome) {
     launched.outcome = std::move(outcome);
@@ -176,7 +196,9 @@ Launched carry_out(LaunchPlan plan, const LaunchContext& context, const LaunchOp
   if (stopped) return end_with(std::move(*stopped));
   auto directory = RunDirectory::make(todo.run_directory, todo.files);
   if (!directory) return end_with(config_error(directory.error()));
-  auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(connections));
+  if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
+    return end_with(config_error(changed.error()));
+  auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(gate.connections));
   if (!handover) return end_with(config_error(handover.error()));
   const std::string token = random_token();
   auto monitor =

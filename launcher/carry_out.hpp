@@ -21,9 +21,9 @@ struct Launched {
   StepTimes times = {};  ///< gate, prepare and run
 };
 
-/// Waits for the nodes, writes the run directory, runs mpirun to its end. `progress` is where a terminal
-/// shows the wait.
-Launched carry_out(LaunchPlan plan, const LaunchContext& context, const LaunchOptions& options,
+/// Waits for the nodes, plans anew where their hardware differs, writes the run directory, runs mpirun to its
+/// end. `progress` is where a terminal shows the wait.
+Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& options,
                    const Environment& environment, const Messages& messages, std::ostream& progress);
 
 }  // namespace shipyard::launcher

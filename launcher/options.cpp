@@ -147,6 +147,10 @@ std::vector<OptionGroup> option_groups() {
          .help = "Show the commands (-vv: and all decisions).",
          .repeatable = true},
         {.name = "quiet", .letter = 'q', .help = "Errors only."},
+        {.name = "print-topology",
+         .value = "xml|signature",
+         .help =
+             "Print this node's hardware for --topology elsewhere, or the word by which nodes are compared."},
         {.name = "version", .help = "Print the version."},
         {.name = "help", .letter = 'h', .help = "Print this."}}},
   };
@@ -407,6 +411,13 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (options.help || options.version) return options;
 
   Reader reader(*parsed);
+  if (auto value = parsed->get("print-topology")) {
+    using Print = LaunchOptions::Print;
+    auto what = choose<Print>(*value, {{"xml", Print::kXml}, {"signature", Print::kSignature}}, reader);
+    if (reader.error()) return *reader.error();
+    options.print_topology = *what;
+    return options;
+  }
   read_layout(*parsed, environment, options, reader);
   reader.text("hosts", options.hosts);
   reader.text("hostfile", options.hostfile);

@@ -20,6 +20,8 @@ namespace shipyard::launcher {
 struct LaunchOptions {
   bool help = false;
   bool version = false;
+  enum class Print { kNothing, kXml, kSignature };
+  Print print_topology = Print::kNothing;  ///< what to print of this machine, in place of anything else
 
   topology::LayoutWish layout;  ///< without node_slots
   std::string bind_to_origin = "default";

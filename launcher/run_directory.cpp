@@ -17,10 +17,15 @@ Result<RunDirectory> RunDirectory::make(const std::string& path,
                         "TMPDIR names the directory that holds it");
   }
   RunDirectory directory(path);
+  if (auto written = write(files); !written) return written.error();
+  return directory;
+}
+
+Status RunDirectory::write(const std::map<std::string, std::string>& files) {
   for (const auto& [name, content] : files) {
     if (auto written = write_file_atomically(name, content, 0600); !written) return written.error();
   }
-  return directory;
+  return Ok{};
 }
 
 RunDirectory::RunDirectory(RunDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}

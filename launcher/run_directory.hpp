@@ -14,6 +14,9 @@ class RunDirectory {
   /// alone (0600).
   static Result<RunDirectory> make(const std::string& path, const std::map<std::string, std::string>& files);
 
+  /// More files, or others in their place, in the same way.
+  [[nodiscard]] static Status write(const std::map<std::string, std::string>& files);
+
   RunDirectory(RunDirectory&& other) noexcept;
   RunDirectory& operator=(RunDirectory&&) = delete;
   ~RunDirectory();

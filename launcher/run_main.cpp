@@ -13,6 +13,8 @@
 #include "launcher/launch_context.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/report.hpp"
+#include "launcher/topology/discover.hpp"
+#include "launcher/topology/signature.hpp"
 #include "launcher/topology_map.hpp"
 
 namespace shipyard::launcher {
@@ -45,6 +47,14 @@ void print_plan(const LaunchPlan& plan, const LaunchContext& context, const Laun
     out << plan_as_script(plan);
   }
   out << std::flush;
+}
+
+/// --print-topology.
+Result<std::string> this_topology(LaunchOptions::Print what) {
+  if (what == LaunchOptions::Print::kXml) return topology::topology_xml();
+  auto node = topology::discover(topology::Devices::kNone);
+  if (!node) return node.error();
+  return topology::signature(*node) + "\n";
 }
 
 /// --check: what was found, on standard output; the exit status.
@@ -127,6 +137,15 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
   }
   if (options->version) {
     out << tool << " " << SHIPYARD_VERSION << std::endl;
+    return kSuccess;
+  }
+  if (options->print_topology != LaunchOptions::Print::kNothing) {
+    auto text = this_topology(options->print_topology);
+    if (!text) {
+      messages.error(text.error());
+      return kConfigError;
+    }
+    out << *text << std::flush;
     return kSuccess;
   }
   messages.set_verbosity(options->verbosity);

@@ -36,6 +36,7 @@ struct Probe {
   bool small_segments = true;  // until an attempt gets no answer at all
   Clock::time_point since{};
   std::string received;
+  std::string banner;
   std::string last_word = "was not asked: no time was given";
   Clock::time_point next_step{};  // of an attempt: its end; between attempts: the next one's start
   milliseconds pause = kFirstPause;
@@ -76,6 +77,12 @@ void start_attempt(Probe& probe, std::uint16_t port) {
   probe.next_step = probe.since + (probe.small_segments ? kSmallSegmentsLimit : kAttemptLimit);
 }
 
+/// One that has not arrived whole stays unknown: nobody waits for it.
+void note_banner(Probe& probe, std::string_view text) {
+  const auto end = text.find_first_of("\r\n");
+  if (end != std::string_view::npos) probe.banner = text.substr(0, end);
+}
+
 void advance(Probe& probe) {
   if (!probe.connected) {
     int failure = 0;
@@ -89,6 +96,7 @@ void advance(Probe& probe) {
   if (got >= 4 && probe.received.empty() && std::string_view(buffer, 4) == "SSH-") {
     probe.ready = true;
     probe.banner_unread = true;
+    note_banner(probe, std::string_view(buffer, static_cast<std::size_t>(got)));
     return;
   }
   got = ::recv(probe.fd.get(), buffer, sizeof buffer, 0);
@@ -102,6 +110,8 @@ void advance(Probe& probe) {
   // The server may send other lines before its version (RFC 4253, 4.2).
   if (probe.received.starts_with("SSH-") || probe.received.find("\nSSH-") != std::string::npos) {
     probe.ready = true;
+    const std::string_view text = probe.received;
+    note_banner(probe, text.substr(text.starts_with("SSH-") ? 0 : text.find("\nSSH-") + 1));
   } else if (probe.received.size() > 4096) {
     fail_attempt(probe, "answers, but is no ssh server: \"" + printable(probe.received) + "\"");
   }
@@ -185,6 +195,7 @@ GateReport wait_for_sshd(const std::vector<GateTarget>& targets, const GateOptio
     if (report.ready != ready_before && options.progress) options.progress(report.ready);
   }
   for (auto& probe : probes) {
+    report.banners.push_back(std::move(probe.banner));
     if (probe.fd) give_up_attempt(probe);
     if (!probe.ready) report.failures.push_back({probe.target->name, probe.last_word});
   }

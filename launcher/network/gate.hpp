@@ -34,6 +34,9 @@ struct GateReport {
   std::size_t ready = 0;
   std::vector<Connection> connections;  ///< no more than GateOptions::keep
   std::vector<Failure> failures;        ///< empty: all nodes are ready
+  /// By target: what its sshd says of itself, "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3 WORD" (RFC 4253,
+  /// section 4.2; WORD: sshd_config(5), VersionAddendum); empty: not known.
+  std::vector<std::string> banners;
   bool cancelled = false;
   std::chrono::milliseconds elapsed{0};
 };

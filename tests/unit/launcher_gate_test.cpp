@@ -129,6 +129,13 @@ TEST(Gate, AcceptsLinesBeforeTheBanner) {
   EXPECT_EQ(verdict_on("welcome to the node\r\nsecond line\r\nSSH-2.0-x\r\n"), "ready");
 }
 
+TEST(Gate, TellsWhatTheServerSaysOfItself) {
+  Server server("127.0.0.1", 0, "Welcome\r\nSSH-2.0-OpenSSH_9.2p1 word\r\n");
+  const auto report = wait_for_sshd({{"node", *parse_address("127.0.0.1")}},
+                                    {.port = server.port(), .wait = milliseconds(5000)});
+  EXPECT_EQ(report.banners, std::vector<std::string>{"SSH-2.0-OpenSSH_9.2p1 word"});
+}
+
 TEST(Gate, NamesWhoAnswersWithSomethingElse) {
   EXPECT_EQ(verdict_on("220 mail.example ESMTP\r\n"),
             "127.0.0.1: answers, but is no ssh server: \"220 mail.example ESMTP\"");

@@ -40,11 +40,11 @@ std::string hint(std::vector<std::string> arguments) {
 TEST(LaunchOptions, DefaultsNeedAProgramAlone) {
   const auto options = parsed({"./app"});
   EXPECT_THAT(options.program, ElementsAre("./app"));
-  EXPECT_FALSE(options.ranks.ranks);
-  EXPECT_FALSE(options.ranks.ranks_per_node);
-  EXPECT_FALSE(options.ranks.oversubscribe);
-  EXPECT_EQ(options.bind_to.value, "core");
-  EXPECT_EQ(options.bind_to.origin, "default");
+  EXPECT_FALSE(options.layout.ranks);
+  EXPECT_FALSE(options.layout.ranks_per_node);
+  EXPECT_FALSE(options.layout.oversubscribe);
+  EXPECT_EQ(options.layout.bind_to, topology::BindTo::kCore);
+  EXPECT_EQ(options.bind_to_origin, "default");
   EXPECT_FALSE(options.hosts || options.hostfile || options.nodes || options.subnet);
   EXPECT_EQ(options.ssh_port, 23);
   EXPECT_EQ(options.wait, milliseconds(120'000));
@@ -105,13 +105,13 @@ TEST(LaunchOptions, EveryOptionReachesItsField) {
                                "--json",
                                "-vv",
                                "./app"});
-  EXPECT_EQ(options.ranks.ranks->value, 8);
-  EXPECT_EQ(options.ranks.ranks->origin, "-n");
-  EXPECT_EQ(options.ranks.ranks_per_node->value, 4);
-  EXPECT_EQ(options.ranks.ranks_per_node->origin, "--ppn");
-  EXPECT_TRUE(options.ranks.oversubscribe);
-  EXPECT_EQ(options.bind_to.value, "none");
-  EXPECT_EQ(options.bind_to.origin, "--bind-to");
+  EXPECT_EQ(options.layout.ranks->value, 8);
+  EXPECT_EQ(options.layout.ranks->origin, "-n");
+  EXPECT_EQ(options.layout.ranks_per_node->number, 4);
+  EXPECT_EQ(options.layout.ranks_per_node->origin, "--ppn");
+  EXPECT_TRUE(options.layout.oversubscribe);
+  EXPECT_EQ(options.layout.bind_to, topology::BindTo::kNone);
+  EXPECT_EQ(options.bind_to_origin, "--bind-to");
   EXPECT_EQ(options.hosts, "10.0.0.4,10.0.0.5");
   EXPECT_EQ(options.nodes, 2);
   EXPECT_EQ(options.ssh_port, 2222);
@@ -135,16 +135,16 @@ TEST(LaunchOptions, EveryOptionReachesItsField) {
 }
 
 TEST(LaunchOptions, TakesNpAsMpirunWritesIt) {
-  EXPECT_EQ(parsed({"-np", "8", "./app"}).ranks.ranks->value, 8);
-  EXPECT_EQ(parsed({"--np", "8", "./app"}).ranks.ranks->value, 8);
-  EXPECT_EQ(parsed({"-n8", "./app"}).ranks.ranks->value, 8);
+  EXPECT_EQ(parsed({"-np", "8", "./app"}).layout.ranks->value, 8);
+  EXPECT_EQ(parsed({"--np", "8", "./app"}).layout.ranks->value, 8);
+  EXPECT_EQ(parsed({"-n8", "./app"}).layout.ranks->value, 8);
 }
 
 TEST(LaunchOptions, LeavesTheProgramsArgumentsAlone) {
   EXPECT_THAT(parsed({"./app", "-n", "9", "--help", "--", "--unknown", ""}).program,
               ElementsAre("./app", "-n", "9", "--help", "--", "--unknown", ""));
   EXPECT_THAT(parsed({"-n", "2", "--", "-odd-name", "-v"}).program, ElementsAre("-odd-name", "-v"));
-  EXPECT_FALSE(parsed({"./app", "-n", "9"}).ranks.ranks);
+  EXPECT_FALSE(parsed({"./app", "-n", "9"}).layout.ranks);
 }
 
 TEST(LaunchOptions, VariablesDoWhatOptionsDo) {
@@ -164,11 +164,11 @@ TEST(LaunchOptions, VariablesDoWhatOptionsDo) {
                                           {"SHIPYARD_MPI_ENV", "/e"},
                                           {"SHIPYARD_WDIR", "/w"},
                                           {"SHIPYARD_KILL_AFTER", "1h"}});
-  EXPECT_EQ(options.ranks.ranks->origin, "SHIPYARD_N");
-  EXPECT_EQ(options.ranks.ranks->value, 6);
-  EXPECT_EQ(options.ranks.ranks_per_node->origin, "SHIPYARD_PPN");
-  EXPECT_EQ(options.bind_to.origin, "SHIPYARD_BIND_TO");
-  EXPECT_TRUE(options.ranks.oversubscribe);
+  EXPECT_EQ(options.layout.ranks->origin, "SHIPYARD_N");
+  EXPECT_EQ(options.layout.ranks->value, 6);
+  EXPECT_EQ(options.layout.ranks_per_node->origin, "SHIPYARD_PPN");
+  EXPECT_EQ(options.bind_to_origin, "SHIPYARD_BIND_TO");
+  EXPECT_TRUE(options.layout.oversubscribe);
   EXPECT_EQ(options.hosts, "10.0.0.4");
   EXPECT_EQ(options.nodes, 1);
   EXPECT_EQ(options.ssh_port, 24);
@@ -186,18 +186,18 @@ TEST(LaunchOptions, VariablesDoWhatOptionsDo) {
 
 TEST(LaunchOptions, TheOptionWinsOverItsVariable) {
   const auto options = parsed({"-n", "2", "./app"}, {{"SHIPYARD_N", "6"}});
-  EXPECT_EQ(options.ranks.ranks->value, 2);
-  EXPECT_EQ(options.ranks.ranks->origin, "-n");
+  EXPECT_EQ(options.layout.ranks->value, 2);
+  EXPECT_EQ(options.layout.ranks->origin, "-n");
 }
 
 TEST(LaunchOptions, AnEmptyVariableOrAFlagOfZeroSaysNothing) {
   const auto options = parsed({"./app"}, {{"SHIPYARD_N", ""}, {"SHIPYARD_OVERSUBSCRIBE", "0"}});
-  EXPECT_FALSE(options.ranks.ranks);
-  EXPECT_FALSE(options.ranks.oversubscribe);
+  EXPECT_FALSE(options.layout.ranks);
+  EXPECT_FALSE(options.layout.oversubscribe);
 }
 
 TEST(LaunchOptions, TheLastOneWins) {
-  EXPECT_EQ(parsed({"-n", "2", "-n", "3", "./app"}).ranks.ranks->value, 3);
+  EXPECT_EQ(parsed({"-n", "2", "-n", "3", "./app"}).layout.ranks->value, 3);
 }
 
 TEST(LaunchOptions, LifelineIsStandardInputUnlessTheProgramReadsIt) {
@@ -297,6 +297,62 @@ TEST(CommandLine, HelpFitsAnEightyColumnTerminal) {
     EXPECT_LE(end - start, 80u) << help.substr(start, end - start);
     start = end + 1;
   }
+}
+
+TEST(ParseOptions, ReadsTheModesOfPpn) {
+  const auto mode = [](const char* word) {
+    auto options = parse({"--ppn", word, "./app"});
+    return options ? options->layout.ranks_per_node->mode : topology::RanksPerNode::Mode::kNumber;
+  };
+  EXPECT_EQ(mode("l3"), topology::RanksPerNode::Mode::kL3);
+  EXPECT_EQ(mode("numa"), topology::RanksPerNode::Mode::kNuma);
+  EXPECT_EQ(mode("hwthread"), topology::RanksPerNode::Mode::kHardwareThread);
+  auto wrong = parse({"--ppn", "l4", "./app"});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().message, "--ppn: 'l4' is none of a number, core, hwthread, l3, numa, socket, gpu");
+}
+
+TEST(ParseOptions, CountsOmpNumThreadsAsThreads) {
+  auto options = parse({"./app"}, {{"OMP_NUM_THREADS", "4,2"}});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->layout.threads->value, 4);
+  EXPECT_EQ(options->layout.threads->origin, "OMP_NUM_THREADS");
+  options = parse({"-x", "OMP_NUM_THREADS=3", "./app"}, {{"OMP_NUM_THREADS", "4"}});
+  EXPECT_EQ(options->layout.threads->value, 3);
+  options = parse({"--threads", "auto", "./app"}, {{"OMP_NUM_THREADS", "4"}});
+  EXPECT_FALSE(options->layout.threads);
+  EXPECT_TRUE(options->layout.auto_threads);
+}
+
+TEST(ParseOptions, TellsANodesTopologyFromOneForAll) {
+  auto options = parse({"--topology", "10.0.0.5=a.xml", "--topology", "core:4(memory=1GB)", "--topology",
+                        "./odd=name.xml", "./app"});
+  ASSERT_TRUE(options);
+  ASSERT_EQ(options->topologies.size(), 3u);
+  EXPECT_EQ(options->topologies[0].host, "10.0.0.5");
+  EXPECT_EQ(options->topologies[0].source, "a.xml");
+  EXPECT_EQ(options->topologies[1].host, "");
+  EXPECT_EQ(options->topologies[2].source, "./odd=name.xml");
+}
+
+TEST(ParseSize, TakesUnitsOfPowersOf1024) {
+  const auto size = [](const char* text) {
+    auto bytes = parse_size({text, "--mem-per-rank"});
+    return bytes ? *bytes : 0;
+  };
+  EXPECT_EQ(size("2G"), std::uint64_t{2} << 30);
+  EXPECT_EQ(size("1.5GiB"), std::uint64_t{3} << 29);
+  EXPECT_EQ(size("800mb"), std::uint64_t{800} << 20);
+  EXPECT_EQ(size("1T"), std::uint64_t{1} << 40);
+  for (const char* wrong : {"", "2", "G", "-1G", "2X", "2GG", "nanG", "infG", "1e30G"})
+    EXPECT_EQ(size(wrong), 0u) << wrong;
+  EXPECT_EQ(parse_size({"2", "--mem-per-rank"}).error().message, "--mem-per-rank: '2' is not a size");
+}
+
+TEST(ParseOptions, NeedsNoProgramToShowOrCheck) {
+  EXPECT_TRUE(parse({"--show-map"})->program_is_stand_in);
+  EXPECT_THAT(parse({"--check"})->program, testing::ElementsAre("true"));
+  EXPECT_FALSE(parse({}));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/subprocess.hpp"
+#include "launcher/rank/rank_layout.hpp"
+#include "topology_samples.hpp"
 
 namespace shipyard::launcher {
 namespace {
@@ -34,8 +36,11 @@ LaunchContext batch_task() {
                         {"docker0", ip("172.17.0.1"), 16, false}};
   context.own_host = 1;
   context.own_address = ip("10.0.0.5");
-  for (int core = 0; core < 4; ++core) context.node.cores.push_back({{core, core + 4}});
-  context.node.allowed_cores = 4;
+  context.topologies = {topology::samples::node({{{4}}}, 2)};
+  for (int core = 0; core < 4; ++core) {
+    context.topologies[0].cores[static_cast<std::size_t>(core)].hardware_threads = {core, core + 4};
+  }
+  context.host_topology = {0, 0, 0};
   context.mpi = {"/usr/bin/mpirun", {mpi::Dialect::kOpenMpi4, 4, 1, "4.1.4"}, {}};
   context.environment.variables = {
       {"PATH", "/usr/bin"}, {"OMP_NUM_THREADS", "1"}, {"AZ_BATCH_NODE_ID", "tvm-1"}};
@@ -191,7 +196,7 @@ TEST(PlanLaunch, UsesTheFirstNodesOnly) {
 
 TEST(PlanLaunch, LeavesOutNodesWithoutRanks) {
   LaunchOptions options = program();
-  options.ranks.ranks = {2, "-n"};
+  options.layout.ranks = {2, "-n"};
   const auto plan = planned(options, batch_task());
   EXPECT_THAT(hosts_of(plan), ElementsAre("10.0.0.5", "10.0.0.4"));
   EXPECT_EQ(plan.files.at("/tmp/shipyard-mpirun.abc/hostfile"), "10.0.0.5 slots=1\n10.0.0.4 slots=1\n");
@@ -200,7 +205,7 @@ TEST(PlanLaunch, LeavesOutNodesWithoutRanks) {
 
 TEST(PlanLaunch, OfASingleRankOnThePrimaryNeedsNoNetwork) {
   LaunchOptions options = program();
-  options.ranks.ranks = {1, "-n"};
+  options.layout.ranks = {1, "-n"};
   const auto plan = planned(options, batch_task());
   EXPECT_THAT(plan.remote_hosts, IsEmpty());
   EXPECT_FALSE(plan.report_address);
@@ -272,38 +277,107 @@ TEST(PlanLaunch, HandsTheUsersConnectionToTheSshConfig) {
 // 10,000 nodes with 120 cores would be 1.2 million texts.
 TEST(PlanLaunch, WritesTheCpuSetsOfAlikeNodesOnce) {
   LaunchOptions options = program();
-  options.ranks.ranks = {5, "-n"};
+  options.layout.ranks = {5, "-n"};
   const auto plan = planned(options, batch_task());
   ASSERT_EQ(plan.nodes.size(), 3u);
   EXPECT_EQ(plan.nodes[0].cpusets, plan.nodes[1].cpusets);
-  EXPECT_THAT(*plan.nodes[1].cpusets, ElementsAre("0,4", "1,5"));
-  EXPECT_THAT(*plan.nodes[2].cpusets, ElementsAre("0,4"));
+  EXPECT_THAT(*plan.nodes[1].cpusets, ElementsAre("0-1,4-5", "2-3,6-7"));
+  EXPECT_THAT(*plan.nodes[2].cpusets, ElementsAre("0-1,4-5"));
 }
 
-TEST(PlanLaunch, DoesNotBindWhatMpirunCannotBind) {
+TEST(PlanLaunch, BindsOnlyWhatIsToBeBound) {
   LaunchContext context = batch_task();
   EXPECT_TRUE(says(planned(program(), context), {"--bind-to", "core"}));
 
   LaunchOptions options = program();
-  options.bind_to = {"none", "SHIPYARD_BIND_TO"};
+  options.layout.bind_to = topology::BindTo::kNone;
   auto plan = planned(options, context);
   EXPECT_TRUE(says(plan, {"--bind-to", "none"}));
-  EXPECT_EQ(reason_for(plan, "no binding"), "SHIPYARD_BIND_TO");
+  EXPECT_FALSE(plan.environment.contains("SHIPYARD_LAYOUT"));
   EXPECT_THAT(*plan.nodes[0].cpusets, testing::Each("0-7"));
 
   options = program();
-  options.ranks.ranks_per_node = {5, "--ppn"};
-  options.ranks.oversubscribe = true;
+  options.layout.ranks_per_node = {topology::RanksPerNode::Mode::kNumber, 5, "--ppn"};
+  options.layout.oversubscribe = true;
   plan = planned(options, context);
   EXPECT_TRUE(says(plan, {"--bind-to", "none"}));
   EXPECT_TRUE(says(plan, {"--mca", "mpi_yield_when_idle", "1"}));
+}
 
+TEST(PlanLaunch, LetsTheBinderBindWhereMpirunDoesNotSeeTheMask) {
   // taskset: mpirun would bind to cores that this process may not use.
-  context.node.allowed_cores = 8;
-  plan = planned(program(), context);
+  LaunchContext context = batch_task();
+  context.topologies[0].masked = true;
+  context.topologies[0].allowed_cores = 8;
+  const auto plan = planned(program(), context);
   EXPECT_TRUE(says(plan, {"--bind-to", "none"}));
-  EXPECT_EQ(reason_for(plan, "no binding"),
-            "mpirun does not see this process' CPU affinity: ranks inherit it instead");
+  EXPECT_TRUE(says(plan, {"-x", "SHIPYARD_LAYOUT"}));
+  auto last = shipyard::rank::find_rank_settings(plan.environment.at("SHIPYARD_LAYOUT"), 11);
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->cpus, "3,7");
+}
+
+TEST(PlanLaunch, LeavesPlacesToTheUserWhoNamesThem) {
+  LaunchContext context = batch_task();
+  context.topologies[0].masked = true;
+  LaunchOptions options = program();
+  options.mpi_arguments = {"--map-by", "node"};
+  const auto plan = planned(options, context);
+  EXPECT_FALSE(plan.places_known);
+  EXPECT_FALSE(plan.environment.contains("SHIPYARD_LAYOUT"));
+  EXPECT_FALSE(plan.environment.contains("OMP_NUM_THREADS"));
+}
+
+TEST(PlanLaunch, GivesThreadsToHybridJobsUnlessTheUserHas) {
+  LaunchContext context = batch_task();
+  LaunchOptions options = program();
+  options.layout.ranks_per_node = {topology::RanksPerNode::Mode::kNumber, 2, "--ppn"};
+  EXPECT_FALSE(planned(options, context).environment.contains("OMP_NUM_THREADS"));
+  context.environment.variables.erase("OMP_NUM_THREADS");
+  const auto plan = planned(options, context);
+  EXPECT_EQ(plan.environment.at("OMP_NUM_THREADS"), "2");
+  EXPECT_EQ(plan.environment.at("OMP_PLACES"), "cores");
+  EXPECT_EQ(plan.environment.at("OMP_PROC_BIND"), "close");
+  EXPECT_TRUE(says(plan, {"-x", "OMP_NUM_THREADS"}));
+  // In a wider set every rank's first thread would go to the same first core.
+  options.layout.bind_to = topology::BindTo::kNuma;
+  EXPECT_FALSE(planned(options, context).environment.contains("OMP_PLACES"));
+}
+
+TEST(PlanLaunch, PlansEachNodeByItsOwnTopology) {
+  LaunchContext context = batch_task();
+  context.topologies.push_back(topology::samples::node({{{1, 1}}}));
+  context.host_topology = {0, 0, 1};
+  context.environment.variables.erase("OMP_NUM_THREADS");
+  LaunchOptions options = program();
+  options.layout.ranks_per_node = {topology::RanksPerNode::Mode::kL3, 0, "--ppn"};
+  const auto plan = planned(options, context);
+  EXPECT_THAT(*plan.nodes[0].cpusets, ElementsAre("0-7"));
+  EXPECT_THAT(*plan.nodes[2].cpusets, ElementsAre("0", "1"));
+  const std::string& table = plan.environment.at("SHIPYARD_LAYOUT");
+  EXPECT_EQ(shipyard::rank::find_rank_settings(table, 1)->cpus, "0-7");
+  EXPECT_EQ(shipyard::rank::find_rank_settings(table, 3)->cpus, "1");
+  // Threads differ: each rank gets its own.
+  EXPECT_FALSE(plan.environment.contains("OMP_NUM_THREADS"));
+  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 1)->variables, Contains(testing::Pair("OMP_NUM_THREADS", "4")));
+  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 3)->variables, Contains(testing::Pair("OMP_NUM_THREADS", "1")));
+}
+
+TEST(PlanLaunch, GivesEachRankItsGpu) {
+  LaunchContext context = batch_task();
+  for (auto vendor :
+       {topology::Gpu::Vendor::kNvidia, topology::Gpu::Vendor::kAmd, topology::Gpu::Vendor::kNvidia}) {
+    context.topologies[0].gpus.push_back({"0000:00:00.0", vendor, {}});
+  }
+  LaunchOptions options = program();
+  options.layout.ranks_per_node = {topology::RanksPerNode::Mode::kGpu, 0, "--ppn"};
+  const auto plan = planned(options, context);
+  const std::string& table = plan.environment.at("SHIPYARD_LAYOUT");
+  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 1)->variables,
+              ElementsAre(testing::Pair("ROCR_VISIBLE_DEVICES", "0")));
+  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 2)->variables,
+              ElementsAre(testing::Pair("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
+                          testing::Pair("CUDA_VISIBLE_DEVICES", "1")));
 }
 
 TEST(PlanLaunch, SaysHowMuchSharedMemoryIsMissing) {
@@ -319,7 +393,7 @@ TEST(PlanLaunch, SaysHowMuchSharedMemoryIsMissing) {
   EXPECT_TRUE(plan_launch(program(), context));
   context.shared_memory_bytes = 0;
   LaunchOptions alone = program();
-  alone.ranks.ranks_per_node = {1, "--ppn"};
+  alone.layout.ranks_per_node = {topology::RanksPerNode::Mode::kNumber, 1, "--ppn"};
   EXPECT_TRUE(plan_launch(alone, context));
 }
 
