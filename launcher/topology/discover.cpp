@@ -161,7 +161,7 @@ class Reader {
     }
     share_memories();
     node_.allowed_cores = static_cast<int>(node_.cores.size());
-    node_.numa_objects = count(HWLOC_OBJ_NUMANODE);
+    node_.numa_objects = std::max(hwloc_get_nbobjs_by_type(topology_, HWLOC_OBJ_NUMANODE), 0);
     node_.l3_objects = count(HWLOC_OBJ_L3CACHE);
     node_.core_objects = count(HWLOC_OBJ_CORE);
     node_.package_objects = count(HWLOC_OBJ_PACKAGE);
@@ -178,8 +178,15 @@ class Reader {
     int weight;  ///< CPUs
   };
 
+  /// Objects with CPUs. A package without stays where a memory or a device belongs to it; mpirun passes it
+  /// over (measured with 4.1.4), as it does an L3 cache.
   [[nodiscard]] int count(hwloc_obj_type_t type) const {
-    return std::max(hwloc_get_nbobjs_by_type(topology_, type), 0);
+    int result = 0;
+    for (hwloc_obj_t object = nullptr;
+         (object = hwloc_get_next_obj_by_type(topology_, type, object)) != nullptr;) {
+      if (hwloc_bitmap_iszero(object->cpuset) == 0) ++result;
+    }
+    return result;
   }
 
   /// NUMA nodes with CPUs, those that win first: the smallest, then the lowest operating-system index.

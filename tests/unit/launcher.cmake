@@ -2,10 +2,10 @@
 shipyard_unit_test(launcher_plan_test
   LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
   SOURCES
-    launcher_cpu_quota_test.cpp
     launcher_binding_check_test.cpp
     launcher_installation_test.cpp
     launcher_mpirun_command_test.cpp
+    launcher_node_topologies_test.cpp
     launcher_options_test.cpp
     launcher_outcome_test.cpp
     launcher_plan_test.cpp
@@ -16,6 +16,16 @@ shipyard_unit_test(topology_layout_test
   LIBRARIES shipyard::topology
   SOURCES
     topology_layout_test.cpp)
+# Where that value comes from.
+shipyard_unit_test(topology_discover_test
+  LIBRARIES shipyard::topology
+  SOURCES
+    topology_cgroup_test.cpp
+    topology_corrections_test.cpp
+    topology_discover_test.cpp
+    topology_infiniband_test.cpp
+    topology_restrict_test.cpp
+    topology_signature_test.cpp)
 # What talks to the kernel: sockets on loopback, files, child processes.
 shipyard_unit_test(launcher_edge_test
   LIBRARIES shipyard::launcher
@@ -38,4 +48,6 @@ shipyard_unit_test(launcher_mapping_test
     launcher_mapping_test.cpp)
 shipyard_unit_test(launcher_topology_map_test
   LIBRARIES shipyard::topology_map
-  SOURCES launcher_topology_map_test.cpp)
+  SOURCES
+    launcher_map_text_test.cpp
+    launcher_topology_map_test.cpp)

@@ -35,6 +35,7 @@ inline NodeTopology node(const Shape& shape, int threads = 1) {
   result.allowed_cores = static_cast<int>(result.cores.size());
   result.numa_objects = static_cast<int>(result.numa_domains.size());
   result.l3_objects = static_cast<int>(result.caches.size());
+  result.core_objects = static_cast<int>(result.cores.size());
   result.package_objects = static_cast<int>(result.packages.size());
   return result;
 }

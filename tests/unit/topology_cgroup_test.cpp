@@ -1,10 +1,11 @@
+#include "launcher/topology/cgroup.hpp"
+
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "launcher/topology/node_topology.hpp"
+#include "tests/unit/temporary_directory.hpp"
 
 namespace shipyard::topology {
 namespace {
@@ -12,27 +13,25 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A cgroup file system of plain files.
-class CpuQuota : public testing::Test {
+class ControlGroups : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "cgroup.XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void put(const std::string& path, const std::string& content) {
-    fs::create_directories(fs::path(root_ + path).parent_path());
-    std::ofstream(root_ + path) << content;
+    fs::create_directories(fs::path(root_.path() + path).parent_path());
+    std::ofstream(root_.path() + path) << content;
   }
   void put_v1(const std::string& directory, const std::string& quota, const std::string& period) {
     put(directory + "/cpu.cfs_quota_us", quota + "\n");
     put(directory + "/cpu.cfs_period_us", period + "\n");
   }
-  std::optional<double> quota(const std::string& groups) const { return cpu_quota(groups, root_); }
+  std::optional<double> quota(const std::string& groups) const { return cpu_quota(groups, root_.path()); }
+  std::optional<std::uint64_t> memory(const std::string& groups) const {
+    return memory_limit(groups, root_.path());
+  }
 
-  std::string root_;
+  shipyard::testing::TemporaryDirectory root_;
 };
+using CpuQuota = ControlGroups;
+using MemoryLimit = ControlGroups;
 
 TEST_F(CpuQuota, ReadsVersion2) {
   put("/docker/abc/cpu.max", "200000 100000\n");
@@ -112,8 +111,50 @@ TEST_F(CpuQuota, HasNoLimitWhereNothingIsThereOrNothingMakesSense) {
   EXPECT_EQ(quota("0::/a\n"), std::nullopt);
   put("/a/cpu.max", "100000 0\n");
   EXPECT_EQ(quota("0::/a\n"), std::nullopt);
+  put("/a/cpu.max", "0 100000\n");
+  EXPECT_EQ(quota("0::/a\n"), std::nullopt);
   put("/cpu/b/cpu.cfs_quota_us", "100000\n");
   EXPECT_EQ(quota("2:cpu:/b\n"), std::nullopt);
+}
+
+TEST_F(MemoryLimit, ReadsVersion2) {
+  put("/docker/abc/memory.max", "536870912\n");
+  EXPECT_EQ(memory("0::/docker/abc\n"), 536870912U);
+}
+
+TEST_F(MemoryLimit, HasNoneWhereVersion2SaysMax) {
+  put("/a/memory.max", "max\n");
+  EXPECT_EQ(memory("0::/a\n"), std::nullopt);
+}
+
+TEST_F(MemoryLimit, TakesTheLeastOfAllAncestors) {
+  put("/memory.max", "max\n");
+  put("/a/memory.max", "1000000\n");
+  put("/a/b/memory.max", "3000000\n");
+  EXPECT_EQ(memory("0::/a/b/c\n"), 1000000U);
+  put("/memory/x/memory.limit_in_bytes", "4096\n");
+  EXPECT_EQ(memory("5:memory:/x/y\n0::/a/b\n"), 4096U);
+}
+
+// What the kernel writes for "none" depends on the page size: 4 KiB and 64 KiB.
+TEST_F(MemoryLimit, HasNoneWhereVersion1IsAtItsMost) {
+  put("/memory/a/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(memory("5:memory:/a\n"), std::nullopt);
+  put("/memory/a/memory.limit_in_bytes", "9223372036854710272\n");
+  EXPECT_EQ(memory("5:memory:/a\n"), std::nullopt);
+}
+
+TEST_F(MemoryLimit, FallsBackToTheTopOfTheMountWhereThePathIsTheHosts) {
+  put("/memory/memory.limit_in_bytes", "268435456\n");
+  EXPECT_EQ(memory("5:memory:/docker/0123456789ab\n"), 268435456U);
+}
+
+TEST_F(MemoryLimit, HasNoneWhereNothingIsThereOrNothingMakesSense) {
+  EXPECT_EQ(memory("0::/a\n5:memory:/a\n"), std::nullopt);
+  put("/a/memory.max", "-5\n");
+  EXPECT_EQ(memory("0::/a\n"), std::nullopt);
+  put("/memory/a/memory.limit_in_bytes", "4096\n");
+  EXPECT_EQ(memory("5:cpu,memory_recursiveprot:/a\n"), std::nullopt);
 }
 
 }  // namespace
