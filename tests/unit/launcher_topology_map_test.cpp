@@ -296,6 +296,11 @@ TEST(DrawNode, ListsTheRanksThatShareACoreBelowWhereTheyAreMany) {
   EXPECT_THAT(text, HasSubstr("   0 0-1  │ ×7  ×6│\n"
                               "CPU 0: ranks 100,103,105,108-109,111-112\n"
                               "CPU 1: ranks 101-102,104,106-107,110\n"));
+  EXPECT_THAT(draw_node(node, layout_of(node, ranks), 100, {.columns = 40}),
+              HasSubstr("CPU 0: ranks 100,103,105,108-109,111-112\n"
+                        "CPU 1: ranks 101-102,104,106-107,110\n"));
+  EXPECT_THAT(draw_node(node, layout_of(node, ranks), 10'000, {.columns = 40}),
+              HasSubstr("CPU 0: ranks 10000,10003,10005,\n10008-10009,10011-10012\n"));
   EXPECT_THAT(draw_node(node, layout_of(node, {{0}, {0}, {1}}), 0, {}), HasSubstr("   0 0-1  │ 0-1    2│\n"));
 }
 
@@ -313,6 +318,22 @@ TEST(DrawNode, NamesTheMemoryOfEachDomainWhereTheyDiffer) {
   const auto text = draw_node(node, blocks(node, 1), 0, {});
   EXPECT_THAT(text, HasSubstr("2 NUMA, 128 GiB together"));
   EXPECT_THAT(text, HasSubstr("   0 0    │  0│\n           112 GiB\n   1 1    │  1│\n           16 GiB\n"));
+}
+
+TEST(DrawNode, TakesMemoriesAsOneSizeThatLackOnlyWhatTheKernelKeeps) {
+  auto node = node_of(1, 2, {1});
+  node.numa_domains[0].memory_bytes = 110 * kGiB;
+  EXPECT_THAT(draw_node(node, blocks(node, 1), 0, {}), HasSubstr("· 2 NUMA of 112 GiB ·"));
+  node.numa_domains[0].memory_bytes = 108 * kGiB;
+  EXPECT_THAT(draw_node(node, blocks(node, 1), 0, {}), HasSubstr("· 2 NUMA, 220 GiB together ·"));
+}
+
+TEST(DrawNode, SaysWhatDiffersFromWhatHwlocWouldShow) {
+  auto node = node_of(1, 1, {2});
+  node.corrections = {"L3 caches of EPYC 9V33X in 4 NUMA domains: 8,8,8,8,6,6 cores as on the chip"};
+  EXPECT_THAT(draw_node(node, blocks(node, 1), 0, {.columns = 60}),
+              HasSubstr("\n\ncorrected: L3 caches of EPYC 9V33X in 4 NUMA domains:\n"
+                        "  8,8,8,8,6,6 cores as on the chip\n\n"));
 }
 
 TEST(DrawNode, NamesThePackagesWhereTheyDiffer) {
