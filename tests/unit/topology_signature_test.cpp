@@ -18,7 +18,9 @@ TEST(Signature, IsOneShortWordOfLettersDigitsAndDashes) {
 }
 
 // Nodes of two versions compare them: a change of the text must change the number in the prefix, too.
-TEST(Signature, StaysFromVersionToVersion) { EXPECT_EQ(signature(samples::hb120()), "shipyard-1-3e7c482091e9c448"); }
+TEST(Signature, StaysFromVersionToVersion) {
+  EXPECT_EQ(signature(samples::hb120()), "shipyard-1-3e7c482091e9c448");
+}
 
 TEST(Signature, DiffersWhereTheLayoutCan) {
   const std::vector<std::function<void(NodeTopology&)>> changes = {
