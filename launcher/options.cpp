@@ -163,7 +163,7 @@ Everything behind the program's name is the program's.
 Examples:
   shipyard-mpirun ./app                      a rank per core on all nodes
   shipyard-mpirun -n 8 ./app input.txt       8 ranks, as even as it goes
-  shipyard-mpirun --ppn l3 ./hybrid          a rank per L3 cache, with its threads
+  shipyard-mpirun --ppn l3 ./hybrid          a rank on each L3 cache
   shipyard-mpirun --dry-run --explain ./app  what would be done, and why
 
 Exit status: the program's own, or

@@ -18,7 +18,8 @@ std::map<std::string, std::string> openmp_variables(const NodeLayout& layout,
                                                     const RankEnvironmentRequest& request) {
   using topology::BindTo;
   std::map<std::string, std::string> result{{"OMP_NUM_THREADS", std::to_string(layout.threads)}};
-  if (layout.bound && (request.bind_to == BindTo::kCore || request.bind_to == BindTo::kHardwareThread)) {
+  if (layout.bound && layout.threads > 1 &&
+      (request.bind_to == BindTo::kCore || request.bind_to == BindTo::kHardwareThread)) {
     const bool threads = request.smt || request.bind_to == BindTo::kHardwareThread;
     result["OMP_PLACES"] = threads ? "threads" : "cores";
     result["OMP_PROC_BIND"] = "close";
