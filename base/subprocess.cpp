@@ -206,10 +206,8 @@ Result<Child> Child::start(const Command& command, int* exec_error) {
 int become_program(const Command& command) {
   Environment lookup;
   lookup.variables = parse_variables(command.environment);
-  auto path = find_program(command.argv.at(0), lookup,
-                           command.working_directory.empty() ? "." : command.working_directory);
+  auto path = find_program(command.argv.at(0), lookup, ".");
   if (!path) return path.error().code == Error::Code::kNotFound ? ENOENT : EACCES;
-  if (!command.working_directory.empty() && ::chdir(command.working_directory.c_str()) != 0) return errno;
   ::execve(path->c_str(), pointers(command.argv).data(), pointers(command.environment).data());
   return errno;
 }

@@ -82,8 +82,8 @@ class Child {
   FileDescriptor stdin_, stdout_, stderr_;
 };
 
-/// This process becomes the program (execve(2)): of `command`, `argv`, `environment` and `working_directory`
-/// count, all else stays as it is. Returns only where that failed, with the errno.
+/// This process becomes the program (execve(2)): of `command`, `argv` and `environment` count, all else stays
+/// as it is. Returns only where that failed, with the errno.
 int become_program(const Command& command);
 
 /// A finished command. `output` and `errors` hold what was piped.

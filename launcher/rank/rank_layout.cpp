@@ -248,7 +248,7 @@ Result<RankSettings> find_rank_settings(std::string_view table, int rank) {
     }
     const LayoutText& layout = layouts[static_cast<std::size_t>(run.layout)];
     const std::int64_t ranks = layout.ranks * run.nodes;
-    if (found == nullptr && rank >= before && rank < before + ranks) {
+    if (rank >= before && rank < before + ranks) {
       found = &layout;
       index = (rank - before) % layout.ranks;
     }

@@ -155,9 +155,13 @@ OMPI_COMM_WORLD_RANK=0 SHIPYARD_LAYOUT="1/0/$all:$last/" "$rank" -- /bin/sh -c '
 wait $!
 status=$?
 check "it becomes the program" test "$status/$(cat out)" = "0/$!"
+touch plain
+"$rank" -- ./plain >out 2>err
+status=$?
+check "not where it is not executable" says 126 "" "shipyard-rank: error: program ./plain: Permission denied (on $host)"
 "$rank" -- ./missing >out 2>err
 status=$?
-check "or says why not" says 127 "" "shipyard-rank: error: program ./missing: No such file or directory (on $host)"
+check "nor where it is missing" says 127 "" "shipyard-rank: error: program ./missing: No such file or directory (on $host)"
 
 echo "# the real mpirun on another machine's topology"
 topology=$1/topologies/azure-HB120rs_v3.xml
