@@ -14,17 +14,18 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::seconds;
 
-/// Where Open MPI is installed when it is not in PATH. A "*" stands for any text within a name.
+/// Where an MPI is installed when it is not in PATH. A "*" stands for any text within a name.
 constexpr const char* kUsualPlaces[] = {
     "/usr/lib64/openmpi/bin",  // RHEL, AlmaLinux: behind `module load mpi`
-    "/usr/local/bin",
-    "/usr/local/openmpi/bin",
-    "/opt/openmpi/bin",
+    "/usr/lib64/mpich/bin",       "/usr/local/bin",  "/usr/local/openmpi/bin", "/opt/openmpi/bin",
     "/opt/openmpi-*/bin",          // Azure's HPC images
     "/opt/hpcx*/ompi/bin",         // NVIDIA HPC-X
     "/usr/mpi/gcc/openmpi-*/bin",  // MLNX_OFED
-    "/opt/amazon/openmpi/bin",
+    "/opt/amazon/openmpi/bin",    "/opt/mpich*/bin",
 };
+
+/// Distributions that let several MPIs live side by side leave MPICH's own name alone.
+constexpr const char* kNames[] = {"mpirun", "mpiexec.hydra"};
 
 std::vector<std::string> expand(const std::string& pattern) {
   auto star = pattern.find('*');
@@ -44,36 +45,66 @@ std::vector<std::string> expand(const std::string& pattern) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+/// "4.1.4" of "… 4.1.4 …" into `version`; false where there is no number, dot, number.
+bool read_version(const std::string& output, std::size_t start, MpiVersion& version) {
+  version.text = output.substr(start, output.find_first_of(" \n", start) - start);
+  const char* end = version.text.data() + version.text.size();
+  auto [dot, failure] = std::from_chars(version.text.data(), end, version.major);
+  return failure == std::errc{} && dot != end && *dot == '.' &&
+         std::from_chars(dot + 1, end, version.minor).ec == std::errc{};
+}
+
+/// Hydra starts its proxy, on every node, from the directory that its own name has: behind a link from
+/// elsewhere there is none.
+std::string beside_its_proxy(const std::string& mpirun) {
+  const auto has_proxy = [](const fs::path& path) {
+    std::error_code ignored;
+    return fs::exists(path.parent_path() / "hydra_pmi_proxy", ignored);
+  };
+  std::error_code failure;
+  const fs::path real = fs::canonical(mpirun, failure);
+  return failure || has_proxy(mpirun) || !has_proxy(real) ? mpirun : real.string();
+}
+
 }  // namespace
+
+std::string to_string(const MpiVersion& version) {
+  return (version.dialect == Dialect::kHydra ? "MPICH " : "Open MPI ") + version.text;
+}
 
 Result<MpiVersion> parse_mpirun_version(const std::string& output) {
   auto unusable = [](std::string message) {
     return Error{Error::Code::kMpi,
                  std::move(message),
-                 "Open MPI 4.0 or later is needed; --mpirun PATH names one",
+                 "Open MPI 4.0 or MPICH 3.0 or later is needed; --mpirun PATH names one",
                  {}};
   };
   constexpr std::string_view kOpenMpi = "(Open MPI) ";
-  auto start = output.find(kOpenMpi);
-  if (start == std::string::npos) {
-    if (output.find("HYDRA") != std::string::npos)
-      return unusable("this mpirun is MPICH's (Hydra), not Open MPI's");
-    if (output.find("Intel(R) MPI") != std::string::npos)
-      return unusable("this mpirun is Intel MPI's, not Open MPI's");
-    return unusable(fmt::format("mpirun --version says '{}', which is no Open MPI", first_line(output)));
-  }
-  start += kOpenMpi.size();
+  constexpr std::string_view kHydra = "HYDRA build details:";
   MpiVersion version;
-  version.text = output.substr(start, output.find_first_of(" \n", start) - start);
-  const char* end = version.text.data() + version.text.size();
-  auto [dot, failure] = std::from_chars(version.text.data(), end, version.major);
-  if (failure != std::errc{} || dot == end || *dot != '.' ||
-      std::from_chars(dot + 1, end, version.minor).ec != std::errc{}) {
-    return unusable(fmt::format("cannot read the version of Open MPI from '{}'", first_line(output)));
+  if (auto start = output.find(kOpenMpi); start != std::string::npos) {
+    if (!read_version(output, start + kOpenMpi.size(), version)) {
+      return unusable(fmt::format("cannot read the version of Open MPI from '{}'", first_line(output)));
+    }
+    version.dialect = version.major >= 5 ? Dialect::kOpenMpi5 : Dialect::kOpenMpi4;
+    if (version.major < 4) return unusable(to_string(version) + " is too old");
+    return version;
   }
-  if (version.major < 4) return unusable(fmt::format("Open MPI {} is too old", version.text));
-  version.dialect = version.major >= 5 ? Dialect::kOpenMpi5 : Dialect::kOpenMpi4;
-  return version;
+  if (auto hydra = output.find(kHydra); hydra != std::string::npos) {
+    constexpr std::string_view kVersion = "Version:";
+    auto start = output.find(kVersion, hydra);
+    if (start != std::string::npos) start = output.find_first_not_of(' ', start + kVersion.size());
+    version.dialect = Dialect::kHydra;
+    if (start == std::string::npos || !read_version(output, start, version)) {
+      return unusable("cannot read the version of MPICH's mpirun (Hydra)");
+    }
+    if (version.major < 3) return unusable(to_string(version) + " is too old");
+    return version;
+  }
+  if (output.find("Intel(R) MPI") != std::string::npos)
+    return unusable("this mpirun is Intel MPI's, neither Open MPI's nor MPICH's");
+  return unusable(
+      fmt::format("mpirun --version says '{}', which is neither Open MPI nor MPICH", first_line(output)));
 }
 
 std::string foreign_prefix(const std::string& mpirun) {
@@ -98,20 +129,29 @@ std::map<std::string, std::string> variables_of_prefix(const std::string& prefix
 Result<std::string> find_mpirun(const std::string& wish, const Environment& environment) {
   if (!wish.empty()) {
     std::error_code ignored;
-    const std::string inside = fs::is_directory(wish, ignored) ? wish + "/bin/mpirun" : wish;
+    std::string inside = wish;
+    if (fs::is_directory(wish, ignored)) {
+      inside += "/bin/mpirun";
+      const std::string hydra = wish + "/bin/mpiexec.hydra";
+      if (!fs::exists(inside, ignored) && fs::exists(hydra, ignored)) inside = hydra;
+    }
     auto found = find_program(inside, environment);
     if (found) return found;
     return Error{Error::Code::kMpi, "--mpirun: " + found.error().message, found.error().hint, {}};
   }
-  if (auto found = find_program("mpirun", environment)) return found;
+  for (const char* name : kNames) {
+    if (auto found = find_program(name, environment)) return found;
+  }
   for (const char* pattern : kUsualPlaces) {
     for (const auto& directory : expand(pattern)) {
-      if (auto found = find_program(directory + "/mpirun", environment)) return found;
+      for (const char* name : kNames) {
+        if (auto found = find_program(directory + "/" + name, environment)) return found;
+      }
     }
   }
   return Error{Error::Code::kMpi,
                "no mpirun here: neither in PATH nor in the usual places",
-               "apt-get install openmpi-bin, or name one with --mpirun PATH or --mpi-env SCRIPT",
+               "apt-get install openmpi-bin (or mpich), or name one with --mpirun PATH or --mpi-env SCRIPT",
                {}};
 }
 
@@ -173,6 +213,10 @@ Result<MpiInstallation> inspect_mpirun(const std::string& mpirun, const Environm
     return error;
   }
   result.version = *version;
+  if (version->dialect == Dialect::kHydra) {
+    result.variables.erase("OPAL_PREFIX");
+    result.mpirun = beside_its_proxy(mpirun);
+  }
   return result;
 }
 

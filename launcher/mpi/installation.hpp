@@ -9,8 +9,8 @@
 
 namespace shipyard::mpi {
 
-/// Open MPI up to 4.x has ORTE and its parameter names, from 5.0 on PRRTE with others.
-enum class Dialect { kOpenMpi4, kOpenMpi5 };
+/// Open MPI up to 4.x has ORTE and its parameter names, from 5.0 on PRRTE with others. Hydra is MPICH's.
+enum class Dialect { kOpenMpi4, kOpenMpi5, kHydra };
 
 struct MpiVersion {
   Dialect dialect = Dialect::kOpenMpi4;
@@ -21,7 +21,11 @@ struct MpiVersion {
   bool operator==(const MpiVersion&) const = default;
 };
 
-/// From what `mpirun --version` prints. Another MPI, or an Open MPI before 4.0, is named in the error.
+/// "Open MPI 4.1.4", "MPICH 4.0.2".
+[[nodiscard]] std::string to_string(const MpiVersion& version);
+
+/// From what `mpirun --version` prints. Another MPI, an Open MPI before 4.0 and an MPICH before 3.0 are named
+/// in the error.
 Result<MpiVersion> parse_mpirun_version(const std::string& output);
 
 /// The directory above `bin/` of an mpirun that lives outside of the system's own directories; "" for
@@ -29,13 +33,13 @@ Result<MpiVersion> parse_mpirun_version(const std::string& output);
 /// OPAL_PREFIX alone.
 [[nodiscard]] std::string foreign_prefix(const std::string& mpirun);
 
-/// The variables for an Open MPI below `prefix`, in front of what `environment` has.
+/// The variables for an MPI below `prefix`, in front of what `environment` has. OPAL_PREFIX is Open MPI's.
 [[nodiscard]] std::map<std::string, std::string> variables_of_prefix(const std::string& prefix,
                                                                      const Environment& environment);
 
 /// An mpirun that can be started, with the environment that it and its daemons need.
 struct MpiInstallation {
-  std::string mpirun;  ///< absolute path
+  std::string mpirun;  ///< absolute path; Hydra's with its proxy beside it
   MpiVersion version;
   /// What an installation outside of the system's directories needs to find its own parts: OPAL_PREFIX, and
   /// PATH and LD_LIBRARY_PATH with its directories in front. Empty where an --mpi-env script has already set
@@ -43,8 +47,8 @@ struct MpiInstallation {
   std::map<std::string, std::string> variables;
 };
 
-/// --mpirun's value, else mpirun in PATH, else in the usual prefixes (RHEL's module directory, HPC-X,
-/// MLNX_OFED, /opt).
+/// --mpirun's value, a file or a prefix; else mpirun in PATH, or mpiexec.hydra; else in the usual prefixes
+/// (RHEL's module directories, HPC-X, MLNX_OFED, /opt).
 Result<std::string> find_mpirun(const std::string& wish, const Environment& environment);
 
 /// The environment after `. SCRIPT` in bash (sh where there is none), as HPC-X's init scripts and module

@@ -6,13 +6,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include "launcher/mpi/command_composer.hpp"
+#include "launcher/mpi/hydra_command.hpp"
+
 namespace shipyard::mpi {
 namespace {
-
-std::string_view without_dashes(std::string_view word) {
-  word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
-  return word;
-}
 
 /// mpirun(1)'s other words for the options that we set. Both together it refuses, or takes the one and not
 /// the other.
@@ -35,48 +33,6 @@ constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
     {"bind-to-socket", "bind-to"},
     {"bind-to-none", "bind-to"},
     {"wd", "wdir"},
-};
-
-/// Collects the words of the command, leaving out what the user has already said.
-class Composer {
- public:
-  Composer(const MpirunRequest& request, const UserSettings& user) : user_(user) {
-    words_.push_back(request.mpirun);
-  }
-
-  /// A plain option. `same_as`: MCA parameters that say the same thing.
-  void option(std::vector<std::string> words, std::string why, const std::vector<std::string>& same_as = {}) {
-    const std::string shown = fmt::format("{}", fmt::join(words, " "));
-    const std::string name(without_dashes(words[0]));
-    bool theirs = user_.flags.contains(name);
-    for (const auto& parameter : same_as) theirs = theirs || user_.parameters.contains(parameter);
-    add(std::move(words), shown, std::move(why), theirs);
-  }
-
-  /// An MCA parameter by the option that sets it: --mca, --prtemca.
-  void parameter(const std::string& flag, const std::string& name, const std::string& value,
-                 std::string why) {
-    add({flag, name, value}, fmt::format("{} {}", name, value), std::move(why),
-        user_.parameters.contains(name));
-  }
-
-  void words(const std::vector<std::string>& more) { words_.insert(words_.end(), more.begin(), more.end()); }
-
-  MpirunCommand finish() { return {std::move(words_), std::move(reasons_)}; }
-
- private:
-  void add(std::vector<std::string> more, const std::string& shown, std::string why, bool theirs) {
-    if (theirs) {
-      reasons_.push_back({shown, "left alone: you have set it yourself"});
-      return;
-    }
-    words(more);
-    reasons_.push_back({shown, std::move(why)});
-  }
-
-  const UserSettings& user_;
-  std::vector<std::string> words_;
-  std::vector<Reason> reasons_;
 };
 
 /// What differs between the two by name alone.
@@ -148,14 +104,23 @@ UserSettings user_settings(const Environment& environment, const std::vector<std
     for (std::string_view prefix : {"OMPI_MCA_", "PRTE_MCA_", "PMIX_MCA_"}) {
       if (name.starts_with(prefix)) result.parameters.insert(name.substr(prefix.size()));
     }
+    for (std::string_view prefix : {"HYDRA_", "UCX_", "FI_"}) {
+      if (name.starts_with(prefix)) result.parameters.insert(name);
+    }
+    if (name == "HYDRA_LAUNCHER_EXTRA_ARGS") result.ssh_arguments = value;
+    if (name == "HYDRA_ENV" && value == "all") result.flags.emplace("genvall");
   }
   for (std::size_t i = 0; i < mpi_arguments.size(); ++i) {
     if (!mpi_arguments[i].starts_with('-')) continue;
-    const std::string_view flag = without_dashes(mpi_arguments[i]);
+    std::string_view flag = without_dashes(mpi_arguments[i]);
+    flag = flag.substr(0, flag.find('='));  // Hydra takes -np=4, too
     result.flags.emplace(flag);
     const bool sets_parameter =
         flag == "mca" || flag == "gmca" || flag == "omca" || flag == "prtemca" || flag == "pmixmca";
     if (sets_parameter && i + 1 < mpi_arguments.size()) result.parameters.insert(mpi_arguments[i + 1]);
+    if ((flag == "genv" || flag == "env") && i + 1 < mpi_arguments.size()) {
+      result.parameters.insert(mpi_arguments[i + 1].substr(0, mpi_arguments[i + 1].find('=')));
+    }
   }
   for (const auto& [spelling, option] : kSpellings) {
     if (result.flags.contains(spelling)) result.flags.emplace(option);
@@ -163,7 +128,12 @@ UserSettings user_settings(const Environment& environment, const std::vector<std
   return result;
 }
 
+Status check_request(Dialect dialect, const MpirunRequest& request, const UserSettings& user) {
+  return dialect == Dialect::kHydra ? check_hydra_request(request, user) : Ok{};
+}
+
 bool user_places_ranks(Dialect dialect, const UserSettings& user) {
+  if (dialect == Dialect::kHydra) return user_places_hydra_ranks(user);
   const Vocabulary& names = vocabulary(dialect);
   const auto is_set = [&](const std::string& name) { return user.parameters.contains(name); };
   return user.flags.contains("map-by") || user.flags.contains("bind-to") ||
@@ -172,6 +142,7 @@ bool user_places_ranks(Dialect dialect, const UserSettings& user) {
 }
 
 MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, const UserSettings& user) {
+  if (dialect == Dialect::kHydra) return hydra_command(request, user);
   const Vocabulary& names = vocabulary(dialect);
   Composer composer(request, user);
   if (request.as_root) composer.option({"--allow-run-as-root"}, "the user in a container is root");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,12 +13,14 @@ namespace shipyard::mpi {
 
 /// What the user has said to mpirun directly. It always wins over what the launcher would say.
 struct UserSettings {
-  std::set<std::string, std::less<>>
-      parameters;                            ///< MCA parameter names, from OMPI_MCA_* and the like, or --mca
-  std::set<std::string, std::less<>> flags;  ///< mpirun options without dashes: "bind-to"
+  std::set<std::string, std::less<>> parameters;  ///< MCA parameters, from OMPI_MCA_* and the like, or --mca;
+                                                  ///< HYDRA_*, UCX_* and FI_* as they are
+  std::set<std::string, std::less<>> flags;       ///< mpirun options without dashes: "bind-to"
+  std::string ssh_arguments;                      ///< HYDRA_LAUNCHER_EXTRA_ARGS
 };
 
-/// From the environment's OMPI_MCA_*, PRTE_MCA_* and PMIX_MCA_* variables and the words given by --mpi-arg.
+/// From the environment's variables (OMPI_MCA_*, PRTE_MCA_*, PMIX_MCA_*; HYDRA_*, UCX_*, FI_*) and the words
+/// given by --mpi-arg.
 [[nodiscard]] UserSettings user_settings(const Environment& environment,
                                          const std::vector<std::string>& mpi_arguments);
 
@@ -27,7 +30,8 @@ struct MpirunRequest {
   bool as_root = false;
   int nodes = 1;
   int ranks = 1;
-  std::string hostfile;  ///< `IP slots=N`: ranks are dealt out by slots
+  /// Ranks are dealt out by its slots. `IP slots=N`; for Hydra `IP:N` (hostfile::hydra_hostfile).
+  std::string hostfile;
   // How the ranks are placed, in the words of the MPI's own options:
   std::string map_by = "slot";   ///< "slot", "ppr:30:numa:pe=1"
   std::string bind_to = "core";  ///< "none": not bound, or by shipyard-rank
@@ -39,8 +43,11 @@ struct MpirunRequest {
   bool forward_stdin = false;
   // Several nodes only:
   std::string ssh_config;
-  std::string subnet;     ///< CIDR; empty: say nothing about networks
-  std::string interface;  ///< its name on this node
+  std::string subnet;       ///< CIDR; empty: say nothing about networks
+  std::string interface;    ///< its name on this node
+  std::string own_address;  ///< of this node, as the others reach it
+  bool infiniband = false;  ///< the nodes have it, and shipyard-rank names each rank's ports
+  std::string ssh_program;  ///< shipyard-ssh: for a launcher that does not notice when its ssh fails (Hydra)
   bool ipv6 = false;
   /// Words put before the daemon's name on every node: a program and its arguments. Empty: none.
   std::vector<std::string> daemon_wrapper;
@@ -59,12 +66,16 @@ struct Reason {
 /// The command as words, and the reason for each part of it.
 struct MpirunCommand {
   std::vector<std::string> argv;
+  std::map<std::string, std::string> environment;  ///< what mpirun itself needs besides
   std::vector<Reason> reasons;
 };
 
 /// Above this many nodes Open MPI starts the rest of its daemons from other nodes (a tree of radix 64), which
 /// would need the ssh config and the key; from here on all are started from this node.
 constexpr int kTreeRadix = 64;
+
+/// What the user says to mpirun and the launcher cannot work with, or more than mpirun can hold.
+[[nodiscard]] Status check_request(Dialect dialect, const MpirunRequest& request, const UserSettings& user);
 
 /// The user has placed or bound the ranks by mpirun's own means: no part of a plan for it would hold.
 [[nodiscard]] bool user_places_ranks(Dialect dialect, const UserSettings& user);

@@ -32,6 +32,11 @@ TEST(ParseMpirunVersion, ChoosesTheDialectByTheMajorVersion) {
       {"mpiexec (Open MPI) 10.2\n", {Dialect::kOpenMpi5, 10, 2, "10.2"}},
       // HPC-X's wrapper has been seen to speak first.
       {"note: loading hpcx\nmpirun (Open MPI) 4.1.5a1\n", {Dialect::kOpenMpi4, 4, 1, "4.1.5a1"}},
+      {"HYDRA build details:\n    Version:                                 4.0.2\n"
+       "    Release Date:                            Thu Apr  7 12:34:45 CDT 2022\n"
+       "    Launchers available:                     ssh rsh fork slurm ll lsf sge manual persist\n",
+       {Dialect::kHydra, 4, 0, "4.0.2"}},
+      {"HYDRA build details:\n    Version:         3.4a2\n", {Dialect::kHydra, 3, 4, "3.4a2"}},
   };
   for (const auto& one : cases) {
     auto version = parse_mpirun_version(one.output);
@@ -41,10 +46,8 @@ TEST(ParseMpirunVersion, ChoosesTheDialectByTheMajorVersion) {
 }
 
 TEST(ParseMpirunVersion, NamesAnotherMpi) {
-  EXPECT_EQ(message("HYDRA build details:\n    Version:                                 4.0.2\n"),
-            "this mpirun is MPICH's (Hydra), not Open MPI's");
   EXPECT_EQ(message("Intel(R) MPI Library for Linux* OS, Version 2021.9 Build 20230307\n"),
-            "this mpirun is Intel MPI's, not Open MPI's");
+            "this mpirun is Intel MPI's, neither Open MPI's nor MPICH's");
 }
 
 TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
@@ -54,11 +57,15 @@ TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
             "cannot read the version of Open MPI from 'mpirun (Open MPI) v4.1'");
   EXPECT_EQ(message("mpirun (Open MPI) 4\n"),
             "cannot read the version of Open MPI from 'mpirun (Open MPI) 4'");
-  EXPECT_EQ(message("hello\nworld\n"), "mpirun --version says 'hello', which is no Open MPI");
-  EXPECT_EQ(message(""), "mpirun --version says '', which is no Open MPI");
+  EXPECT_EQ(message("hello\nworld\n"), "mpirun --version says 'hello', which is neither Open MPI nor MPICH");
+  EXPECT_EQ(message(""), "mpirun --version says '', which is neither Open MPI nor MPICH");
+  EXPECT_EQ(message("HYDRA build details:\n    Version:   2.1\n"), "MPICH 2.1 is too old");
+  EXPECT_EQ(message("HYDRA build details:\n    Version:   \n"),
+            "cannot read the version of MPICH's mpirun (Hydra)");
+  EXPECT_EQ(message("HYDRA build details:\n"), "cannot read the version of MPICH's mpirun (Hydra)");
   EXPECT_EQ(parse_mpirun_version("").error().code, Error::Code::kMpi);
   EXPECT_EQ(parse_mpirun_version("").error().hint,
-            "Open MPI 4.0 or later is needed; --mpirun PATH names one");
+            "Open MPI 4.0 or MPICH 3.0 or later is needed; --mpirun PATH names one");
 }
 
 TEST(ForeignPrefix, IsTheDirectoryAboveBinOutsideOfTheSystems) {
@@ -107,6 +114,17 @@ TEST_F(Installation, FindsTheMpirunThatTheUserNames) {
   const std::string path = put("opt/bin/mpirun", "#!/bin/sh\n");
   EXPECT_EQ(*find_mpirun(root_ + "/opt", environment_), path);
   EXPECT_EQ(*find_mpirun(path, environment_), path);
+  put("mpirun", "#!/bin/sh\n");
+  EXPECT_EQ(*find_mpirun("", environment_), root_ + "/mpirun");
+}
+
+TEST_F(Installation, FindsMpichUnderItsOwnName) {
+  const std::string path = put("mpich/bin/mpiexec.hydra", "#!/bin/sh\n");
+  EXPECT_EQ(*find_mpirun(root_ + "/mpich", environment_), path);
+  environment_.variables["PATH"] = root_ + "/mpich/bin";
+  EXPECT_EQ(*find_mpirun("", environment_), path);
+  // mpirun, where both are there: the distribution's choice, or the user's.
+  environment_.variables["PATH"] = root_ + "/mpich/bin:" + root_;
   put("mpirun", "#!/bin/sh\n");
   EXPECT_EQ(*find_mpirun("", environment_), root_ + "/mpirun");
 }
@@ -179,11 +197,35 @@ TEST_F(Installation, SaysWhatAnMpirunThatCannotRunSaid) {
             "does it need libraries of its own? --mpi-env SCRIPT sources a file that sets them");
 }
 
+constexpr const char* kHydra = "#!/bin/sh\necho 'HYDRA build details:'\necho '    Version:   4.0.2'\n";
+
+TEST_F(Installation, AsksAMovedMpich) {
+  const std::string path = put("opt/bin/mpiexec.hydra", kHydra);
+  put("opt/bin/hydra_pmi_proxy", "");
+  auto found = inspect_mpirun(path, environment_);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(to_string(found->version), "MPICH 4.0.2");
+  EXPECT_EQ(found->mpirun, path);
+  EXPECT_FALSE(found->variables.contains("OPAL_PREFIX"));
+  EXPECT_EQ(found->variables.at("PATH"), root_ + "/opt/bin:" + root_ + ":/usr/bin:/bin");
+}
+
+TEST_F(Installation, TakesHydraWhereItsProxyIs) {
+  const std::string path = put("opt/bin/mpiexec.hydra", kHydra);
+  fs::create_symlink(path, root_ + "/mpirun");
+  EXPECT_EQ(inspect_mpirun(root_ + "/mpirun", environment_)->mpirun, root_ + "/mpirun");
+  put("opt/bin/hydra_pmi_proxy", "");
+  EXPECT_EQ(inspect_mpirun(root_ + "/mpirun", environment_)->mpirun, path);
+  put("hydra_pmi_proxy", "");
+  EXPECT_EQ(inspect_mpirun(root_ + "/mpirun", environment_)->mpirun, root_ + "/mpirun");
+}
+
 TEST_F(Installation, NamesTheMpirunThatIsAnotherMpis) {
-  const std::string path = put("mpirun", "#!/bin/sh\necho 'HYDRA build details:'\n");
+  const std::string path =
+      put("mpirun", "#!/bin/sh\necho 'Intel(R) MPI Library for Linux* OS, Version 2021.9'\n");
   auto found = inspect_mpirun(path, environment_);
   ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().message, path + ": this mpirun is MPICH's (Hydra), not Open MPI's");
+  EXPECT_EQ(found.error().message, path + ": this mpirun is Intel MPI's, neither Open MPI's nor MPICH's");
 }
 
 }  // namespace
