@@ -5,6 +5,7 @@
 #include <stdlib.h>  // NOLINT: setenv, unsetenv
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <map>
@@ -41,6 +42,11 @@ constexpr const char* kCpuQuota = "ShipyardCpuQuota";
 constexpr const char* kMemoryLimit = "ShipyardMemoryLimit";
 constexpr const char* kUsableCpus = "ShipyardUsableCpus";
 
+/// Components of hwloc that are left out. The vendors' libraries would tell nothing that PCI does not, are
+/// missing in most containers, and some take seconds to start. "pci" looks up names of devices for
+/// milliseconds; the kernel tells the rest without it.
+constexpr std::array kUnneeded = {"cuda", "gl", "levelzero", "nvml", "opencl", "pci", "rsmi"};
+
 std::string link_layer_info(int port) { return fmt::format("ShipyardPort{}LinkLayer", port); }
 
 /// See discover.hpp. Plug-ins may live in a place of the user's choice, and where PCI devices are may be
@@ -57,7 +63,16 @@ void tame_environment() {
     }
     for (const auto& name : names) ::unsetenv(name.c_str());
     ::setenv("HWLOC_HIDE_ERRORS", "2", 1);  // what is wrong is said by us
+    // A component that is a plug-in is loaded before it can be left out, which takes longer than the rest.
+    std::string plugins;
+    for (const char* component : kUnneeded)
+      plugins += fmt::format("{}hwloc_{}.so", plugins.empty() ? "" : ",", component);
+    ::setenv("HWLOC_PLUGINS_BLACKLIST", plugins.c_str(), 1);
   });
+}
+
+void leave_out(hwloc_topology_t topology, const char* component) {
+  hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, component);
 }
 
 /// A topology to be loaded, with no more than what is needed.
@@ -75,10 +90,7 @@ Result<Topology> new_topology(Devices devices) {
     for (const auto type : {HWLOC_OBJ_PCI_DEVICE, HWLOC_OBJ_OS_DEVICE})
       hwloc_topology_set_type_filter(raw, type, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
   }
-  // The vendors' libraries would tell nothing that PCI does not, are missing in most containers, and some
-  // take seconds to start.
-  for (const char* component : {"cuda", "nvml", "opencl", "rsmi", "levelzero", "gl"})
-    hwloc_topology_set_components(raw, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, component);
+  for (const char* component : kUnneeded) leave_out(raw, component);
 #if HWLOC_API_VERSION >= 0x00020800
   hwloc_topology_set_flags(raw, HWLOC_TOPOLOGY_FLAG_NO_DISTANCES | HWLOC_TOPOLOGY_FLAG_NO_MEMATTRS);
 #endif
@@ -110,13 +122,27 @@ void annotate_this_machine(hwloc_topology_t topology) {
   }
 }
 
+bool knows_caches(hwloc_topology_t topology) {
+  return hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_L2CACHE) > 0 ||
+         hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_L3CACHE) > 0;
+}
+
 Result<Topology> load_this_machine(Devices devices) {
-  auto topology = new_topology(devices);
-  if (!topology) return topology;
-  if (hwloc_topology_load(topology->get()) != 0)
-    return system_error("hwloc cannot read this machine's topology", errno);
-  annotate_this_machine(topology->get());
-  return topology;
+  int failure = 0;
+  for (const bool ask_every_cpu : {false, true}) {
+    auto topology = new_topology(devices);
+    if (!topology) return topology;
+    // "x86" binds itself to one CPU after the other to ask it: milliseconds each on a busy machine, and
+    // needed only where the kernel does not tell (no /sys in a sandbox).
+    if (!ask_every_cpu) leave_out(topology->get(), "x86");
+    const bool loaded = hwloc_topology_load(topology->get()) == 0;
+    failure = errno;
+    if (!ask_every_cpu && (!loaded || !knows_caches(topology->get()))) continue;
+    if (!loaded) break;
+    annotate_this_machine(topology->get());
+    return topology;
+  }
+  return system_error("hwloc cannot read this machine's topology", failure);
 }
 
 std::string info(hwloc_obj_t object, const std::string& name) {
