@@ -50,6 +50,13 @@ std::string attribute(std::string_view element, std::string_view name) {
   return {};
 }
 
+/// hwloc 2.9 crashes on an object that has one of its sets without the others.
+bool has_whole_sets(std::string_view object, bool is_version_2) {
+  const auto has = [&](std::string_view name) { return !attribute(object, name).empty(); };
+  if (has("cpuset") != has("complete_cpuset") || has("nodeset") != has("complete_nodeset")) return false;
+  return !is_version_2 || has("cpuset") == has("nodeset");
+}
+
 bool is_alphanumeric(char letter) { return std::isalnum(static_cast<unsigned char>(letter)) != 0; }
 bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
 
@@ -84,6 +91,10 @@ Status check_topology_xml(const std::string& xml, const std::string& place) {
   if (xml.find("</topology>") == std::string::npos) {
     return input_error(place + " is cut off: </topology> is missing",
                        "copy the file again, or write it again with `lstopo FILE.xml`");
+  }
+  constexpr std::string_view kObject = "<object";
+  for (auto at = rest.find(kObject); at != std::string_view::npos; at = rest.find(kObject, at + 1)) {
+    if (!has_whole_sets(rest.substr(at, rest.find('>', at) - at), major == 2)) return broken_xml_error(place);
   }
   return Ok{};
 }

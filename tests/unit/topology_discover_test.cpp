@@ -567,6 +567,14 @@ TEST_F(BadInput, IsBroken) {
   EXPECT_EQ(of_file("<topology version=\"2.0\"><object type=\"Machine\"/></topology>"), text);
   std::string xml = xml_of(samples::node({{{2, 2}}}));
   EXPECT_EQ(of_file(std::string(xml).replace(xml.find("<object type=\"L3"), 7, "<objekt")), text);
+  // hwloc itself crashes on these.
+  for (const char* attribute : {"complete_cpuset", "complete_nodeset"}) {
+    for (const char* object : {"Machine", "Package", "NUMANode", "L3Cache", "Core", "PU"}) {
+      xml = xml_of(samples::node({{{2, 2}}}));
+      xml.replace(xml.find(attribute, xml.find(fmt::format("type=\"{}", object))), 8, "complote");
+      EXPECT_EQ(of_file(xml), text) << object;
+    }
+  }
   // A cache without CPUs, from which hwloc would make a machine of the other half.
   xml = xml_of(samples::node({{{2, 2}}}));
   const auto cpuset = xml.find("cpuset=\"", xml.find("L3Cache")) + 8;
