@@ -217,7 +217,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (!result) return end_with(config_error(result.error()));
   // Where the user has told mpirun another number of ranks, those that were heard of are all that is known.
   const int expected = todo.ranks_known ? todo.ranks : static_cast<int>(result->ranks.size());
-  launched.outcome = classify(*result, expected, options.program[0], context.working_directory);
+  launched.outcome = classify(*result, expected, options.program[0], context.working_directory,
+                              context.mpi.version.dialect);
   launched.ranks = std::move(result->ranks);
   return launched;
 }

@@ -265,7 +265,8 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
   if (!libexec.empty()) places.insert(places.begin(), libexec);
   for (auto [name, target] : {std::pair{"shipyard-rank", &context.rank_program},
                               std::pair{"shipyard-connect", &context.connect_program},
-                              std::pair{"shipyard-source", &context.source_program}}) {
+                              std::pair{"shipyard-source", &context.source_program},
+                              std::pair{"shipyard-ssh", &context.ssh_program}}) {
     for (const auto& place : places) {
       auto found = find_program(place + "/" + name, environment);
       if (found && target->empty()) *target = fs::path(*found).lexically_normal().string();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 #include <system_error>
 
 #include "base/signals.hpp"
@@ -56,6 +57,43 @@ Outcome not_started(const RankRecord& record, const std::string& program, const 
           {}};
 }
 
+Outcome failed(const RankRecord& record, const std::string& program) {
+  return {"app_failed",
+          record.exit->status(),
+          fmt::format("{}: {} ended with {}", program, where(record), describe(*record.exit)),
+          {}};
+}
+
+/// Where Hydra differs from Open MPI. Its own status is a bitwise or of all ranks' (3 and 8 are 11), the bare
+/// number of a signal, or 255 for whatever else; and it ends the other ranks with SIGKILL for shipyard-rank
+/// as well, so that a rank which could say how it ended did so by itself. After MPI_Abort no rank says
+/// anything.
+std::optional<Outcome> classify_hydra(const JobResult& result, int expected_ranks,
+                                      const std::string& program) {
+  const auto of_program = [](const RankRecord& record) { return record.failed() && record.start_error == 0; };
+  const bool all_started = std::none_of(result.ranks.begin(), result.ranks.end(),
+                                        [](const auto& r) { return r.start_error != 0; });
+  if (!all_started) return std::nullopt;
+  if (const auto* record = first_to_end(result, of_program)) return failed(*record, program);
+  const bool all_cut_off = static_cast<int>(result.ranks.size()) == expected_ranks && expected_ranks > 0 &&
+                           std::all_of(result.ranks.begin(), result.ranks.end(),
+                                       [](const RankRecord& record) { return record.lost; });
+  if (!all_cut_off || result.mpirun.signalled) return std::nullopt;
+  const int status = result.mpirun.status();
+  if (status == 255) {  // MPI_Abort(-1), too
+    return Outcome{"app_failed",
+                   status,
+                   fmt::format("{}: the job was aborted with status 255, or a node was lost: what mpirun "
+                               "said is above",
+                               program),
+                   {}};
+  }
+  return Outcome{"app_failed",
+                 status == 0 ? 1 : status,
+                 fmt::format("{}: the job was aborted with status {}", program, status),
+                 {}};
+}
+
 Outcome lost(const JobResult& result, int expected_ranks) {
   const RankRecord* first = nullptr;
   int ended = 0;
@@ -79,7 +117,10 @@ Outcome lost(const JobResult& result, int expected_ranks) {
 }  // namespace
 
 Outcome classify(const JobResult& result, int expected_ranks, const std::string& program,
-                 const std::string& directory) {
+                 const std::string& directory, mpi::Dialect dialect) {
+  if (dialect == mpi::Dialect::kHydra && !result.signal && !result.ended_for_loss) {
+    if (auto outcome = classify_hydra(result, expected_ranks, program)) return *outcome;
+  }
   const auto expected = static_cast<std::size_t>(expected_ranks);
   const auto heard = static_cast<std::size_t>(std::count_if(
       result.ranks.begin(), result.ranks.end(), [](const RankRecord& record) { return record.ended(); }));
@@ -102,19 +143,13 @@ Outcome classify(const JobResult& result, int expected_ranks, const std::string&
     culprit = first_to_end(result, [](const RankRecord& r) { return r.failed() && !killed_by_mpirun(r); });
   }
   if (culprit != nullptr) {
-    return {"app_failed",
-            culprit->exit->status(),
-            fmt::format("{}: {} ended with {}", program, where(*culprit), describe(*culprit->exit)),
-            {}};
+    return failed(*culprit, program);
   }
   const bool all_heard = heard == expected;
   if (result.mpirun.success()) {
     if (!all_heard) return lost(result, expected_ranks);
     if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.failed(); })) {
-      return {"app_failed",
-              record->exit->status(),
-              fmt::format("{}: {} ended with {}", program, where(*record), describe(*record->exit)),
-              {}};
+      return failed(*record, program);
     }
     return {"completed", kSuccess, {}, {}};
   }
@@ -131,10 +166,7 @@ Outcome classify(const JobResult& result, int expected_ranks, const std::string&
   if (loss && (status < kSignalBase || status >= 200)) return lost(result, expected_ranks);
   if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.failed(); })) {
     if (result.mpirun.signalled || status == record->exit->status()) {
-      return {"app_failed",
-              record->exit->status(),
-              fmt::format("{}: {} ended with {}", program, where(*record), describe(*record->exit)),
-              {}};
+      return failed(*record, program);
     }
     return {"app_failed", status, fmt::format("{}: the job was aborted with status {}", program, status), {}};
   }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "launcher/mpi/installation.hpp"
 #include "launcher/supervise/job.hpp"
 
 namespace shipyard::launcher {
@@ -18,6 +19,7 @@ struct Outcome {
 /// Pure. mpirun's own status is evidence, not the verdict: each rank's end is known from the rank itself, and
 /// what is missing counts as lost. `program` is named in messages.
 [[nodiscard]] Outcome classify(const supervise::JobResult& result, int expected_ranks,
-                               const std::string& program, const std::string& directory);
+                               const std::string& program, const std::string& directory,
+                               mpi::Dialect dialect);
 
 }  // namespace shipyard::launcher

@@ -37,14 +37,11 @@ std::vector<std::size_t> host_order(const LaunchContext& context) {
 }
 
 /// Words or parameters by which the user places ranks by hand.
-bool places_ranks_by_hand(const mpi::UserSettings& user) {
-  constexpr std::array kFlags = {"map-by", "bind-to", "rankfile", "np", "cpu-set", "cpu-list"};
-  constexpr std::array kParameters = {"rmaps_base_mapping_policy", "rmaps_default_mapping_policy",
-                                      "hwloc_base_binding_policy", "hwloc_default_binding_policy"};
-  return std::any_of(kFlags.begin(), kFlags.end(),
-                     [&](const char* name) { return user.flags.contains(name); }) ||
-         std::any_of(kParameters.begin(), kParameters.end(),
-                     [&](const char* name) { return user.parameters.contains(name); });
+bool places_ranks_by_hand(mpi::Dialect dialect, const mpi::UserSettings& user) {
+  constexpr std::array kFlags = {"np", "cpu-set", "cpu-list"};
+  return mpi::user_places_ranks(dialect, user) ||
+         std::any_of(kFlags.begin(), kFlags.end(),
+                     [&](const char* name) { return user.flags.contains(name); });
 }
 
 /// One text for each rank, shared by all nodes with the same layout.
@@ -128,7 +125,8 @@ std::vector<std::string> forwarded_variables(const Environment& environment) {
                                  "AZ_BATCH_MASTER_NODE",
                                  "AZ_BATCH_TASK_SHARED_DIR",
                                  "AZ_BATCH_NODE_ROOT_DIR"};
-  constexpr std::array kPrefixes = {"OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "UCX_", "NCCL_", "FI_"};
+  constexpr std::array kPrefixes = {"OMP_", "GOMP_", "KMP_", "MKL_",   "OPENBLAS_",
+                                    "UCX_", "NCCL_", "FI_",  "MPICH_", "MPIR_CVAR_"};
   std::vector<std::string> result;
   for (const auto& [name, value] : environment.variables) {
     const bool named = std::find(kNames.begin(), kNames.end(), name) != kNames.end();
@@ -208,7 +206,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
 
   Mapping mapping =
       choose_mapping(context.mpi.version.dialect, plan.layout, context.topologies, plan.node_topology);
-  const bool by_hand = places_ranks_by_hand(user);
+  const bool by_hand = places_ranks_by_hand(context.mpi.version.dialect, user);
   plan.places_known = !by_hand;
   if (by_hand) mapping = {"slot", plan.layout.layouts.at(0).bound ? "core" : "none", false, {}};
   mpi::MpirunRequest request{.mpirun = context.mpi.mpirun,
@@ -225,9 +223,16 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
                              .tag_output = options.tag_output,
                              .forward_stdin = options.forward_stdin,
                              .arguments = options.mpi_arguments};
-  plan.files[request.hostfile] = hostfile::openmpi_hostfile(used, 1);
+  if (context.mpi.version.dialect == mpi::Dialect::kHydra) {
+    auto text = hostfile::hydra_hostfile(used, 1);
+    if (!text) return text.error();
+    plan.files[request.hostfile] = *text;
+  } else {
+    plan.files[request.hostfile] = hostfile::openmpi_hostfile(used, 1);
+  }
   if (!plan.remote_hosts.empty()) {
     request.ssh_config = plan.run_directory + "/ssh_config";
+    request.ssh_program = context.ssh_program;
     const bool all_numeric = std::none_of(used.begin(), used.end(), [](const hostfile::Host& host) {
       return host.kind == hostfile::Host::Kind::kName;
     });
@@ -245,6 +250,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     if (!subnet) return subnet.error();
     request.subnet = to_string(subnet->network);
     request.interface = subnet->interface;
+    request.own_address = to_string(context.own_address);
+    request.infiniband = context.infiniband;
     request.ipv6 = context.own_address.ipv6;
     plan.report_address = context.own_address;
     plan.reasons.push_back({"network " + request.subnet, subnet->reason});
@@ -253,7 +260,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   // Variables: what the installation needs, then the user's own.
   for (const auto& [name, value] : context.mpi.variables) {
     plan.environment[name] = value;
-    request.variables.emplace_back(name, "Open MPI's own place");
+    request.variables.emplace_back(name, "the place of this " + to_string(context.mpi.version));
   }
   for (const auto& name : forwarded_variables(context.environment))
     request.variables.emplace_back(name, "forwarded");
@@ -330,9 +337,12 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   request.program.insert(request.program.end(), {"--", context.program});
   request.program.insert(request.program.end(), arguments.begin(), arguments.end());
 
+  if (auto checked = mpi::check_request(context.mpi.version.dialect, request, user); !checked)
+    return checked.error();
   auto command = mpi::mpirun_command(context.mpi.version.dialect, request, user);
   plan.command = std::move(command.argv);
-  plan.reasons.push_back({"mpirun " + context.mpi.mpirun, "Open MPI " + context.mpi.version.text});
+  plan.environment.insert(command.environment.begin(), command.environment.end());
+  plan.reasons.push_back({"mpirun " + context.mpi.mpirun, to_string(context.mpi.version)});
   plan.reasons.insert(plan.reasons.end(), command.reasons.begin(), command.reasons.end());
   const char* directory_reason = "where shipyard-mpirun was started";
   if (!options.wdir.empty()) {

@@ -36,6 +36,7 @@ struct LaunchContext {
   std::string rank_program;               ///< shipyard-rank
   std::string connect_program;            ///< shipyard-connect
   std::string source_program;             ///< shipyard-source, for --mpi-env
+  std::string ssh_program;                ///< shipyard-ssh, for Hydra
   std::string run_directory;              ///< private, to be made; no blanks in it
   bool single_copy = true;                ///< process_vm_readv is allowed
   std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm

@@ -27,7 +27,12 @@ RankRecord unstarted(int rank, int error, const char* missing, int order = 1) {
   return {.rank = rank, .host = "10.0.0.5", .start_error = error, .missing = missing, .order = order};
 }
 
-Outcome judged(const JobResult& result, int expected) { return classify(result, expected, "./app", "/w"); }
+Outcome judged(const JobResult& result, int expected, mpi::Dialect dialect = mpi::Dialect::kOpenMpi4) {
+  return classify(result, expected, "./app", "/w", dialect);
+}
+Outcome judged_of_hydra(const JobResult& result, int expected) {
+  return judged(result, expected, mpi::Dialect::kHydra);
+}
 
 void expect(const Outcome& outcome, const char* name, int status, const char* message,
             const char* hint = "") {
@@ -178,6 +183,49 @@ TEST(Classify, MpirunThatDiesBelowItsRanksIsNamed) {
   // All ranks succeeded, and mpirun stumbled afterwards.
   expect(judged({.mpirun = exited(1), .ranks = {ended(0, exited(0), 1)}}, 1), "app_failed", 1,
          "mpirun ended with exit status 1; what it said is above");
+}
+
+// What mpiexec.hydra 4.0.2 was seen to do: it kills shipyard-rank with the rank, which then says nothing.
+TEST(ClassifyHydra, ItsOwnStatusesDoNotLeak) {
+  // 9 for a rank that was killed, the others cut off.
+  expect(
+      judged_of_hydra({.mpirun = exited(9), .ranks = {lost(0), ended(1, killed_by(SIGKILL), 1), lost(2)}}, 3),
+      "app_failed", 137, "./app: rank 1 on 10.0.0.4 ended with signal 9 (Killed)");
+  expect(judged_of_hydra({.mpirun = exited(9), .ranks = {lost(0), ended(1, exited(3), 1), lost(2)}}, 3),
+         "app_failed", 3, "./app: rank 1 on 10.0.0.4 ended with exit status 3");
+  // 3 and 8 are 11: the first one counts.
+  expect(
+      judged_of_hydra({.mpirun = exited(11), .ranks = {ended(0, exited(8), 2), ended(1, exited(3), 1)}}, 2),
+      "app_failed", 3, "./app: rank 1 on 10.0.0.4 ended with exit status 3");
+  // 1 and 3 are 3, which is not the first one's.
+  expect(judged_of_hydra({.mpirun = exited(3), .ranks = {ended(0, exited(1), 1), ended(1, exited(3), 2)}}, 2),
+         "app_failed", 1, "./app: rank 0 on 10.0.0.4 ended with exit status 1");
+  expect(judged_of_hydra({.mpirun = exited(0), .ranks = {ended(0, exited(0), 2), ended(1, exited(4), 1)}}, 2),
+         "app_failed", 4, "./app: rank 1 on 10.0.0.4 ended with exit status 4");
+}
+
+TEST(ClassifyHydra, WhenAllAreCutOffAtOnceItWasMpiAbort) {
+  expect(judged_of_hydra({.mpirun = exited(42), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 42,
+         "./app: the job was aborted with status 42");
+  expect(judged_of_hydra({.mpirun = exited(0), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 1,
+         "./app: the job was aborted with status 0");
+  expect(judged_of_hydra({.mpirun = exited(255), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 255,
+         "./app: the job was aborted with status 255, or a node was lost: what mpirun said is above");
+}
+
+TEST(ClassifyHydra, IsLikeOpenMpiInTheRest) {
+  expect(judged_of_hydra({.mpirun = exited(0), .ranks = {ended(0, exited(0), 1), ended(1, exited(0), 2)}}, 2),
+         "completed", 0, "");
+  expect(judged_of_hydra({.mpirun = exited(255), .ranks = {ended(0, exited(0), 1), lost(1)}}, 2), "node_lost",
+         kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
+  expect(judged_of_hydra({.mpirun = exited(15), .ended_for_loss = true, .ranks = {lost(0), lost(1)}}, 2),
+         "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 0 never said how it ended");
+  expect(judged_of_hydra({.mpirun = exited(0), .signal = SIGTERM, .ranks = {lost(0), lost(1)}}, 2),
+         "terminated", 128 + SIGTERM, "SIGTERM received: the job was ended");
+  EXPECT_EQ(judged_of_hydra({.mpirun = exited(255)}, 2).name, "launch_failed");
+  EXPECT_EQ(
+      judged_of_hydra({.mpirun = exited(127), .ranks = {unstarted(0, ENOENT, "program"), lost(1)}}, 2).status,
+      127);
 }
 
 }  // namespace

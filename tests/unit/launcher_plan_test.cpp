@@ -50,6 +50,7 @@ LaunchContext batch_task() {
   context.working_directory = "/w";
   context.rank_program = "/libexec/shipyard-rank";
   context.source_program = "/libexec/shipyard-source";
+  context.ssh_program = "/libexec/shipyard-ssh";
   context.run_directory = "/tmp/shipyard-mpirun.abc";
   context.shared_memory_bytes = 1024 * kMebibyte;
   return context;
@@ -100,6 +101,51 @@ std::string reason_for(const LaunchPlan& plan, const std::string& what) {
     if (reason.what == what) return reason.why;
   }
   return "no reason";
+}
+
+LaunchContext batch_task_with_mpich() {
+  LaunchContext context = batch_task();
+  context.mpi = {"/usr/bin/mpirun", {mpi::Dialect::kHydra, 4, 0, "4.0.2"}, {}};
+  return context;
+}
+
+TEST(PlanLaunch, PutsTheSameIntoHydrasWords) {
+  const auto plan = planned(program(), batch_task_with_mpich());
+  EXPECT_EQ(plan.ranks, 12);
+  EXPECT_THAT(*plan.nodes[0].cpusets, ElementsAre("0,4", "1,5", "2,6", "3,7"));
+  EXPECT_EQ(plan.files.at("/tmp/shipyard-mpirun.abc/hostfile"), "10.0.0.5:4\n10.0.0.4:4\n10.0.0.6:4\n");
+  EXPECT_TRUE(says(plan, {"-f", "/tmp/shipyard-mpirun.abc/hostfile", "-np", "12", "-bind-to", "none"}));
+  EXPECT_TRUE(says(plan, {"-launcher-exec", "/libexec/shipyard-ssh", "-localhost", "10.0.0.5"}));
+  EXPECT_TRUE(says(plan, {"-genv", "UCX_NET_DEVICES", "eth0"}));
+  EXPECT_EQ(plan.environment.at("HYDRA_LAUNCHER_EXTRA_ARGS"), "-F /tmp/shipyard-mpirun.abc/ssh_config");
+  // shipyard-rank binds them.
+  EXPECT_TRUE(plan.environment.contains("SHIPYARD_LAYOUT"));
+  const auto list = std::find(plan.command.begin(), plan.command.end(), "-genvlist");
+  ASSERT_NE(list, plan.command.end());
+  EXPECT_EQ(list[1], "OMP_NUM_THREADS,PATH,SHIPYARD_JOB_TOKEN,SHIPYARD_LAYOUT,SHIPYARD_REPORT_TO");
+  EXPECT_EQ(reason_for(plan, "mpirun /usr/bin/mpirun"), "MPICH 4.0.2");
+}
+
+TEST(PlanLaunch, LeavesRanksAloneThatTheUserPlacesByHydra) {
+  auto options = program();
+  options.mpi_arguments = {"-bind-to", "core"};
+  const auto plan = planned(options, batch_task_with_mpich());
+  EXPECT_FALSE(plan.environment.contains("SHIPYARD_LAYOUT"));
+  EXPECT_FALSE(plan.places_known);
+}
+
+TEST(PlanLaunch, RefusesWhatHydraCannotTake) {
+  auto options = program();
+  options.mpi_arguments = {"-genvnone"};
+  auto plan = plan_launch(options, batch_task_with_mpich());
+  ASSERT_FALSE(plan);
+  EXPECT_TRUE(plan.error().message.starts_with("--mpi-arg -genvnone: ")) << plan.error().message;
+
+  auto context = batch_task_with_mpich();
+  context.hosts.hosts[2] = {.name = "fd00::4", .kind = hostfile::Host::Kind::kIpv6};
+  plan = plan_launch(program(), context);
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message, "a Hydra hostfile cannot hold the IPv6 address fd00::4");
 }
 
 TEST(PlanLaunch, DecidesEverythingForABatchTask) {
@@ -359,8 +405,10 @@ TEST(PlanLaunch, PlansEachNodeByItsOwnTopology) {
   EXPECT_EQ(shipyard::rank::find_rank_settings(table, 3)->cpus, "1");
   // Threads differ: each rank gets its own.
   EXPECT_FALSE(plan.environment.contains("OMP_NUM_THREADS"));
-  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 1)->variables, Contains(testing::Pair("OMP_NUM_THREADS", "4")));
-  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 3)->variables, Contains(testing::Pair("OMP_NUM_THREADS", "1")));
+  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 1)->variables,
+              Contains(testing::Pair("OMP_NUM_THREADS", "4")));
+  EXPECT_THAT(shipyard::rank::find_rank_settings(table, 3)->variables,
+              Contains(testing::Pair("OMP_NUM_THREADS", "1")));
 }
 
 TEST(PlanLaunch, GivesEachRankItsGpu) {
