@@ -90,9 +90,11 @@ FetchedTopologies fetch_topologies(LaunchContext context, const LaunchOptions& o
           who, fetched[i].error().message));
       continue;
     }
-    result.notes.push_back(fmt::format("{}: {}, this node {}: each gets its own layout", who,
-                                       plural(fetched[i]->cores.size(), "core"),
-                                       result.context.topologies[0].cores.size()));
+    const std::size_t own = result.context.topologies[0].cores.size();
+    if (fetched[i]->cores.size() != own) {
+      result.notes.push_back(fmt::format("{}: {}, this node {}: each gets its own layout", who,
+                                         plural(fetched[i]->cores.size(), "core"), own));
+    }
     for (std::size_t host : unlike[i].hosts)
       result.context.host_topology[host] = static_cast<int>(result.context.topologies.size());
     result.context.topologies.push_back(std::move(*fetched[i]));

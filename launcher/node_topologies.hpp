@@ -30,7 +30,7 @@ struct UnlikeNodes {
 /// One that cannot be had is said in `warnings`; its nodes are planned like this one.
 struct FetchedTopologies {
   LaunchContext context;
-  std::vector<std::string> notes;
+  std::vector<std::string> notes;  ///< for the user: nodes with another number of cores
   std::vector<std::string> warnings;
 };
 [[nodiscard]] FetchedTopologies fetch_topologies(LaunchContext context, const LaunchOptions& options,
