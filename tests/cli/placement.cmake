@@ -18,6 +18,7 @@ function(shipyard_placement_test name script)
                        ENVIRONMENT "SHIPYARD_BUILD_DIR=${PROJECT_BINARY_DIR};SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA}")
 endfunction()
 
+shipyard_placement_test(placement_rules placement_rules.py)
 shipyard_placement_test(placement_expected placement_expected.py)
 shipyard_placement_test(placement_invariants placement_invariants.py)
 shipyard_placement_test(placement_oracle placement_oracle.py)

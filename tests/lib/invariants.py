@@ -84,25 +84,18 @@ def _within_numa(layout):
 def _within_packages(layout):
     packages = layout.domains(layout.hardware.package_of)
     crossing = _crossing(layout, layout.hardware.package_of)
-    if crossing and len(layout.cores) >= len(packages) and layout.threads <= max(map(len, packages)):
+    if crossing and sum(len(package) // layout.threads for package in packages) >= len(layout.cores):
         yield f"ranks {crossing[:4]} cross packages"
 
 
-def largest_nested(caches, ranks):
-    """The most cores that each of so many ranks can have of caches of these sizes, in order, if a rank has either a part of
-    one cache or whole caches side by side for itself alone."""
-    best = 0
-    for size in range(1, max(caches) + 1):
-        if sum(cores // size for cores in caches) >= ranks:
-            best = size
-    if ranks <= len(caches):
-        best = max(best, _even_groups(tuple(caches), ranks))
-    return best
+def largest_inside(caches, ranks):
+    """The most cores that each of so many ranks can have inside of a cache, with caches of these sizes."""
+    return max((size for size in range(1, max(caches) + 1) if sum(cores // size for cores in caches) >= ranks), default=0)
 
 
 @functools.lru_cache(maxsize=None)
 def _even_groups(caches, groups):
-    """The smallest sum of the best division into so many groups side by side."""
+    """The smallest sum of the best division into so many groups side by side: ranks with whole caches of their own."""
     if groups == 1:
         return sum(caches)
     return max(min(sum(caches[:first]), _even_groups(caches[first:], groups - 1))
@@ -123,24 +116,27 @@ def _nested_in_caches(layout, fixed_threads):
     guilty = sorted({rank for ranks in shared.values() if len(ranks) > 1 for rank in ranks & crossing})
     if not guilty:
         return
-    nested = layout.threads
-    for domain in layout.domains(numa_of):
-        inside = [cores for cores in layout.cores if cores[0] in domain]
-        if not inside:
+    inside = nested = layout.threads
+    for domain in layout.domains(list(zip(layout.hardware.package_of, numa_of))):
+        ranks = sum(cores[0] in domain for cores in layout.cores)
+        if ranks == 0:
             continue
         sizes = {}
         for core in domain:
             sizes[cache_of[core]] = sizes.get(cache_of[core], 0) + 1
-        nested = min(nested, largest_nested(list(sizes.values()), len(inside)))
-    several_caches = layout.threads > max(map(len, layout.domains(cache_of)))
-    limit = 1 if fixed_threads else 0.875 if several_caches else 0.75
-    if nested >= limit * layout.threads:
-        yield (f"ranks {guilty[:4]} share caches with others while they have cores of several; {nested} cores a rank, "
-               f"not {layout.threads}, would fit without")
+        caches = tuple(sizes.values())
+        largest = largest_inside(caches, ranks)
+        inside = min(inside, largest)
+        nested = min(nested, max(largest, _even_groups(caches, ranks) if ranks <= len(caches) else 0))
+    part, several = (1, 1) if fixed_threads else (0.75, 0.875)
+    if inside >= part * layout.threads or nested >= several * layout.threads:
+        yield (f"ranks {guilty[:4]} share caches with others while they have cores of several; {inside} cores a rank would fit "
+               f"inside caches, {nested} with whole ones, and not {layout.threads}")
 
 
 def _proportional(layout):
-    """Domain by domain: of the package's ranks among its NUMA domains, of the domain's among its caches."""
+    """The share is that of the whole node's cores, or of the ranks that fit beside each other, which differs where ranks leave
+    cores idle."""
     hardware = layout.hardware
     home = [{level: members[cores[0]] for level, members in
              (("package", hardware.package_of), ("NUMA", hardware.numa_of), ("cache", hardware.cache_of))}
@@ -156,8 +152,7 @@ def _proportional(layout):
         room = {name: size // layout.threads for name, size in sizes.items()}
         if sum(room.values()) == 0:
             return
-        # By cores, or by what fits, which differs where ranks leave cores idle.
-        by_cores = {name: len(inside) * size / len(parent) for name, size in sizes.items()}
+        by_cores = {name: len(layout.cores) * size / len(layout.usable) for name, size in sizes.items()}
         by_room = {name: len(inside) * room[name] / sum(room.values()) for name in sizes}
         for name in sizes:
             excess = min((counts[name] - share[name] for share in (by_cores, by_room)), key=abs)
@@ -167,7 +162,7 @@ def _proportional(layout):
             could_move = (any(counts[o] < room[o] and counts[o] < by_cores[o] for o in others) if excess > 0
                           else counts[name] < room[name])
             if could_move:
-                yield f"{counts[name]} ranks on a {level} whose share of {len(inside)} is {by_cores[name]:.2f}"
+                yield f"{counts[name]} ranks on a {level} whose share of {len(layout.cores)} is {by_cores[name]:.2f}"
 
     every = range(len(layout.cores))
     yield from check("package", hardware.package_of, layout.usable, every)
@@ -180,6 +175,11 @@ def _proportional(layout):
 
 
 def _in_order(layout):
-    first = [cores[0] for cores in layout.cores]
+    hardware = layout.hardware
+
+    def place(core):  # the cores of a domain need not stand together
+        return min(hardware.package_of[core]), min(hardware.numa_of[core]), min(hardware.cache_of[core]), core
+
+    first = [min(map(place, cores)) for cores in layout.cores]
     if first != sorted(first):
         yield "the order of ranks is not the order of cores"
