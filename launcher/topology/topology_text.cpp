@@ -7,54 +7,26 @@
 #include <charconv>
 #include <string_view>
 
+#include "launcher/topology/xml_scanner.hpp"
+
 namespace shipyard::topology {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n\v\f";
 
-/// The place of the root element, past what may stand before it: the declaration, comments, the document
-/// type. npos: there is none.
-std::size_t root_element(std::string_view xml) {
-  std::size_t at = 0;
-  if (xml.starts_with("\xEF\xBB\xBF")) at = 3;
-  while ((at = xml.find_first_not_of(kBlanks, at)) != std::string_view::npos) {
-    std::string_view rest = xml.substr(at);
-    std::string_view close;
-    if (rest.starts_with("<!--")) {
-      close = "-->";
-    } else if (rest.starts_with("<?")) {
-      close = "?>";
-    } else if (rest.starts_with("<!")) {
-      close = ">";
-    } else {
-      return at;
-    }
-    const auto end = rest.find(close);
-    if (end == std::string_view::npos) return end;
-    at += end + close.size();
-  }
-  return std::string_view::npos;
-}
-
-std::string attribute(std::string_view element, std::string_view name) {
-  for (std::size_t at = 0; (at = element.find(name, at)) != std::string_view::npos; at += name.size()) {
-    if (at == 0 || kBlanks.find(element[at - 1]) == std::string_view::npos) continue;
-    auto equals = element.find_first_not_of(kBlanks, at + name.size());
-    if (equals == std::string_view::npos || element[equals] != '=') continue;
-    auto quote = element.find_first_not_of(kBlanks, equals + 1);
-    if (quote == std::string_view::npos || (element[quote] != '"' && element[quote] != '\'')) continue;
-    auto end = element.find(element[quote], quote + 1);
-    if (end == std::string_view::npos) return {};
-    return std::string(element.substr(quote + 1, end - quote - 1));
-  }
-  return {};
-}
-
-/// hwloc 2.9 crashes on an object that has one of its sets without the others.
-bool has_whole_sets(std::string_view object, bool is_version_2) {
-  const auto has = [&](std::string_view name) { return !attribute(object, name).empty(); };
+/// hwloc 2.9 crashes on an object that has one of its sets without the others, and on a machine that may use
+/// none of its CPUs.
+bool has_whole_sets(const XmlTag& object, bool is_version_2) {
+  const auto has = [&](std::string_view name) { return !object.attribute(name).empty(); };
   if (has("cpuset") != has("complete_cpuset") || has("nodeset") != has("complete_nodeset")) return false;
   return !is_version_2 || has("cpuset") == has("nodeset");
+}
+
+Error broken_xml_error_at(const std::string& xml, std::size_t offset, const std::string& place) {
+  const auto end = xml.begin() + static_cast<std::ptrdiff_t>(std::min(offset, xml.size()));
+  Error error = broken_xml_error(place);
+  error.message += fmt::format(": line {}", std::count(xml.begin(), end, '\n') + 1);
+  return error;
 }
 
 bool is_alphanumeric(char letter) { return std::isalnum(static_cast<unsigned char>(letter)) != 0; }
@@ -70,16 +42,14 @@ std::string topology_input_hint() {
 Status check_topology_xml(const std::string& xml, const std::string& place) {
   if (xml.find_first_not_of(kBlanks) == std::string::npos)
     return input_error(place + " is empty", topology_input_hint());
-  const auto root = root_element(xml);
-  if (root == std::string::npos || xml[root] != '<')
-    return input_error(place + " is not XML", topology_input_hint());
-  const std::string_view rest = std::string_view(xml).substr(root + 1);
-  const std::string_view name = rest.substr(0, rest.find_first_of(" \t\r\n/>"));
-  if (name != "topology") {
+  XmlScanner scanner(xml);
+  const auto root = scanner.next();
+  if (!root) return input_error(place + " is not XML", topology_input_hint());
+  if (root->name != "topology") {
     return input_error(place + " is XML, but not hwloc's: its first element is not <topology>",
                        topology_input_hint());
   }
-  const std::string version = attribute(rest.substr(0, rest.find('>')), "version");
+  const auto version = root->attribute("version");
   int major = 0;
   std::from_chars(version.data(), version.data() + version.size(), major);
   if (major >= 3) {
@@ -92,10 +62,12 @@ Status check_topology_xml(const std::string& xml, const std::string& place) {
     return input_error(place + " is cut off: </topology> is missing",
                        "copy the file again, or write it again with `lstopo FILE.xml`");
   }
-  constexpr std::string_view kObject = "<object";
-  for (auto at = rest.find(kObject); at != std::string_view::npos; at = rest.find(kObject, at + 1)) {
-    if (!has_whole_sets(rest.substr(at, rest.find('>', at) - at), major == 2)) return broken_xml_error(place);
+  while (const auto tag = scanner.next()) {
+    const auto offset = static_cast<std::size_t>(tag->name.data() - xml.data());
+    if (tag->name == "object" && !has_whole_sets(*tag, major == 2))
+      return broken_xml_error_at(xml, offset, place);
   }
+  if (scanner.fault()) return broken_xml_error_at(xml, *scanner.fault(), place);
   return Ok{};
 }
 

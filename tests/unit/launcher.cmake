@@ -26,7 +26,8 @@ shipyard_unit_test(topology_discover_test
     topology_discover_test.cpp
     topology_infiniband_test.cpp
     topology_restrict_test.cpp
-    topology_signature_test.cpp)
+    topology_signature_test.cpp
+    topology_xml_scanner_test.cpp)
 # What talks to the kernel: sockets on loopback, files, child processes.
 shipyard_unit_test(launcher_edge_test
   LIBRARIES shipyard::launcher

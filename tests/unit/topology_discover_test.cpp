@@ -562,23 +562,30 @@ TEST_F(BadInput, IsCutOff) {
 }
 
 TEST_F(BadInput, IsBroken) {
-  const std::string text = "--topology: FILE is broken hwloc XML\n" + kAgainHint;
-  EXPECT_EQ(of_file("<topology version=\"2.0\"></topology>"), text);
-  EXPECT_EQ(of_file("<topology version=\"2.0\"><object type=\"Machine\"/></topology>"), text);
-  std::string xml = xml_of(samples::node({{{2, 2}}}));
-  EXPECT_EQ(of_file(std::string(xml).replace(xml.find("<object type=\"L3"), 7, "<objekt")), text);
-  // hwloc itself crashes on these.
-  for (const char* attribute : {"complete_cpuset", "complete_nodeset"}) {
-    for (const char* object : {"Machine", "Package", "NUMANode", "L3Cache", "Core", "PU"}) {
-      xml = xml_of(samples::node({{{2, 2}}}));
+  const std::string message = "--topology: FILE is broken hwloc XML";
+  EXPECT_EQ(of_file("<topology version=\"2.0\"></topology>"), message + "\n" + kAgainHint);
+  EXPECT_EQ(of_file("<topology version=\"2.0\"><object type=\"Machine\"/></topology>"),
+            message + "\n" + kAgainHint);
+  const std::string xml = xml_of(samples::node({{{2, 2}}}));
+  EXPECT_EQ(of_file(std::string(xml).replace(xml.find("<object type=\"L3"), 7, "<objekt")),
+            message + ": line 18\n" + kAgainHint);
+  // A cache without CPUs, from which hwloc would make a machine of the other half.
+  const auto cpuset = xml.find("cpuset=\"", xml.find("L3Cache")) + 8;
+  EXPECT_EQ(of_file(std::string(xml).replace(cpuset, 10, "0x00000000")), message + "\n" + kAgainHint);
+}
+
+TEST_F(BadInput, IsXmlOnWhichHwlocCrashes) {
+  const std::map<std::string, int> lines = {{"Machine", 3}, {"Package", 4}, {"NUMANode", 7},
+                                            {"L3Cache", 9}, {"Core", 10},   {"PU", 11}};
+  for (const auto& [object, line] : lines) {
+    for (const char* attribute : {"complete_cpuset", "complete_nodeset"}) {
+      std::string xml = xml_of(samples::node({{{2, 2}}}));
       xml.replace(xml.find(attribute, xml.find(fmt::format("type=\"{}", object))), 8, "complote");
-      EXPECT_EQ(of_file(xml), text) << object;
+      EXPECT_EQ(of_file(xml),
+                fmt::format("--topology: FILE is broken hwloc XML: line {}\n{}", line, kAgainHint))
+          << object;
     }
   }
-  // A cache without CPUs, from which hwloc would make a machine of the other half.
-  xml = xml_of(samples::node({{{2, 2}}}));
-  const auto cpuset = xml.find("cpuset=\"", xml.find("L3Cache")) + 8;
-  EXPECT_EQ(of_file(xml.replace(cpuset, 10, "0x00000000")), text);
 }
 
 TEST_F(BadInput, IsNoFile) {
