@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace shipyard::launcher::map {
 namespace {
@@ -138,21 +139,44 @@ std::vector<DomainRows> Arrangement::rows_in(int room) const {
 
 /// Units of one cache and kind, in as many lines of equal length as they need.
 void Arrangement::split(Piece whole, int room, std::vector<Piece>& pieces) const {
-  std::size_t fit = 1;
-  while (whole.begin + fit < whole.end && width_of_units(whole.begin, whole.begin + fit + 1) + 2 <= room)
-    ++fit;
-  const std::size_t count = whole.end - whole.begin;
-  const std::size_t lines = (count + fit - 1) / fit;
-  const std::size_t each = (count + lines - 1) / lines;
-  for (std::size_t begin = whole.begin; begin < whole.end;) {
-    std::size_t end = std::min(begin + each, whole.end);
-    // A core's threads stay together.
-    std::size_t core = end;
-    while (core < whole.end && core > begin && !units_[core].first_of_core) --core;
-    if (core > begin) end = core;
-    pieces.push_back({begin, end, begin > whole.begin || whole.cut_left, end < whole.end || whole.cut_right});
-    begin = end;
+  const auto fits = [&](std::size_t begin, std::size_t end) {
+    return width_of_units(begin, end) + 2 <= room;
+  };
+  // A core's threads stay together, where a line has room for them.
+  std::vector<std::size_t> ends;
+  bool whole_cores = true;
+  for (std::size_t begin = whole.begin; begin < whole.end; begin = ends.back()) {
+    std::size_t end = begin + 1;
+    while (end < whole.end && !units_[end].first_of_core) ++end;
+    whole_cores = whole_cores && fits(begin, end);
+    ends.push_back(end);
   }
+  if (!whole_cores) {
+    ends.resize(whole.end - whole.begin);
+    std::iota(ends.begin(), ends.end(), whole.begin + 1);
+  }
+  const auto in_lines_of = [&](std::size_t most) {
+    std::vector<Piece> result = {{whole.begin, ends.front()}};
+    std::size_t count = 1;
+    for (std::size_t i = 1; i < ends.size(); ++i) {
+      if (count < most && fits(result.back().begin, ends[i])) {
+        result.back().end = ends[i];
+        ++count;
+      } else {
+        result.push_back({ends[i - 1], ends[i]});
+        count = 1;
+      }
+    }
+    return result;
+  };
+  auto lines = in_lines_of(ends.size());
+  auto even = in_lines_of((ends.size() + lines.size() - 1) / lines.size());
+  if (even.size() == lines.size()) lines = std::move(even);
+  for (auto& line : lines) {
+    line.cut_left = line.begin > whole.begin || whole.cut_left;
+    line.cut_right = line.end < whole.end || whole.cut_right;
+  }
+  pieces = std::move(lines);
 }
 
 /// Whole caches side by side, as many in each row but the last.

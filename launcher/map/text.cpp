@@ -16,14 +16,21 @@ constexpr Glyphs kAscii = {"|", ":", "[", "]", "-", "<", ">", "{", "}", ".", "~"
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
+/// The last blank at which a text that is too long can be broken; npos: it fits, or has none.
+std::size_t blank_within(const std::string& text, int columns) {
+  if (width_of(text) <= columns) return std::string::npos;
+  std::size_t blank = text.rfind(' ');
+  while (blank != std::string::npos && width_of(text.substr(0, blank)) > columns) {
+    blank = blank == 0 ? std::string::npos : text.rfind(' ', blank - 1);
+  }
+  return blank == 0 ? std::string::npos : blank;
+}
+
 std::string shortened(std::string text, int columns, const Glyphs& glyphs) {
   if (width_of(text) <= columns) return text;
   const int room = columns - width_of(glyphs.dots);
-  // Whole characters: what follows the first byte of one has no width.
-  while (width_of(text) > room) {
-    while (continues_character(text.back())) text.pop_back();
-    text.pop_back();
-  }
+  // Whole characters: only the first byte of one has a width.
+  while (width_of(text) > room) text.pop_back();
   return text + glyphs.dots;
 }
 
@@ -55,8 +62,13 @@ std::string repeated(const char* glyph, int count) {
 std::vector<std::string> flow(const std::vector<std::string>& items, const std::string& separator,
                               int columns, const Glyphs& glyphs) {
   std::vector<std::string> lines;
-  for (const auto& whole : items) {
-    const std::string item = shortened(whole, columns, glyphs);
+  for (std::string item : items) {
+    for (auto fit = blank_within(item, columns); fit != std::string::npos;
+         fit = blank_within(item, columns)) {
+      lines.push_back(item.substr(0, fit));
+      item.erase(0, fit + 1);
+    }
+    item = shortened(std::move(item), columns, glyphs);
     if (lines.empty() || width_of(lines.back()) + width_of(separator) + width_of(item) > columns) {
       lines.push_back(item);
     } else {

@@ -39,7 +39,8 @@ inline constexpr const char* kBold = "1";
 
 [[nodiscard]] std::string repeated(const char* glyph, int count);
 
-/// Items in as many lines as they need, broken between them; one that is too long by itself is shortened.
+/// Items in as many lines as they need, broken between them; one that is too long by itself is broken at
+/// blanks, and a word that is too long is shortened.
 [[nodiscard]] std::vector<std::string> flow(const std::vector<std::string>& items,
                                             const std::string& separator, int columns, const Glyphs& glyphs);
 

@@ -85,7 +85,7 @@ std::size_t Units::run_end(std::size_t begin, std::size_t limit) const {
 }
 
 bool Units::same_cache(std::size_t one, std::size_t other) const {
-  return units_[one].numa == units_[other].numa && units_[one].cache == units_[other].cache;
+  return units_[one].cache == units_[other].cache;
 }
 
 std::vector<int> Units::cpus(std::size_t begin, std::size_t end) const {

@@ -44,13 +44,14 @@ TEST(WidthOf, CountsCharactersAndNotBytes) {
   EXPECT_EQ(width_of(""), 0);
 }
 
-TEST(Flow, BreaksBetweenItemsAndShortensWhatIsTooLong) {
+TEST(Flow, BreaksBetweenItemsThenAtBlanksAndShortensWords) {
   const auto& unicode = glyphs(true);
   EXPECT_THAT(flow({"12345", "678", "9"}, " · ", 11, unicode), ElementsAre("12345 · 678", "9"));
   EXPECT_THAT(flow({"12345", "678", "9"}, " · ", 10, unicode), ElementsAre("12345", "678 · 9"));
-  EXPECT_THAT(flow({"── package ──"}, "", 8, unicode), ElementsAre("── pack…"));
+  EXPECT_THAT(flow({"1", "two three four", "5"}, " · ", 9, unicode),
+              ElementsAre("1", "two three", "four · 5"));
   EXPECT_THAT(flow({"──────────"}, "", 8, unicode), ElementsAre("───────…"));
-  EXPECT_THAT(flow({"package model"}, "", 8, glyphs(false)), ElementsAre("packa..."));
+  EXPECT_THAT(flow({"1", "package-model"}, ", ", 8, glyphs(false)), ElementsAre("1", "packa..."));
   EXPECT_THAT(flow({}, "", 8, unicode), ElementsAre());
 }
 

@@ -163,7 +163,7 @@ TEST(DrawNode, GivesEachHardwareThreadItsRankAndKeepsThoseOfACoreTogether) {
             "2 L3 of 96 MiB\n"
             "ranks 0-15, 1 hardware thread each\n"
             "\n"
-            "NUMA CPUs rank on each hardware thread,…\n"
+            "NUMA CPUs rank on each hardware thread,\n"
             "── package 0 ─────────────────────────\n"
             "   0 0-7  │ 0  1   2  3   4  5   6  7│\n"
             "── package 1 ─────────────────────────\n"
@@ -184,6 +184,14 @@ TEST(DrawNode, ShowsThatRanksAreNotBound) {
             "   0 0-3  │  ~   ~   ~   ~│\n"
             "\n"
             "~ core open to every rank   │ edge of an L3\n");
+}
+
+TEST(DrawNode, BreaksALongSentenceAtItsBlanks) {
+  const auto node = node_of(1, 1, {4});
+  auto layout = blocks(node, 1);
+  layout.bound = false;
+  EXPECT_THAT(draw_node(node, layout, 0, {.columns = 40}),
+              HasSubstr("\nranks 0-3, not bound: any of them may\nrun on any of these cores\n"));
 }
 
 TEST(DrawNode, SaysHowFarARankMayMove) {
@@ -259,6 +267,13 @@ TEST(DrawNode, PutsGpusWithTheirRanksAndPortsAtTheirDomain) {
             "           GPU 2: no rank\n"
             "\n"
             "├ 1 ┤ rank on several cores   │ edge of an L3\n");
+}
+
+TEST(DrawNode, PutsADeviceOfTheOnlyPackageBelow) {
+  auto node = node_of(1, 2, {2});
+  node.gpus = {{"0001:00:00.0", topology::Gpu::Vendor::kAmd, range(0, 3)}};
+  EXPECT_THAT(draw_node(node, blocks(node, 1), 0, {}),
+              HasSubstr("   1 2-3  │  2   3│\n     near to several NUMA domains:\n           GPU 0\n"));
 }
 
 TEST(DrawNode, PutsADeviceOfAPackageOfSeveralDomainsUnderThePackage) {
@@ -569,6 +584,41 @@ TEST(DrawNode, SplitsACacheThatNoLineHoldsIntoEqualLines) {
                         "     24-47 ┊────────────────────── 0 ─────────────────────┤│\n"));
 }
 
+TEST(DrawNode, CutsNoCoreInTwo) {
+  const auto node = node_of(1, 1, {9}, 2);
+  // 18 threads in lines of 9 would be as many lines.
+  EXPECT_THAT(draw_node(node, rank_per_thread(node), 0, {.columns = 40}),
+              HasSubstr("   0 0-5   │  0   1    2   3    4   5┊\n"
+                        "     6-11  ┊  6   7    8   9   10  11┊\n"
+                        "     12-17 ┊ 12  13   14  15   16  17│\n"));
+}
+
+TEST(DrawNode, CutsACoreThatHasMoreThreadsThanALine) {
+  const auto node = node_of(1, 1, {1}, 8);
+  EXPECT_THAT(draw_node(node, rank_per_thread(node), 10'000, {.columns = 40}),
+              HasSubstr("   0 0-3  │ 10000  10001  10002  10003┊\n"
+                        "     4-7  ┊ 10004  10005  10006  10007│\n"));
+}
+
+TEST(DrawNode, PutsAsManyCachesIntoEachLine) {
+  const auto node = node_of(1, 1, {8, 8, 8, 8, 8, 4});
+  EXPECT_THAT(draw_node(node, blocks(node, 4), 0, {}),
+              HasSubstr("   0 0-23  │├─ 0 ─┤ ├─ 1 ─┤│├─ 2 ─┤ ├─ 3 ─┤│├─ 4 ─┤ ├─ 5 ─┤│\n"
+                        "     24-43 │├─ 6 ─┤ ├─ 7 ─┤│├─ 8 ─┤ ├─ 9 ─┤│├ 10 ─┤│\n"));
+}
+
+TEST(DrawNode, TakesMoreThan200ColumnsAs200) {
+  const auto node = node_of(1, 1, {100});
+  EXPECT_EQ(draw_node(node, blocks(node, 1), 10'000, {.columns = 1000}),
+            draw_node(node, blocks(node, 1), 10'000, {.columns = 200}));
+}
+
+TEST(DrawNode, CountsRanksOverSeveralCachesWhereTheirNamesAreMany) {
+  const auto node = node_of(2, 2, {8, 8, 8, 6});
+  EXPECT_THAT(draw_node(node, blocks(node, 6), 0, {}),
+              HasSubstr("ranks 0-19, 6 cores each · 8 ranks over several L3\n"));
+}
+
 // --- a job
 
 topology::JobLayout job_of(const std::vector<int>& node_layout, std::vector<NodeLayout> layouts) {
@@ -597,6 +647,14 @@ TEST(DrawJob, DrawsNodesThatDifferApartWithTheRanksThatTheyHave) {
                       draw_node(large, blocks(large, 8), 12, {}));
 }
 
+TEST(DrawJob, NamesAllNodesWithoutARankTogether) {
+  const auto small = node_of(1, 1, {2});
+  const auto large = node_of(1, 2, {4});
+  const auto text =
+      draw_job(job_of({0, -1, -1}, {blocks(small, 1)}), {small, large}, {0, 1, 0}, {"a", "b", "c"}, {});
+  EXPECT_EQ(text, "a (ranks 0-1)\n" + draw_node(small, blocks(small, 1), 0, {}) + "\nno rank on b, c\n");
+}
+
 TEST(DrawJob, CountsTheNodesThatItDoesNotName) {
   const auto node = node_of(1, 1, {2});
   std::vector<std::string> hosts;
@@ -606,6 +664,18 @@ TEST(DrawJob, CountsTheNodesThatItDoesNotName) {
   EXPECT_THAT(text, testing::StartsWith(
                         "n0 (rank 0), in the same way n1 (rank 1), n2 (rank 2), n3 (rank 3), n4 (rank 4)\n"
                         "n5 (rank 5), n6 (rank 6), 32 more, n39 (rank 39)\n"));
+}
+
+TEST(DrawJob, NamesTheLastNodeThatALineIsSavedBy) {
+  const auto node = node_of(1, 1, {2});
+  const auto head = [&](std::size_t nodes) {
+    const auto text =
+        draw_job(job_of(std::vector<int>(nodes, 0), {blocks(node, 2)}), {node}, std::vector<int>(nodes, 0),
+                 std::vector<std::string>(nodes, "n"), {.columns = 200});
+    return text.substr(0, text.find('\n'));
+  };
+  EXPECT_THAT(head(9), testing::EndsWith("n (rank 7), n (rank 8)"));
+  EXPECT_THAT(head(10), testing::EndsWith("n (rank 6), 2 more, n (rank 9)"));
 }
 
 TEST(DrawJob, KeepsLongNamesWithinTheColumns) {
