@@ -160,6 +160,11 @@ MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, cons
                   placement_reason(request.bind_to == "none" ? "mpirun binds no rank"
                                                              : "a rank keeps its core and cache"),
                   names.binding_parameters);
+  if (dialect == Dialect::kOpenMpi4 && request.bind_to != "none") {
+    composer.parameter(
+        "--mca", "hwloc_base_mem_bind_failure_action", "silent",
+        "a container's seccomp profile refuses to bind memory; pages go to the rank's domain anyway");
+  }
   if (request.oversubscribe) composer.option({"--oversubscribe"}, "--oversubscribe");
   // The ranks enter their directory themselves: where it is missing on a node, that node is named.
   composer.option({"--wdir", "/"}, "each rank enters its working directory itself");
