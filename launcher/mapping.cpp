@@ -124,9 +124,8 @@ std::optional<Candidate> native_flags(mpi::Dialect dialect, const NodeTopology& 
   for (const Level& level :
        {Level{"numa", "NUMA domain", numa_domains(node)}, Level{"l3cache", "L3 cache", l3_caches(node)},
         Level{package, "package", packages(node)}}) {
-    if (!level.domains || level.domains->empty() || ranks % level.domains->size() != 0) continue;
+    if (!level.domains || level.domains->empty()) continue;
     const std::size_t each = ranks / level.domains->size();
-    if (each == 0 || width == 0) continue;
     if (all_planned([&](const NodeLayout&) { return dealt_out(*level.domains, each, width); })) {
       return Candidate{fmt::format("ppr:{}:{}:pe={}", each, level.word, width),
                        fmt::format("mpirun puts {} rank{} on each {}, {} core{} a rank, as planned", each,

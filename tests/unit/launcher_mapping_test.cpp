@@ -140,6 +140,13 @@ TEST(ChooseMapping, CountsHardwareThreadsWithTheirCores) {
   EXPECT_EQ(words(choose(on, one_thread)), kBinder);
 }
 
+TEST(ChooseMapping, BindsByRankToSingleHardwareThreads) {
+  const auto on = node({.caches = {2}, .threads = 2});
+  NodeLayout layout;
+  for (int cpu : {0, 2, 1, 3}) layout.ranks.push_back({.cores = {cpu % 2}, .cpus = {cpu}});
+  EXPECT_EQ(words(choose(on, layout)), kBinder);
+}
+
 TEST(ChooseMapping, DoesNotSpillFromASmallDomainIntoTheNext) {
   // A rank of 3 on each cache of 4 and 2 cores would go on in the next cache.
   const auto on = node({.caches = {4, 2}});
