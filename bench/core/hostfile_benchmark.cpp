@@ -76,8 +76,15 @@ launcher::LaunchContext context_without_hosts() {
   context.own_host = 0;
   context.own_address = *parse_address("10.0.0.0");
   constexpr int kCores = 120;
-  for (int core = 0; core < kCores; ++core) context.node.cores.push_back({{core}});
-  context.node.allowed_cores = kCores;
+  topology::NodeTopology node;
+  node.packages.emplace_back();
+  node.numa_domains.push_back({.os_index = 0});
+  node.caches.push_back({.level = 3});
+  for (int core = 0; core < kCores; ++core) node.cores.push_back({.hardware_threads = {core}});
+  node.allowed_cores = kCores;
+  node.numa_objects = node.l3_objects = node.package_objects = 1;
+  node.core_objects = kCores;
+  context.topologies = {std::move(node)};
   context.mpi = {"/usr/bin/mpirun", {mpi::Dialect::kOpenMpi4, 4, 1, "4.1.4"}, {}};
   context.environment.variables = {{"PATH", "/usr/bin"}};
   context.program = "/app/solve";
