@@ -119,6 +119,12 @@ std::optional<int> own_rank(const Environment& environment) {
   return std::nullopt;
 }
 
+/// Hydra gives all ranks but rank 0 an input that nobody ever writes to or closes: to read it would hang.
+bool has_dead_input(const Environment& environment) {
+  const auto rank = environment.get("PMI_RANK");
+  return rank && *rank != "0" && environment.has("PMI_FD") && !environment.has("OMPI_COMM_WORLD_RANK");
+}
+
 std::string host_name() {
   char name[256] = "";
   ::gethostname(name, sizeof name - 1);
@@ -283,11 +289,12 @@ int run_rank(const std::vector<std::string>& arguments) {
   SignalDescriptor signals(
       {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM, SIGTSTP});
   int error = 0;
-  auto child = Child::start({.argv = options.program,
-                             .environment = environment.as_strings(),
-                             .standard_input = Command::Stream::kInherit,
-                             .parent_death_signal = SIGKILL},
-                            &error);
+  auto child = Child::start(
+      {.argv = options.program,
+       .environment = environment.as_strings(),
+       .standard_input = has_dead_input(environment) ? Command::Stream::kNull : Command::Stream::kInherit,
+       .parent_death_signal = SIGKILL},
+      &error);
   if (!child) {
     tell(launcher, {{RankMessage::Kind::kFail, error, {}, "program"}});
     return error == ENOENT ? kNotFound : kNotExecutable;
