@@ -43,7 +43,7 @@ leftovers() {
     for process in /proc/[0-9]*; do
       words=$(tr "\0" " " <"$process/cmdline" 2>/dev/null)
       case ${words%% *} in
-        *orted|*prted|*mpirun|*orterun|*prterun|*shipyard-*|sleep) case $words in *entrypoint*) ;; *) echo "$words" ;; esac ;;
+        *orted|*prted|*mpirun|*mpiexec*|*hydra_*|*orterun|*prterun|*shipyard-*|sleep) case $words in *entrypoint*) ;; *) echo "$words" ;; esac ;;
       esac
     done
     ls -d /tmp/shipyard-mpirun.* 2>/dev/null
