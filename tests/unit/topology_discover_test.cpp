@@ -453,6 +453,33 @@ TEST(ParseTopologyXml, ReadsTheLimitsOfAnotherNode) {
   EXPECT_EQ(node.allowed_cores, 8);
 }
 
+TEST(ParseTopologyXml, TakesTheSmallestMemoryOfACoreWhateverItsNumber) {
+  auto node = samples::node({{{2}, {2}}});
+  node.numa_domains[0].os_index = 1;
+  node.numa_domains[1].os_index = 2;
+  // Memory 0 belongs to all CPUs, and the machine knows of it.
+  std::string xml = xml_of(
+      node,
+      R"(<object type="NUMANode" os_index="0" cpuset="0x0000000f" complete_cpuset="0x0000000f" )"
+      R"(nodeset="0x00000001" complete_nodeset="0x00000001" gp_index="99" local_memory="1073741824"/>)");
+  for (int i = 0; i < 3; ++i) xml.replace(xml.find("nodeset=\"0x00000006\""), 20, "nodeset=\"0x00000007\"");
+  const auto found = parsed(xml);
+  EXPECT_EQ(shape(found), "[1: L3 2 | 2: L3 2]");
+  EXPECT_EQ(found.numa_objects, 3);
+}
+
+TEST(ParseTopologyXml, KnowsNoPlaceOfAGpuThatBelongsToTheWholeOfALargeMachine) {
+  const std::string gpu =
+      R"(<object type="PCIDev" gp_index="99" pci_busid="0000:00:01.0" pci_type="0302 [10de:20b2] [10de:1463] a1"/>)";
+  const auto near = [&](const samples::Shape& shape) {
+    const auto node = parsed(xml_of(samples::node(shape), gpu));
+    return node.gpus.size() == 1 ? format_cpu_list(node.gpus[0].near_cores) : "no GPU";
+  };
+  EXPECT_EQ(near({{{4}}}), "0-3");
+  EXPECT_EQ(near({{{2}, {2}}}), "");
+  EXPECT_EQ(near({{{2}}, {{2}}}), "");
+}
+
 TEST(ParseTopologyXml, RefusesLimitsThatMakeNoSense) {
   const auto text = [](const std::string& name, const std::string& value) {
     return error_text(parse(xml_of(samples::node({{{2}}}), info(name, value))));
