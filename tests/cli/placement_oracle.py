@@ -1,5 +1,5 @@
 """What is emitted does what was planned: the command of each plan is run by this machine's Open MPI 4.1 as if on the sample
-topology, and every rank says which CPUs it got. SHIPYARD_SOAK=1: more rank counts (20 minutes), and shapes made at random."""
+topology, and every rank says which CPUs it got. SHIPYARD_SOAK=1: many more counts and shapes (half an hour)."""
 
 import os
 import random
@@ -80,7 +80,7 @@ def main():
     checks = placement_test.Checks()
     with placement_test.scratch() as directory:
         options_for = more_options if soak else usual_options
-        for topology in [*samples, *made_up_topologies(directory, 200 if soak else 12)]:
+        for topology in [*samples, *made_up_topologies(directory, 60 if soak else 12)]:
             cores = len(hardware.Hardware(topology).cores)
             seen = []
             for options in options_for(cores):
