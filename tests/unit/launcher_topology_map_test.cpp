@@ -582,15 +582,18 @@ TEST(DrawNode, SplitsACacheThatNoLineHoldsIntoEqualLines) {
   EXPECT_THAT(draw_node(node, blocks(node, 48), 0, {.columns = 60}),
               HasSubstr("   0 0-23  │├───────────────────── 0 ──────────────────────┊\n"
                         "     24-47 ┊────────────────────── 0 ─────────────────────┤│\n"));
+  const auto smaller = node_of(1, 1, {22});
+  EXPECT_THAT(draw_node(smaller, blocks(smaller, 1), 0, {.columns = 60}),
+              HasSubstr("   0 0-10  │  0   1   2   3   4   5   6   7   8   9  10┊\n"
+                        "     11-21 ┊ 11  12  13  14  15  16  17  18  19  20  21│\n"));
 }
 
 TEST(DrawNode, CutsNoCoreInTwo) {
-  const auto node = node_of(1, 1, {9}, 2);
-  // 18 threads in lines of 9 would be as many lines.
-  EXPECT_THAT(draw_node(node, rank_per_thread(node), 0, {.columns = 40}),
-              HasSubstr("   0 0-5   │  0   1    2   3    4   5┊\n"
-                        "     6-11  ┊  6   7    8   9   10  11┊\n"
-                        "     12-17 ┊ 12  13   14  15   16  17│\n"));
+  const auto node = node_of(1, 1, {5}, 2);
+  // Not 5 threads in each line.
+  EXPECT_THAT(draw_node(node, rank_per_thread(node), 100, {.columns = 40}),
+              HasSubstr("   0 0-5  │100 101  102 103  104 105┊\n"
+                        "     6-9  ┊106 107  108 109│\n"));
 }
 
 TEST(DrawNode, CutsACoreThatHasMoreThreadsThanALine) {
