@@ -141,7 +141,7 @@ std::vector<OptionGroup> option_groups() {
          .value = "FILE",
          .help = "Write an account of the job as JSON.",
          .variable = "SHIPYARD_REPORT"},
-        {.name = "json", .help = "With --dry-run: the plan as JSON."},
+        {.name = "json", .help = "With --dry-run the plan, with --check what was found, as JSON."},
         {.name = "verbose",
          .letter = 'v',
          .help = "Show the commands (-vv: and all decisions).",
@@ -241,7 +241,7 @@ std::optional<Value> choose(const ParsedCommandLine::Value& value,
     if (value.text == word) return meaning;
     words += words.empty() ? word : fmt::format(", {}", word);
   }
-  reader.fail(input_error(fmt::format("{}: '{}' is none of {}", value.origin, value.text, words)));
+  reader.fail(input_error(fmt::format("{}: '{}' is not among: {}", value.origin, value.text, words)));
   return std::nullopt;
 }
 
@@ -339,7 +339,8 @@ void read_layout(const ParsedCommandLine& parsed, const Environment& environment
 
 Error check_together(const LaunchOptions& options) {
   if (options.hosts && options.hostfile) return input_error("--hosts and --hostfile exclude each other");
-  if (options.json && !options.dry_run) return input_error("--json goes with --dry-run");
+  if (options.json && !options.dry_run && !options.check)
+    return input_error("--json goes with --dry-run or --check");
   return {};
 }
 

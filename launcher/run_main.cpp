@@ -27,10 +27,11 @@ std::chrono::microseconds since(Clock::time_point start) {
 }
 
 std::string map_of(const LaunchPlan& plan, const LaunchContext& context, const Environment& environment,
-                   bool terminal) {
+                   bool terminal, int taken_columns = 0) {
+  MapStyle style = map_style(environment, terminal);
+  style.columns -= taken_columns;
   // Every node of the job has an entry, also one without ranks.
-  return draw_job(plan.layout, context.topologies, plan.node_topology, plan.job_hosts,
-                  map_style(environment, terminal));
+  return draw_job(plan.layout, context.topologies, plan.node_topology, plan.job_hosts, style);
 }
 
 /// What the plan says, on standard output, and nothing else.
@@ -43,7 +44,7 @@ void print_plan(const LaunchPlan& plan, const LaunchContext& context, const Laun
   } else {
     if (options.explain) out << plan_explained(plan, environment.terminal_columns) << "\n";
     if (options.show_map)
-      out << as_comments(map_of(plan, context, environment, environment.stdout_is_terminal)) << "\n";
+      out << as_comments(map_of(plan, context, environment, environment.stdout_is_terminal, 2)) << "\n";
     out << plan_as_script(plan);
   }
   out << std::flush;
@@ -57,16 +58,15 @@ Result<std::string> this_topology(LaunchOptions::Print what) {
   return topology::signature(*node) + "\n";
 }
 
-/// --check: what was found, on standard output; the exit status.
-int print_check(const Launched& launched, const BindingCheck& check, std::ostream& out) {
-  out << fmt::format("{} of {} ranks run where they were planned\n", check.as_planned, launched.plan.ranks);
+/// --check: what was found.
+std::string check_text(const BindingCheck& check, int ranks) {
+  std::string text = fmt::format("{} of {} ranks run where they were planned\n", check.as_planned, ranks);
   for (const auto& one : check.differences) {
-    out << fmt::format("  rank {} on {}: CPUs {}, planned {}{}\n", one.rank, one.host, one.real, one.planned,
-                       one.why.empty() ? "" : " (" + one.why + ")");
+    text += fmt::format("  rank {} on {}: CPUs {}, planned {}{}\n", one.rank, one.host, one.real, one.planned,
+                        one.why.empty() ? "" : " (" + one.why + ")");
   }
-  if (check.unreported > 0) out << fmt::format("  {} ranks did not say\n", check.unreported);
-  out << std::flush;
-  return check.differences.empty() && check.unreported == 0 ? kSuccess : kConfigError;
+  if (check.unreported > 0) text += fmt::format("  {} ranks did not say\n", check.unreported);
+  return text;
 }
 
 int run(const LaunchOptions& options, const Environment& environment, const Messages& messages,
@@ -111,7 +111,10 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   report.times.run = launched.times.run;
   if (!launched.plan.places_known) return launched.outcome.status;
   const BindingCheck check = check_bindings(launched.plan.nodes, launched.ranks);
-  if (options.check && launched.outcome.status == kSuccess) return print_check(launched, check, out);
+  if (options.check && launched.outcome.status == kSuccess) {
+    out << (options.json ? report_as_json(report) : check_text(check, launched.plan.ranks)) << std::flush;
+    return check.differences.empty() && check.unreported == 0 ? kSuccess : kConfigError;
+  }
   if (auto warning = binding_warning(check); !warning.empty()) {
     messages.warning(warning);
     report.warnings.push_back(warning);

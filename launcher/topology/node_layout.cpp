@@ -20,6 +20,18 @@ std::string plural(int count, const std::string& noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+/// "16 GiB", "800 MiB".
+std::string size_text(std::uint64_t bytes) {
+  const char* unit = "MiB";
+  std::uint64_t amount = bytes >> 20;
+  for (const char* larger : {"GiB", "TiB"}) {
+    if (amount == 0 || amount % 1024 != 0) break;
+    amount /= 1024;
+    unit = larger;
+  }
+  return fmt::format("{} {}", amount, unit);
+}
+
 std::string cache_name(const NodeTopology& node) {
   return node.caches.empty() || node.caches[0].level == 0 ? "NUMA domain"
                                                           : fmt::format("L{} cache", node.caches[0].level);
@@ -171,8 +183,8 @@ Result<int> NodePlanner::ranks_of_mode() const {
                        "is the container started with --gpus all?");
   }
   if (ranks_of_memory() == 0) {
-    return input_error(fmt::format("--mem-per-rank: not even one rank's {} MiB are there",
-                                   *wish_.memory_per_rank / (1024 * 1024)),
+    return input_error(fmt::format("--mem-per-rank: this node has no {} for even one rank",
+                                   size_text(*wish_.memory_per_rank)),
                        "ask for less memory a rank");
   }
   return do_not_fit(1, std::max(1, size_given()));
@@ -211,8 +223,8 @@ std::string NodePlanner::mode_text() const {
 
 Result<int> NodePlanner::rank_size(int ranks) const {
   if (ranks > ranks_of_memory()) {
-    return input_error(fmt::format("{} ranks of {} MiB each (--mem-per-rank) on a node that has room for {}",
-                                   ranks, *wish_.memory_per_rank / (1024 * 1024), ranks_of_memory()),
+    return input_error(fmt::format("{} ranks of {} each (--mem-per-rank) on a node that has room for {}",
+                                   ranks, size_text(*wish_.memory_per_rank), ranks_of_memory()),
                        "ask for fewer ranks on a node, or less memory a rank");
   }
   int size = size_given();
@@ -470,14 +482,15 @@ Error NodePlanner::do_not_fit(int ranks, int size) const {
     if (size == 1) {
       return input_error(fmt::format("{} on a node that has {}", plural(ranks, "rank"), room_text()), hint);
     }
-    return input_error(fmt::format("{} of {} each need {}, on a node that has {}", plural(ranks, "rank"),
-                                   units_text(size), static_cast<std::int64_t>(ranks) * size, room_text()),
-                       "ask for fewer ranks or threads, or let them share cores with --oversubscribe");
+    return input_error(
+        fmt::format("{} of {} need{} {}, on a node that has {}", plural(ranks, "rank"), units_text(size),
+                    ranks == 1 ? "s" : "", static_cast<std::int64_t>(ranks) * size, room_text()),
+        "ask for fewer ranks or threads, or let them share cores with --oversubscribe");
   }
   const auto domains = tree_.domains(Level::kNuma);
   const int most = most_ranks(tree_, size, unit_limit() / size);
   return input_error(
-      fmt::format("{} of {} each do not fit {} without one that crosses domains", plural(ranks, "rank"),
+      fmt::format("{} of {} do not fit {} without one that crosses domains", plural(ranks, "rank"),
                   units_text(size), plural(static_cast<int>(domains.size()), "NUMA domain")),
       fmt::format("{} on a node fit, or leave out --threads", plural(most, "such rank")));
 }

@@ -224,16 +224,16 @@ TEST(LaunchOptions, BadValuesNameTheirOriginAndThemselves) {
   EXPECT_EQ(message({"-n", "4x", "./app"}), "-n: '4x' is not a whole number from 1 to 10000000");
   EXPECT_EQ(message({"-np", "-4", "./app"}), "-n: '-4' is not a whole number from 1 to 10000000");
   EXPECT_EQ(message({"--ppn", "2.5", "./app"}),
-            "--ppn: '2.5' is none of a number, core, hwthread, l3, numa, socket, gpu");
+            "--ppn: '2.5' is not among: a number, core, hwthread, l3, numa, socket, gpu");
   EXPECT_EQ(message({"./app"}, {{"SHIPYARD_PPN", "two"}}),
-            "SHIPYARD_PPN: 'two' is none of a number, core, hwthread, l3, numa, socket, gpu");
+            "SHIPYARD_PPN: 'two' is not among: a number, core, hwthread, l3, numa, socket, gpu");
   EXPECT_EQ(message({"--nodes", "0", "./app"}), "--nodes: '0' is not a whole number from 1 to 2147483647");
   EXPECT_EQ(message({"--ssh-port", "65536", "./app"}),
             "--ssh-port: '65536' is not a whole number from 1 to 65535");
   EXPECT_EQ(message({"--bind-to", "package", "./app"}),
-            "--bind-to: 'package' is none of core, hwthread, l3, numa, socket, none");
+            "--bind-to: 'package' is not among: core, hwthread, l3, numa, socket, none");
   EXPECT_EQ(message({"./app"}, {{"SHIPYARD_BIND_TO", "x"}}),
-            "SHIPYARD_BIND_TO: 'x' is none of core, hwthread, l3, numa, socket, none");
+            "SHIPYARD_BIND_TO: 'x' is not among: core, hwthread, l3, numa, socket, none");
   EXPECT_EQ(message({"--subnet", "10.0.0.0/33", "./app"}), "--subnet: '10.0.0.0/33' is not a network");
   EXPECT_EQ(hint({"--subnet", "10.0.0.0/33", "./app"}), "write it as 10.0.0.0/24");
   EXPECT_EQ(message({"-x", "1A=2", "./app"}), "-x: '1A' is not a variable's name");
@@ -249,7 +249,7 @@ TEST(LaunchOptions, TheFirstOfSeveralFaultsIsNamed) {
 TEST(LaunchOptions, RefusesWhatDoesNotGoTogether) {
   EXPECT_EQ(message({"--hosts", "a", "--hostfile", "b", "./app"}),
             "--hosts and --hostfile exclude each other");
-  EXPECT_EQ(message({"--json", "./app"}), "--json goes with --dry-run");
+  EXPECT_EQ(message({"--json", "./app"}), "--json goes with --dry-run or --check");
 }
 
 TEST(LaunchOptions, NamesTheNearestOption) {
@@ -311,7 +311,8 @@ TEST(ParseOptions, ReadsTheModesOfPpn) {
   EXPECT_EQ(mode("hwthread"), topology::RanksPerNode::Mode::kHardwareThread);
   auto wrong = parse({"--ppn", "l4", "./app"});
   ASSERT_FALSE(wrong);
-  EXPECT_EQ(wrong.error().message, "--ppn: 'l4' is none of a number, core, hwthread, l3, numa, socket, gpu");
+  EXPECT_EQ(wrong.error().message,
+            "--ppn: 'l4' is not among: a number, core, hwthread, l3, numa, socket, gpu");
 }
 
 TEST(ParseOptions, CountsOmpNumThreadsAsThreads) {

@@ -136,14 +136,14 @@ TEST(Layout, RefusesWhatCouldOnlyCrossDomains) {
   LayoutWish wish = number(3);
   wish.threads = {2, "--threads"};
   EXPECT_EQ(error_of(wish, node({{{3}, {3}}})),
-            "3 ranks of 2 cores each do not fit 2 NUMA domains without one that crosses domains");
+            "3 ranks of 2 cores do not fit 2 NUMA domains without one that crosses domains");
 }
 
 TEST(Layout, NamesBothNumbersWhereRanksDoNotFit) {
   EXPECT_EQ(error_of(number(3), node({{{2}}})), "3 ranks on a node that has 2 cores");
   LayoutWish wish = number(2);
   wish.threads = {3, "--threads"};
-  EXPECT_EQ(error_of(wish, node({{{4}}})), "2 ranks of 3 cores each need 6, on a node that has 4 cores");
+  EXPECT_EQ(error_of(wish, node({{{4}}})), "2 ranks of 3 cores need 6, on a node that has 4 cores");
 }
 
 TEST(Layout, SharesCoresOnlyWhenAsked) {
@@ -248,7 +248,7 @@ TEST(Layout, KeepsToTheMemory) {
   EXPECT_EQ(lay_out(wish, topology).ranks.size(), 6u);
   wish.ranks_per_node = {Mode::kNumber, 8, "--ppn"};
   EXPECT_EQ(error_of(wish, topology),
-            "8 ranks of 16384 MiB each (--mem-per-rank) on a node that has room for 6");
+            "8 ranks of 16 GiB each (--mem-per-rank) on a node that has room for 6");
 }
 
 TEST(Layout, DealsRanksOutOverNodes) {
