@@ -22,7 +22,8 @@ struct Package {
 };
 
 /// Cores that share a memory. Nodes of memory without CPUs are none; memories of the same CPUs are one (the
-/// one with the lowest index: DRAM before HBM); cores without a memory of their own form one per package.
+/// one with the lowest index: DRAM before HBM); cores without a memory of their own form one per package. A
+/// memory that reaches over several packages is one in each, with its cores' part of the bytes.
 struct NumaDomain {
   int os_index = -1;  ///< -1: the package's cores, without a memory of their own
   int package = 0;
@@ -59,7 +60,7 @@ struct NodeTopology {
   std::vector<Package> packages = {};  ///< with usable cores, like the following
   std::vector<NumaDomain> numa_domains = {};
   std::vector<CacheDomain> caches = {};
-  std::vector<Gpu> gpus = {};                        ///< filled where asked for (Devices)
+  std::vector<Gpu> gpus = {};                         ///< filled where asked for (Devices)
   std::vector<InfiniBandPort> infiniband_ports = {};  ///< filled where asked for
 
   std::optional<double> cpu_quota = {};            ///< CPUs' worth of time (cgroup); nullopt: no limit
@@ -67,10 +68,10 @@ struct NodeTopology {
   /// The user's affinity mask leaves out CPUs that the cgroup allows, which mpirun does not see.
   bool masked = false;
   int allowed_cores = 0;  ///< without that mask
-  /// How many objects of a type hwloc has before the affinity mask and corrections, because that is what mpirun
-  /// counts when it maps and binds by NUMA node, L3 cache, package and core: memories without CPUs and several of
-  /// the same CPUs, a cache over several NUMA domains once. 0: the machine has none (hardware threads without
-  /// cores, for instance).
+  /// How many objects of a type hwloc has before the affinity mask and corrections, because that is what
+  /// mpirun counts when it maps and binds by NUMA node, L3 cache, package and core: memories without CPUs and
+  /// several of the same CPUs, a cache over several NUMA domains once. 0: the machine has none (hardware
+  /// threads without cores, for instance).
   int numa_objects = 0;
   int l3_objects = 0;
   int core_objects = 0;

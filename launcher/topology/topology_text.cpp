@@ -150,8 +150,7 @@ Error bad_description_error(const std::string& description, const std::string& o
   Error error = input_error(
       fmt::format("{}: there is no file of this name, and hwloc does not understand it as a description",
                   origin),
-      "a description is types with numbers from the outside in: package, die, numa, group, l3, l2, l1, core, "
-      "pu; see \"Synthetic topologies\" in hwloc's documentation");
+      "name types from the outside in, each with a number: \"package:2 numa:2 l3:4 core:6 pu:1\"");
   error.excerpt = {description, offset};
   return error;
 }

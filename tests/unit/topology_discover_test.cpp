@@ -630,9 +630,7 @@ TEST_F(BadInput, IsADescriptionWithAFault) {
   const std::string message =
       "--topology: there is no file of this name, and hwloc does not understand it as a description\n";
   const std::string hint =
-      "a description is types with numbers from the outside in: package, die, numa, group, l3, l2, l1, core, "
-      "pu; "
-      "see \"Synthetic topologies\" in hwloc's documentation";
+      "name types from the outside in, each with a number: \"package:2 numa:2 l3:4 core:6 pu:1\"";
   EXPECT_EQ(error_text(load("package:2 coxe:3 pu:1")),
             message + "package:2 coxe:3 pu:1\n          ^\n" + hint);
   EXPECT_EQ(error_text(load("package:2 core:0")), message + "package:2 core:0\n          ^\n" + hint);
