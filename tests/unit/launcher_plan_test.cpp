@@ -126,6 +126,20 @@ TEST(PlanLaunch, PutsTheSameIntoHydrasWords) {
   EXPECT_EQ(reason_for(plan, "mpirun /usr/bin/mpirun"), "MPICH 4.0.2");
 }
 
+TEST(PlanLaunch, KnowsWhatMpichTakesOfSharedMemory) {
+  auto context = batch_task_with_mpich();
+  context.shared_memory_bytes = 16 * kMebibyte;
+  const auto plan = plan_launch(program(), context);
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message,
+            "/dev/shm has 16 MiB free, but 4 ranks on a node can need 17 MiB and would fail in MPI_Init");
+  context.shared_memory_bytes = 17 * kMebibyte;
+  EXPECT_TRUE(plan_launch(program(), context));
+  context.shared_memory_bytes = 0;
+  context.environment.variables["UCX_TLS"] = "tcp";
+  EXPECT_TRUE(plan_launch(program(), context));
+}
+
 TEST(PlanLaunch, LeavesRanksAloneThatTheUserPlacesByHydra) {
   auto options = program();
   options.mpi_arguments = {"-bind-to", "core"};
