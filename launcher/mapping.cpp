@@ -21,10 +21,6 @@ using CoreSets = std::vector<std::vector<int>>;
 /// The cores (indexes) of each object that mpirun maps by, in logical order.
 using Domains = std::vector<std::vector<int>>;
 
-bool is_open_mpi(mpi::Dialect dialect) {
-  return dialect == mpi::Dialect::kOpenMpi4 || dialect == mpi::Dialect::kOpenMpi5;
-}
-
 /// Nothing where mpirun counts objects that are no domains of the topology: it would put ranks on a memory
 /// without CPUs, or refuse.
 template <class MemberOf>
@@ -159,7 +155,7 @@ Mapping choose_mapping(mpi::Dialect dialect, const JobLayout& layout,
   const auto is_bound = [](const NodeLayout* one) { return one->bound; };
   if (std::none_of(layouts.begin(), layouts.end(), is_bound))
     return {.map_by = "slot", .bind_to = "none", .why = "the ranks are not bound"};
-  if (!is_open_mpi(dialect)) return bound_by_rank("the same way for every layout");
+  if (dialect == mpi::Dialect::kHydra) return bound_by_rank("MPICH and Intel MPI know different flags");
   // Open MPI 4.1 takes nodes with the same numbers of packages, caches, cores … for equal
   // (opal_hwloc_base_get_topo_signature) and maps the second on the topology of the first.
   if (used_topologies.size() > 1) return bound_by_rank("the nodes differ");

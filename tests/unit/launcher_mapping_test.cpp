@@ -214,6 +214,12 @@ TEST(ChooseMapping, DoesNotRelyOnMpirunsOrderWhereItIsAnother) {
   EXPECT_EQ(words(choose(on, first_cores(on, 120))), kBinder);
 }
 
+TEST(ChooseMapping, TellsHydraNothingButTheOrder) {
+  const auto on = hb120();
+  EXPECT_EQ(words(choose(Dialect::kHydra, on, first_cores(on, 120))), kBinder);
+  EXPECT_EQ(words(choose(Dialect::kHydra, on, ranks_from(on, {0, 30, 60, 90}, 30))), kBinder);
+}
+
 TEST(ChooseMapping, LeavesWideAndUnboundRanksAlone) {
   const auto on = hb120();
   auto layout = first_cores(on, 4);
