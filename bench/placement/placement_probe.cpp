@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <charconv>
 #include <cstdio>
@@ -14,20 +15,20 @@
 #include <thread>
 #include <vector>
 
-// What a placement is worth: memory bandwidth that all ranks reach together, and the time of a collective
-// that waits for the slowest of them. One line on stdout, in words NAME=VALUE:
+// What a placement is worth: memory bandwidth that all ranks reach together, and the time of a collective that
+// waits for the slowest of them. One line on stdout, of words NAME=VALUE:
 //
-//   ranks, threads        of the job, and of rank 0
-//   cpus                  that the threads of each rank may run on, by rank: 0-5/6-11
-//   triad_MB_per_s        STREAM Triad, a[i] = b[i] + q * c[i]: 24 bytes an element, as STREAM counts, of all
-//   ranks,
-//                         over the time of the slowest rank; the best of kPasses passes; 1 MB = 10^6 bytes
-//   allreduce_8_us        MPI_Allreduce of so many bytes: the median of kCalls calls, each as long as its
-//   slowest allreduce_65536_us    rank took
+//   ranks, threads       of the job, and of rank 0
+//   cpus                 that each rank is bound to, by rank: 0-5/6-11
+//   triad_MB_per_s       STREAM Triad, a[i] = b[i] + q * c[i]: 24 bytes an element, as STREAM counts, of all
+//                        ranks, over the time of the slowest; the best of kPasses passes; 1 MB = 10^6 bytes
+//   cached_MB_per_s      the same on arrays that stay in the L2 of a thread's core: cores more than memory
+//   allreduce_8_us,      MPI_Allreduce of so many bytes: the median of kCalls calls, each of which lasts as
+//   allreduce_65536_us   long as on its slowest rank
 //
-// Plain threads rather than OpenMP's, so that it runs in an image without an OpenMP library. They stay where
-// the rank is bound and are bound no further: OMP_NUM_THREADS counts, OMP_PLACES does not. Without it: a
-// thread per allowed CPU, as OpenMP has it.
+// Plain threads rather than OpenMP's, so that it runs in images without an OpenMP library. They stay where
+// their rank is bound and are bound no further: OMP_NUM_THREADS counts, OMP_PLACES does not. Without it there
+// is a thread for each allowed CPU, as with OpenMP.
 
 namespace {
 
@@ -36,6 +37,9 @@ constexpr int kCalls = 200;
 constexpr int kWarmUp = 20;
 // Of each of three arrays. STREAM asks for four times the last cache; this is so up to an L3 of 32 MiB.
 constexpr std::size_t kDefaultMebibytes = 128;
+// Of each of three arrays, per thread: within an L2 of 512 KiB.
+constexpr std::size_t kCachedElements = 128 * 1024 / sizeof(double);
+constexpr int kCachedRepetitions = 2000;
 
 std::optional<std::size_t> positive(std::string_view text) {
   std::size_t value = 0;
@@ -74,8 +78,9 @@ std::size_t thread_count() {
   return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
 }
 
-/// The seconds of each pass on this rank. Ranks start each pass together.
-std::vector<double> triad(std::size_t elements, std::size_t threads) {
+/// The seconds of each pass on this rank, which goes over the arrays `repetitions` times. Ranks start each
+/// pass together.
+std::vector<double> triad(std::size_t elements, std::size_t threads, int repetitions) {
   // Not initialized here: each page belongs where the thread runs that touches it first.
   const auto a = std::make_unique_for_overwrite<double[]>(elements);
   const auto b = std::make_unique_for_overwrite<double[]>(elements);
@@ -100,7 +105,11 @@ std::vector<double> triad(std::size_t elements, std::size_t threads) {
       double* const to = a.get();
       const double* const from = b.get();
       const double* const other = c.get();
-      for (std::size_t i = begin; i < end; ++i) to[i] = from[i] + 3.0 * other[i];
+      for (int repetition = 0; repetition < repetitions; ++repetition) {
+        for (std::size_t i = begin; i < end; ++i) to[i] = from[i] + 3.0 * other[i];
+        // No compiler may see that each repetition does the same.
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+      }
       barrier.arrive_and_wait();
       if (thread == 0) seconds.push_back(MPI_Wtime() - start);
     }
@@ -171,15 +180,20 @@ int main(int argc, char** argv) {
   const std::string cpus = cpus_of_all(rank, ranks);
   const std::size_t threads = thread_count();
   const std::size_t elements = *mebibytes * 1024 * 1024 / sizeof(double);
-  const std::vector<double> passes = slowest(triad(elements, threads));
+  const auto megabytes_per_s = [&](std::size_t count, int repetitions) {
+    const std::vector<double> passes = slowest(triad(count, threads, repetitions));
+    return 24e-6 * static_cast<double>(count) * repetitions * ranks /
+           *std::min_element(passes.begin(), passes.end());
+  };
+  const double memory = megabytes_per_s(elements, 1);
+  const double cached = megabytes_per_s(kCachedElements * threads, kCachedRepetitions);
   const double small = median(slowest(allreduce(8)));
   const double large = median(slowest(allreduce(65536)));
   if (rank == 0) {
-    const double megabytes = 24e-6 * static_cast<double>(elements) * ranks;
     std::printf(
-        "ranks=%d threads=%zu cpus=%s triad_MB_per_s=%.0f allreduce_8_us=%.2f allreduce_65536_us=%.2f\n",
-        ranks, threads, cpus.c_str(), megabytes / *std::min_element(passes.begin(), passes.end()),
-        small * 1e6, large * 1e6);
+        "ranks=%d threads=%zu cpus=%s triad_MB_per_s=%.0f cached_MB_per_s=%.0f allreduce_8_us=%.2f "
+        "allreduce_65536_us=%.2f\n",
+        ranks, threads, cpus.c_str(), memory, cached, small * 1e6, large * 1e6);
   }
   MPI_Finalize();
   return 0;
