@@ -1,5 +1,5 @@
 # Where ranks come to run, judged by what is not the launcher: rules checked on the hardware's XML, and the real Open MPI.
-find_package(Python3 3.9 COMPONENTS Interpreter)
+find_package(Python3 3.10 COMPONENTS Interpreter)
 
 add_library(recorded_affinity MODULE ${PROJECT_SOURCE_DIR}/tests/lib/recorded_affinity.cpp)
 target_link_libraries(recorded_affinity PRIVATE shipyard_warnings)

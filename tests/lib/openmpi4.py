@@ -1,7 +1,7 @@
 """Asks the Open MPI 4.1 of this machine where it puts ranks on a machine that is not here."""
 
 import os
-import selectors
+import select
 import shutil
 import signal
 import subprocess
@@ -33,7 +33,7 @@ def bindings(build, plan, topology, limit=20):
     """One set of CPUs a rank (None: not bound), as the command of a plan (plans.Plan, for print_binding) binds them on the
     hwloc XML file `topology`. mpirun with dozens of ranks and few CPUs often hangs after they have ended, so it is stopped
     once all have said where they are."""
-    with tempfile.TemporaryDirectory(prefix="openmpi4.") as records:
+    with tempfile.TemporaryDirectory(prefix="openmpi4.", ignore_cleanup_errors=True) as records:
         run_directory = os.path.dirname(next(iter(plan.files)))
         for path, content in plan.files.items():
             path = path.replace(run_directory, records)
@@ -45,44 +45,41 @@ def bindings(build, plan, topology, limit=20):
         environment = {**plans.clean_environment(), **plan.environment,
                        "LD_PRELOAD": os.path.join(build, "tests", "librecorded_affinity.so"), "RECORDED_AFFINITY": records,
                        "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "TMPDIR": records}
-        ranks = plan.ranks
-        with tempfile.TemporaryFile("w+") as errors:
-            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=errors, start_new_session=True)
+        os.mkfifo(os.path.join(records, "answers"))
+        # Opened for writing, too, so that it never ends.
+        answers = os.open(os.path.join(records, "answers"), os.O_RDWR | os.O_NONBLOCK)
+        with tempfile.TemporaryFile("w+") as said:
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
             found = {}
             try:
-                for line in _lines(process.stdout, time.monotonic() + limit):
-                    if line.startswith("binding "):
-                        _, rank, *cpus = line.split()
-                        found[int(rank)] = None if cpus == ["all"] else frozenset(map(int, cpus))
-                        if len(found) == ranks:
-                            break
+                for line in _lines(answers, process, time.monotonic() + limit):
+                    rank, *cpus = line.split()
+                    found[int(rank)] = None if cpus == ["all"] else frozenset(map(int, cpus))
+                    if len(found) == plan.ranks:
+                        break
             finally:
+                os.close(answers)
                 try:
                     os.killpg(process.pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-                process.stdout.close()
                 process.wait()
-            if sorted(found) != list(range(ranks)):
-                errors.seek(0)
-                said = [line.strip() for line in errors if line.strip() and not line.startswith("-----")]
-                raise Refused(f"{len(found)} of {ranks} ranks placed: " + " ".join(said)[:400])
-        return [found[rank] for rank in range(ranks)]
+            if sorted(found) != list(range(plan.ranks)):
+                said.seek(0)
+                words = [line.strip() for line in said if line.strip() and not line.startswith("-----")]
+                raise Refused(f"{len(found)} of {plan.ranks} ranks placed: " + " ".join(words)[:400])
+        return [found[rank] for rank in range(plan.ranks)]
 
 
-def _lines(stream, end):
-    """Lines until the stream or the time ends."""
-    os.set_blocking(stream.fileno(), False)
-    selector = selectors.DefaultSelector()
-    selector.register(stream, selectors.EVENT_READ)
+def _lines(pipe, process, end):
+    """Lines until the process or the time ends."""
     rest = b""
-    while (left := end - time.monotonic()) > 0:
-        if not selector.select(left):
+    while time.monotonic() < end:
+        running = process.poll() is None
+        if select.select([pipe], [], [], 0.1 if running else 0)[0]:
+            *lines, rest = (rest + os.read(pipe, 65536)).split(b"\n")
+            for line in lines:
+                yield line.decode()
+        elif not running:
             return
-        part = os.read(stream.fileno(), 65536)
-        if not part:
-            return
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            yield line.decode()

@@ -1,7 +1,8 @@
-// Preloaded into mpirun and what it starts: an affinity that a process sets is written down in $RECORDED_AFFINITY/PID instead,
-// and is what it gets to see from then on, also after exec. So a real mpirun can map and bind on a topology with CPUs that
-// this machine does not have (MCA parameter hwloc_base_topo_file). Children do not inherit it: mpirun's own affinity, which
-// hwloc changes and restores while it looks at the real machine, is none of the ranks'.
+// Preloaded into mpirun and what it starts: an affinity that a process sets is written down in
+// $RECORDED_AFFINITY/PID instead, and is what it gets to see from then on, also after exec. So a real mpirun
+// can map and bind on a topology with CPUs that this machine does not have (MCA parameter
+// hwloc_base_topo_file). Children do not inherit it: mpirun's own affinity, which hwloc changes and restores
+// while it looks at the real machine, is none of the ranks'.
 
 #include <sched.h>
 #include <unistd.h>
