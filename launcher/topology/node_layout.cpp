@@ -127,12 +127,29 @@ NodePlanner::Automatic NodePlanner::one_per_cache() const {
   return best;
 }
 
-NodePlanner::Automatic NodePlanner::one_per_domain(Level level) const {
-  const auto domains = tree_.domains(level);
+std::vector<Domain> NodePlanner::domains_of(Level level) const {
+  std::vector<Domain> result;
+  for (const Domain* domain : tree_.domains(level)) {
+    const auto os_index = [&](const Domain& one) {
+      return node_.numa_domains[static_cast<std::size_t>(one.index)].os_index;
+    };
+    if (level == Level::kNuma && !result.empty() && os_index(*domain) >= 0 &&
+        os_index(result.back()) == os_index(*domain)) {
+      auto& children = result.back().children;
+      children.insert(children.end(), domain->children.begin(), domain->children.end());
+      result.back().size += domain->size;
+    } else {
+      result.push_back(*domain);
+    }
+  }
+  return result;
+}
+
+NodePlanner::Automatic NodePlanner::one_per_domain(const std::vector<Domain>& domains) const {
   int size = size_given();
   if (size == 0) {
     size = kNoLimit;
-    for (const Domain* domain : domains) size = std::min(size, domain->size);
+    for (const auto& domain : domains) size = std::min(size, domain.size);
   }
   return {static_cast<int>(domains.size()), size};
 }
@@ -158,10 +175,10 @@ NodePlanner::Automatic NodePlanner::automatic() const {
       result = one_per_cache();
       break;
     case Mode::kNuma:
-      result = one_per_domain(Level::kNuma);
+      result = one_per_domain(domains_of(Level::kNuma));
       break;
     case Mode::kSocket:
-      result = one_per_domain(Level::kPackage);
+      result = one_per_domain(domains_of(Level::kPackage));
       break;
     case Mode::kCore:
     case Mode::kHardwareThread: {
@@ -199,7 +216,7 @@ std::string NodePlanner::mode_text() const {
     return text;
   }
   const std::string& origin = wish_.ranks_per_node->origin;
-  const auto domains = [&](Level level) { return static_cast<int>(tree_.domains(level).size()); };
+  const auto domains = [&](Level level) { return static_cast<int>(domains_of(level).size()); };
   switch (mode()) {
     case Mode::kNumber:
       return fmt::format("{} on every node ({})", wish_.ranks_per_node->number, origin);
@@ -374,9 +391,9 @@ std::optional<Places> NodePlanner::places_at_gpus(int ranks, int size, std::vect
 
 std::optional<Places> NodePlanner::places_of_domains(Level level, int size) const {
   Places result;
-  for (const Domain* domain : tree_.domains(level)) {
-    if (level == Level::kCache && domain->size < size) continue;
-    auto found = place_inside(*domain, 1, size);
+  for (const auto& domain : domains_of(level)) {
+    if (level == Level::kCache && domain.size < size) continue;
+    auto found = place_inside(domain, 1, size);
     if (!found) return std::nullopt;
     result.push_back((*found)[0]);
   }

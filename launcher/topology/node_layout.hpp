@@ -43,7 +43,9 @@ class NodePlanner {
   [[nodiscard]] Mode mode() const;
   [[nodiscard]] Automatic automatic() const;
   [[nodiscard]] Automatic one_per_cache() const;
-  [[nodiscard]] Automatic one_per_domain(Domain::Level level) const;
+  [[nodiscard]] Automatic one_per_domain(const std::vector<Domain>& domains) const;
+  /// What one rank each may be asked for on; a memory that packages share is one domain here.
+  [[nodiscard]] std::vector<Domain> domains_of(Domain::Level level) const;
   [[nodiscard]] Automatic one_per_gpu() const;
   /// Cores (or hardware threads) that ranks may take together, after the quota.
   [[nodiscard]] int unit_limit() const;

@@ -146,6 +146,13 @@ TEST(Layout, NamesBothNumbersWhereRanksDoNotFit) {
   EXPECT_EQ(error_of(wish, node({{{4}}})), "2 ranks of 3 cores need 6, on a node that has 4 cores");
 }
 
+TEST(Layout, CountsAMemoryThatPackagesShareOnce) {
+  auto topology = node({{{1}}, {{2}}});
+  topology.numa_domains[1].os_index = topology.numa_domains[0].os_index;
+  EXPECT_THAT(cpusets(lay_out(by(Mode::kNuma), topology)), ElementsAre("0-2"));
+  EXPECT_THAT(cpusets(lay_out(by(Mode::kSocket), topology)), ElementsAre("0", "1"));
+}
+
 TEST(Layout, SharesCoresOnlyWhenAsked) {
   LayoutWish wish = number(3);
   wish.oversubscribe = true;
