@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-// What a placement is worth: memory bandwidth that all ranks reach together, and the time of a collective that
-// waits for the slowest of them. One line on stdout, of words NAME=VALUE:
+// What a placement is worth: memory bandwidth that all ranks reach together, and the time of a collective,
+// which waits for the slowest of them. One line on stdout, of words NAME=VALUE:
 //
 //   ranks, threads       of the job, and of rank 0
 //   cpus                 that each rank is bound to, by rank: 0-5/6-11
@@ -33,12 +33,12 @@
 namespace {
 
 constexpr int kPasses = 20;
-constexpr int kCalls = 200;
-constexpr int kWarmUp = 20;
+constexpr int kCalls = 100;
+constexpr int kWarmUp = 10;
 // Of each of three arrays. STREAM asks for four times the last cache; this is so up to an L3 of 32 MiB.
 constexpr std::size_t kDefaultMebibytes = 128;
 // Of each of three arrays, per thread: within an L2 of 512 KiB.
-constexpr std::size_t kCachedElements = 128 * 1024 / sizeof(double);
+constexpr std::size_t kCachedElements = std::size_t{128} * 1024 / sizeof(double);
 constexpr int kCachedRepetitions = 2000;
 
 std::optional<std::size_t> positive(std::string_view text) {
