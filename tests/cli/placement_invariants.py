@@ -47,8 +47,8 @@ def check(checks, mpirun, topology, machine, name, options, facts):
         plan = make()
     except plans.NoPlan as error:
         # Whole ranks of a fixed size may not fit although their sum does; anything else is no reason.
-        fits = "--threads" in options and "auto" not in options
-        checks.check(name, [] if error.status == 125 and fits else [str(error)], "refused")
+        reason = "no GPU" in error.message if "gpu" in options else "--threads" in options and "auto" not in options
+        checks.check(name, [] if error.status == 125 and reason else [str(error)], "refused")
         return
     problems = invariants.violations(machine, plan.cpusets, plan.threads, **facts)
     if len(plan.cpusets) != plan.ranks:
@@ -71,6 +71,10 @@ def main():
             for mode in modes:
                 check(checks, mpirun, topology, machine, placement_test.name_of(topology, ["--ppn", mode]), ["--ppn", mode],
                       {"proportional": mode == "core"})
+            check(checks, mpirun, topology, machine, placement_test.name_of(topology, ["--ppn", "gpu"]), ["--ppn", "gpu"],
+                  {"proportional": False, "ordered": False})
+            for options in (["--ppn", "hwthread"], ["--smt", "-n", str(generator.randint(1, len(machine.cores)))]):
+                check(checks, mpirun, topology, machine, placement_test.name_of(topology, options), options, {"smt": True})
             for _ in range(8 * many):
                 options, facts = random_options(generator, machine)
                 check(checks, mpirun, topology, machine, placement_test.name_of(topology, options), options, facts)

@@ -49,6 +49,8 @@ def main():
         check("out of order", node, "6-11 0-5 12-17 18-23", 6, "the order of ranks is not the order of cores")
         check("out of order on purpose", node, "6-11 0-5 12-17 18-23", 6, [], ordered=False)
         check("half a core", machine([[[2]]], threads=2), "0 2-3", 1, "rank 0 has parts of cores")
+        check("hardware threads", machine([[[2]]], threads=2), "0 1 2 3", 1, [], smt=True)
+        check("a hardware thread too many", machine([[[2]]], threads=2), "0 1-2 3", 1, "rank 1 has 2 hardware threads", smt=True)
         check("a CPU that the cgroup keeps", machine([[[4]]], disallowed=[1]), "0 1", 1, "rank 1 has CPUs that are not usable")
     checks.finish()
 

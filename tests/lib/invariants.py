@@ -30,10 +30,15 @@ class Layout:
         return list(found.values())
 
 
-def violations(hardware, cpusets, threads, *, kinds="fast", proportional=True, ordered=True, fixed_threads=False):
-    """proportional: the ranks were counted, not one per domain. ordered: not by GPU. fixed_threads: the user gave them."""
+def violations(hardware, cpusets, threads, *, kinds="fast", proportional=True, ordered=True, fixed_threads=False, smt=False):
+    """proportional: the ranks were counted, not one per domain. ordered: not by GPU. fixed_threads: the user gave them.
+    smt: hardware threads count like cores, and only the first two rules are looked at."""
     layout = Layout(hardware, cpusets, threads, kinds)
-    found = list(_usable_and_disjoint(layout)) + list(_whole_cores(layout))
+    found = list(_usable_and_disjoint(layout))
+    if smt:
+        return found + [f"rank {rank} has {len(cpus)} hardware threads, not {threads}"
+                        for rank, cpus in enumerate(cpusets) if len(cpus) != threads]
+    found += _whole_cores(layout)
     if found:
         return found  # nothing else can be judged
     found += _within_numa(layout)
