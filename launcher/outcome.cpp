@@ -74,7 +74,13 @@ std::optional<Outcome> classify_hydra(const JobResult& result, int expected_rank
   const bool all_started = std::none_of(result.ranks.begin(), result.ranks.end(),
                                         [](const auto& r) { return r.start_error != 0; });
   if (!all_started) return std::nullopt;
-  if (const auto* record = first_to_end(result, of_program)) return failed(*record, program);
+  const bool loss = std::any_of(result.ranks.begin(), result.ranks.end(),
+                                [](const RankRecord& record) { return record.lost; });
+  if (const auto* record = first_to_end(result, of_program)) {
+    // shipyard-ssh ends mpirun when it loses a node, and mpirun hands the signal on.
+    if (loss && record->exit->signalled && record->exit->value == SIGTERM) return std::nullopt;
+    return failed(*record, program);
+  }
   const bool all_cut_off = static_cast<int>(result.ranks.size()) == expected_ranks && expected_ranks > 0 &&
                            std::all_of(result.ranks.begin(), result.ranks.end(),
                                        [](const RankRecord& record) { return record.lost; });

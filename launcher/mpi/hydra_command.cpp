@@ -130,7 +130,8 @@ MpirunCommand hydra_command(const MpirunRequest& request, const UserSettings& gi
   std::vector<std::string> names;
   for (const auto& variable : request.variables) names.push_back(variable.first);
   if (!names.empty()) {
-    composer.setting({"-genvlist", fmt::format("{}", fmt::join(names, ","))}, "-genvlist",
+    // 4.0.2 loses the last character of the list on its way to other nodes: a comma.
+    composer.setting({"-genvlist", fmt::format("{},", fmt::join(names, ","))}, "-genvlist",
                      "the ranks get these of this node's variables; without it they would get all, "
                      "those of this node alone included",
                      user.flags.contains("genvlist"));

@@ -79,7 +79,7 @@ TEST(HydraCommand, IsGolden) {
                                  "FI_TCP_IFACE",
                                  "eth0",
                                  "-genvlist",
-                                 "OMP_NUM_THREADS,PATH",
+                                 "OMP_NUM_THREADS,PATH,",
                                  "/libexec/shipyard-rank",
                                  "--directory",
                                  "/w",
@@ -145,7 +145,7 @@ TEST(HydraCommand, PutsTheUsersArgumentsLastBeforeTheProgram) {
   MpirunRequest request = two_nodes();
   request.arguments = {"-print-all-exitcodes"};
   EXPECT_TRUE(
-      says(command_of(request), {"OMP_NUM_THREADS,PATH", "-print-all-exitcodes", "/libexec/shipyard-rank"}));
+      says(command_of(request), {"OMP_NUM_THREADS,PATH,", "-print-all-exitcodes", "/libexec/shipyard-rank"}));
 }
 
 // With ours beside them mpirun would refuse: "duplicate setting".

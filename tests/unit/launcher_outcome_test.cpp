@@ -213,6 +213,12 @@ TEST(ClassifyHydra, WhenAllAreCutOffAtOnceItWasMpiAbort) {
          "./app: the job was aborted with status 255, or a node was lost: what mpirun said is above");
 }
 
+// Its ssh ended, and with it mpirun, which hands SIGTERM on.
+TEST(ClassifyHydra, ALostNodeIsNoFailureOfTheRanksThatWereEndedForIt) {
+  expect(judged_of_hydra({.mpirun = exited(15), .ranks = {ended(0, killed_by(SIGTERM), 1), lost(1)}}, 2),
+         "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
+}
+
 TEST(ClassifyHydra, IsLikeOpenMpiInTheRest) {
   expect(judged_of_hydra({.mpirun = exited(0), .ranks = {ended(0, exited(0), 1), ended(1, exited(0), 2)}}, 2),
          "completed", 0, "");
