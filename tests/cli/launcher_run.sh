@@ -122,7 +122,7 @@ echo "# an ordinary user"
 if [[ $(id -u) -eq 0 ]] && command -v setpriv >/dev/null; then
   # Their own copy: the build directory need not be open to them.
   mkdir "$work/bin"
-  cp "$bin"/shipyard-{mpirun,rank,connect,source} "$work/bin"
+  cp "$bin"/shipyard-{mpirun,rank,connect,source,ssh} "$work/bin"
   chmod -R a+rX "$work/bin"
   as_nobody() { timeout 60 setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent "$work/bin/shipyard-mpirun" "$@" >out 2>err </dev/null; }
   program id <<<'id -u'
