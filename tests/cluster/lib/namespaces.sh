@@ -12,7 +12,7 @@ make_nodes() {
   nodes_bridge="sy$$"
   nodes_dir=$(mktemp -d -p /var/tmp shipyard-test.XXXXXX)
   mkdir "$nodes_dir/tools"
-  cp "$SHIPYARD_BUILD_DIR"/bin/shipyard-{mpirun,rank,connect,source} "$nodes_dir/tools/"
+  cp "$SHIPYARD_BUILD_DIR"/bin/shipyard-{mpirun,rank,connect,source,ssh} "$nodes_dir/tools/"
   ssh-keygen -q -t ed25519 -N '' -f "$nodes_dir/key"
   ssh-keygen -q -t ed25519 -N '' -f "$nodes_dir/host_key"
   mkdir -p /run/sshd
