@@ -130,8 +130,10 @@ MpirunCommand hydra_command(const MpirunRequest& request, const UserSettings& gi
   std::vector<std::string> names;
   for (const auto& variable : request.variables) names.push_back(variable.first);
   if (!names.empty()) {
-    // 4.0.2 loses the last character of the list on its way to other nodes: a comma.
-    composer.setting({"-genvlist", fmt::format("{},", fmt::join(names, ","))}, "-genvlist",
+    // 4.0.2 does not find the last variable of mpirun's environment (HYDU_env_lookup stops before it): one
+    // that nobody needs, whose name comes last in order.
+    environment["zzzz_last_for_hydra"] = "1";
+    composer.setting({"-genvlist", fmt::format("{}", fmt::join(names, ","))}, "-genvlist",
                      "the ranks get these of this node's variables; without it they would get all, "
                      "those of this node alone included",
                      user.flags.contains("genvlist"));

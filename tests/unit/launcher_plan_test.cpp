@@ -122,7 +122,7 @@ TEST(PlanLaunch, PutsTheSameIntoHydrasWords) {
   EXPECT_TRUE(plan.environment.contains("SHIPYARD_LAYOUT"));
   const auto list = std::find(plan.command.begin(), plan.command.end(), "-genvlist");
   ASSERT_NE(list, plan.command.end());
-  EXPECT_EQ(list[1], "OMP_NUM_THREADS,PATH,SHIPYARD_JOB_TOKEN,SHIPYARD_LAYOUT,SHIPYARD_REPORT_TO,");
+  EXPECT_EQ(list[1], "OMP_NUM_THREADS,PATH,SHIPYARD_JOB_TOKEN,SHIPYARD_LAYOUT,SHIPYARD_REPORT_TO");
   EXPECT_EQ(reason_for(plan, "mpirun /usr/bin/mpirun"), "MPICH 4.0.2");
 }
 
