@@ -1,5 +1,8 @@
 #!/bin/bash
 # mpich.sh: shipyard-mpirun with MPICH's mpirun (Hydra) on pools of containers, as launch.sh does it with Open MPI.
+#
+# Not among the tests of CTest yet: MPI programs hang now and then after their last line (images/mpich/README.md), and a check
+# that waits for one fails then.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
@@ -40,31 +43,16 @@ output=$(in_pool "$pool" shipyard-mpirun --oversubscribe -n 5 sh -c "$where" 2>"
 check "-n 5 on 3 nodes: 2, 2, 1 in order" "$(sort -n <<<"$output" | cut -d' ' -f2 | uniq -c | awk '{print $1, $2}')" \
   "$(paste -d' ' <(printf '2\n2\n1\n') <(echo "$node_ids"))"
 
-# One job in about eight over several nodes hangs in MPI_Finalize, with a plain mpirun just so: MPICH 4.0.2 over UCX
-# 1.13.1's TCP (measured). So a job that hangs is tried again.
-in_pool_again() {
-  local try pool=$1 output status
-  shift
-  for try in 1 2 3 4; do
-    output=$(in_pool "$pool" timeout 25 "$@" 2>"$work/err")
-    status=$?
-    [ $status = 124 ] || break
-    echo "      try $try hung" >&2
-  done
-  printf '%s\n' "$output"
-  return $status
-}
-
 # --- A real MPI program over the right network, with docker0 in its way.
-output=$(in_pool_again "$pool" shipyard-mpirun --bind-to none --ppn 2 --oversubscribe where_am_i)
+output=$(in_pool "$pool" timeout 60 shipyard-mpirun --bind-to none --ppn 2 --oversubscribe where_am_i 2>"$work/err")
 check "6 ranks on 3 nodes meet" "$? $(cut -d' ' -f1-3 <<<"$output" | sort -n | tr '\n' ',')" \
   "0 0 of 6,1 of 6,2 of 6,3 of 6,4 of 6,5 of 6,"
-output=$(in_pool_again "$pool" shipyard-mpirun --ppn 1 --nodes 2 pingpong --max-bytes 1024)
+output=$(in_pool "$pool" timeout 60 shipyard-mpirun --ppn 1 --nodes 2 pingpong --max-bytes 1024 2>"$work/err")
 check "pingpong between two nodes: its table has all sizes" "$? $(grep -cE '^ *(0|1|2|4|8|16|32|64|128|256|512|1024) ' <<<"$output")" "0 12"
 
 # --- Binding: the program's own masks against the plan.
 plan_masks() { jq -r '[.nodes[].cpuset[]] | to_entries[] | "\(.key) \(.value)"'; }
-output=$(in_pool_again "$one" env SHIPYARD_BIND_TO=core shipyard-mpirun --ppn 1 where_am_i)
+output=$(in_pool "$one" env SHIPYARD_BIND_TO=core timeout 60 shipyard-mpirun --ppn 1 where_am_i 2>"$work/err")
 check "a CPU per node (cpuset): exit status" $? 0
 masks=$(for i in 0 1; do echo "$i $(on_pool_node "$one" $i sh -c 'sed -n "s/^Cpus_allowed_list:[[:space:]]*//p" /proc/self/status')"; done)
 check "every rank is bound to its node's CPU" "$(sort -n <<<"$output" | awk '{print $1, $5}')" "$masks"
