@@ -43,6 +43,12 @@ DomainTree build_tree(const NodeTopology& node, const std::vector<int>& cores, b
     for (Domain* domain : {&tree.machine, &package, &numa, &cache}) domain->size += added;
     if (hardware_threads) child(cache, Domain::Level::kCore, index, first).size += added;
   }
+  const auto numas = tree.domains(Domain::Level::kNuma);
+  for (std::size_t i = 1; i < numas.size(); ++i) {
+    const int os_index = node.numa_domains[static_cast<std::size_t>(numas[i]->index)].os_index;
+    const int before = node.numa_domains[static_cast<std::size_t>(numas[i - 1]->index)].os_index;
+    tree.memory_spans_packages = tree.memory_spans_packages || (os_index >= 0 && os_index == before);
+  }
   return tree;
 }
 

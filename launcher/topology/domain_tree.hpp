@@ -29,6 +29,7 @@ struct Domain {
 struct DomainTree {
   std::vector<Unit> units = {};
   Domain machine = {};
+  bool memory_spans_packages = false;  ///< a NUMA domain stands here as one of each package
 
   [[nodiscard]] std::vector<const Domain*> domains(Domain::Level level) const;
 };

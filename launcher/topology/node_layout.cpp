@@ -67,10 +67,18 @@ NodePlanner::NodePlanner(const LayoutWish& wish, const NodeTopology& node) : wis
   thread_units_ = wish.smt || mode() == Mode::kHardwareThread;
   tree_ = build_tree(node, cores_, thread_units_);
   if (!wish.memory_per_rank) return;
+  // A rank that needs more than any domain has takes from several: then only the sum counts.
+  const auto bytes_of = [&](const Domain& domain) {
+    return node.numa_domains[static_cast<std::size_t>(domain.index)].memory_bytes;
+  };
+  const auto domains = tree_.domains(Level::kNuma);
+  if (std::none_of(domains.begin(), domains.end(),
+                   [&](const Domain* domain) { return bytes_of(*domain) >= *wish.memory_per_rank; }))
+    return;
   for (auto& package : tree_.machine.children) {
     for (auto& domain : package.children) {
-      const auto bytes = node.numa_domains[static_cast<std::size_t>(domain.index)].memory_bytes;
-      if (bytes > 0) domain.rank_limit = at_most(bytes / *wish.memory_per_rank);
+      if (const auto bytes = bytes_of(domain); bytes > 0)
+        domain.rank_limit = at_most(bytes / *wish.memory_per_rank);
     }
   }
 }
@@ -96,7 +104,11 @@ int NodePlanner::ranks_of_memory() const {
   std::uint64_t bytes = 0;
   for (const auto& domain : node_.numa_domains) bytes += domain.memory_bytes;
   if (node_.memory_limit) bytes = bytes > 0 ? std::min(bytes, *node_.memory_limit) : *node_.memory_limit;
-  return bytes > 0 ? at_most(bytes / *wish_.memory_per_rank) : kNoLimit;
+  if (bytes == 0) return kNoLimit;
+  std::uint64_t in_domains = 0;
+  for (const Domain* domain : tree_.domains(Level::kNuma))
+    in_domains += static_cast<std::uint64_t>(std::min(domain->rank_limit, domain->size));
+  return at_most(std::min(bytes / *wish_.memory_per_rank, in_domains));
 }
 
 int NodePlanner::whole_cores(int size) const {
@@ -482,7 +494,9 @@ std::string NodePlanner::where_text(const Places& places) const {
       std::any_of(owners.begin(), owners.end(), [](const auto& owner) { return owner.second > 1; });
   std::string text;
   if (several) {
-    text = shared ? fmt::format(", across {}s: whole ones would idle too many cores", cache_name(node_))
+    text = shared ? fmt::format(", across {}s: {}", cache_name(node_),
+                                size_given() > 0 ? "so many do not fit into whole ones"
+                                                 : "whole ones would idle too many cores")
                   : fmt::format(", each with whole {}s of its own", cache_name(node_));
   }
   if (tree_.domains(Level::kNuma).size() > 1) {
@@ -505,7 +519,8 @@ Error NodePlanner::do_not_fit(int ranks, int size) const {
         "ask for fewer ranks or threads, or let them share cores with --oversubscribe");
   }
   const auto domains = tree_.domains(Level::kNuma);
-  const int most = most_ranks(tree_, size, unit_limit() / size);
+  int most = 0;
+  for (const Domain* domain : domains) most += std::min(domain->size / size, domain->rank_limit);
   return input_error(
       fmt::format("{} of {} do not fit {} without one that crosses domains", plural(ranks, "rank"),
                   units_text(size), plural(static_cast<int>(domains.size()), "NUMA domain")),

@@ -259,7 +259,9 @@ std::optional<Places> place_ranks(const DomainTree& tree, int ranks, int size) {
   const Parts domains = numa_domains(tree.machine);
   const bool confined = most_inside(domains, size) >= ranks;
   const bool one_is_large_enough = most_inside(domains, size) > 0;
-  if (!confined && one_is_large_enough && ranks >= static_cast<int>(domains.size())) return std::nullopt;
+  if (!confined && one_is_large_enough && !tree.memory_spans_packages &&
+      ranks >= static_cast<int>(domains.size()))
+    return std::nullopt;
   if (static_cast<std::int64_t>(ranks) * size > tree.machine.size) return std::nullopt;
   Placer placer(ranks, tree.machine.size, size, confined);
   placer.place(tree.machine, ranks);
@@ -290,6 +292,7 @@ int largest_size(const DomainTree& tree, int ranks, int limit) {
   if (ranks > machine.size) return 0;
   const Parts packages = parts_of(machine);
   const Parts domains = numa_domains(machine);
+  if (most_inside(domains, 1) < ranks) return 0;
   std::vector<std::pair<const Domain*, int>> groups;
   if (ranks >= static_cast<int>(packages.size())) {
     const auto of_packages = shares(packages, ranks, ranks, machine.size);

@@ -258,6 +258,53 @@ TEST(Layout, KeepsToTheMemory) {
             "8 ranks of 16 GiB each (--mem-per-rank) on a node that has room for 6");
 }
 
+TEST(Layout, CountsTheMemoryOfEachDomainByItself) {
+  // 64 GiB in each of 4 domains: one rank of 60 or 40 GiB each, although the sum would hold 6 of 40.
+  LayoutWish wish;
+  for (std::uint64_t gibibytes : {60, 40}) {
+    wish.memory_per_rank = gibibytes << 30;
+    EXPECT_THAT(cpusets(lay_out(wish, samples::hb120())), ElementsAre("0", "30", "60", "90"));
+  }
+  // More than any domain has: then the sum counts.
+  wish.memory_per_rank = std::uint64_t{100} << 30;
+  EXPECT_EQ(lay_out(wish, samples::hb120()).ranks.size(), 2u);
+}
+
+TEST(Layout, LaysRanksOutForAnyMemorySize) {
+  for (const auto& topology : {samples::hb120(), samples::hb60(), node({{{4, 2}, {1}}, {{3}}}, 2)}) {
+    for (Mode mode :
+         {Mode::kCore, Mode::kHardwareThread, Mode::kL3, Mode::kNuma, Mode::kSocket, Mode::kNumber}) {
+      for (int gibibytes = 1; gibibytes < 300; gibibytes += 7) {
+        LayoutWish wish = by(mode);
+        wish.ranks_per_node->number = 3;
+        wish.memory_per_rank = static_cast<std::uint64_t>(gibibytes) << 30;
+        auto job = plan_layout(wish, {topology}, {0});
+        if (job) {
+          EXPECT_EQ(static_cast<int>(job->layouts[0].ranks.size()), job->total);
+        } else {
+          EXPECT_THAT(job.error().message, HasSubstr("--mem-per-rank"));
+        }
+      }
+    }
+  }
+}
+
+TEST(Layout, LetsRanksShareAMemoryThatPackagesShare) {
+  auto topology = node({{{16}}, {{16}}});
+  topology.numa_domains[1].os_index = topology.numa_domains[0].os_index;
+  LayoutWish wish = number(3);
+  wish.threads = {10, "--threads"};
+  EXPECT_THAT(cpusets(lay_out(wish, topology)), ElementsAre("0-9", "10-19", "20-29"));
+}
+
+TEST(Layout, SaysHowManyWouldFit) {
+  LayoutWish wish = number(17);
+  wish.threads = {7, "--threads"};
+  auto job = plan_layout(wish, {samples::hb120()}, {0});
+  ASSERT_FALSE(job);
+  EXPECT_EQ(job.error().hint, "16 such ranks on a node fit, or leave out --threads");
+}
+
 TEST(Layout, DealsRanksOutOverNodes) {
   LayoutWish wish;
   wish.ranks = {7, "-n"};
