@@ -176,7 +176,7 @@ std::optional<Error> find_topologies(const LaunchOptions& options, LaunchContext
         std::find_if(hosts.begin(), hosts.end(), [&](const auto& other) { return other.name == one.host; });
     if (host == hosts.end()) {
       return input_error(
-          fmt::format("{} {}=: there is no such node in {}", one.origin, one.host, context.hosts.origin),
+          fmt::format("{}: '{}' is no node of this job ({})", one.origin, one.host, context.hosts.origin),
           "write a node's name or address as the list has it");
     }
     auto its = topology::load_topology(one.source, one.origin, devices);
