@@ -18,6 +18,7 @@ namespace shipyard::launcher {
 namespace {
 
 constexpr std::uint64_t kMebibyte = 1 << 20;
+constexpr const char* kThreadsVariable = "OMP_NUM_THREADS";
 
 /// Never given to mpirun: they would describe another machine to its hwloc, or belong to this program alone.
 constexpr std::array kDropped = {"HWLOC_XMLFILE", "HWLOC_SYNTHETIC", "SHIPYARD_LIFELINE"};
@@ -56,7 +57,7 @@ std::vector<std::shared_ptr<const std::vector<std::string>>> cpusets_of(const to
 }
 
 /// The layouts' reasons and notes, for --explain.
-void explain_layout(const LaunchOptions& options, const LaunchContext& context, LaunchPlan& plan) {
+void explain_layout(const LaunchContext& context, LaunchPlan& plan) {
   const auto& layout = plan.layout;
   plan.reasons.push_back(
       {fmt::format("{} rank{}", layout.total, layout.total == 1 ? "" : "s"), layout.reason});
@@ -71,10 +72,6 @@ void explain_layout(const LaunchOptions& options, const LaunchContext& context, 
   }
   for (const auto& topology : context.topologies) {
     for (const auto& correction : topology.corrections) plan.reasons.push_back({"corrected", correction});
-  }
-  if (options.layout.threads && options.layout.threads->origin == "OMP_NUM_THREADS") {
-    plan.reasons.push_back(
-        {fmt::format("{} threads a rank", options.layout.threads->value), "OMP_NUM_THREADS"});
   }
 }
 
@@ -177,10 +174,21 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     plan.node_topology.push_back(context.host_topology.empty() ? 0 : context.host_topology[index]);
   }
   auto layout = topology::plan_layout(wish, context.topologies, plan.node_topology);
+  const bool by_variable = wish.threads && wish.threads->origin == kThreadsVariable;
+  if (!layout && by_variable) {
+    // The variable may be the image's, or meant for something else: it is no reason to start nothing.
+    const int threads = wish.threads->value;
+    wish.threads.reset();
+    layout = topology::plan_layout(wish, context.topologies, plan.node_topology);
+    plan.warnings.push_back(fmt::format("{}={} threads a rank do not fit beside each other: they share cores",
+                                        kThreadsVariable, threads));
+  } else if (layout && by_variable) {
+    plan.reasons.push_back({fmt::format("{} threads a rank", wish.threads->value), kThreadsVariable});
+  }
   if (!layout) return layout.error();
   plan.layout = std::move(*layout);
   plan.ranks = plan.layout.total;
-  explain_layout(options, context, plan);
+  explain_layout(context, plan);
 
   std::vector<hostfile::Host> used;
   std::vector<IpAddress> used_addresses;

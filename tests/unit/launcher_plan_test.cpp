@@ -407,6 +407,21 @@ TEST(PlanLaunch, GivesThreadsToHybridJobsUnlessTheUserHas) {
   EXPECT_FALSE(planned(options, context).environment.contains("OMP_PLACES"));
 }
 
+TEST(PlanLaunch, StartsTheJobWhereThreadsByVariableDoNotFit) {
+  LaunchContext context = batch_task();
+  context.environment.variables["OMP_NUM_THREADS"] = "7";
+  LaunchOptions options = program();
+  options.layout.ranks_per_node = {topology::RanksPerNode::Mode::kNumber, 1, "--ppn"};
+  options.layout.threads = {7, "OMP_NUM_THREADS"};
+  const auto plan = planned(options, context);
+  EXPECT_EQ(plan.nodes[0].threads, 4);
+  EXPECT_FALSE(plan.environment.contains("OMP_NUM_THREADS"));
+  EXPECT_THAT(plan.warnings,
+              ElementsAre("OMP_NUM_THREADS=7 threads a rank do not fit beside each other: they share cores"));
+  options.layout.threads->origin = "--threads";
+  EXPECT_FALSE(plan_launch(options, context));
+}
+
 TEST(PlanLaunch, PlansEachNodeByItsOwnTopology) {
   LaunchContext context = batch_task();
   context.topologies.push_back(topology::samples::node({{{1, 1}}}));
