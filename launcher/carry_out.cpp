@@ -12,6 +12,7 @@
 
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
+#include "launcher/check/judge.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/network/connection_handover.hpp"
 #include "launcher/network/gate.hpp"
@@ -77,6 +78,13 @@ std::initializer_list<int> signals_that_end() {
   return is_ignored(SIGHUP) ? kUnderNohup : kAll;
 }
 
+Outcome ended_by(const Cancellation& cancellation, const char* when) {
+  return {"terminated",
+          kSignalBase + cancellation.signal(),
+          fmt::format("{} {}: nothing was started", cancellation.reason(), when),
+          {}};
+}
+
 /// Waits for the nodes' sshd; an outcome only where that failed. `report`: connections that ssh can go on
 /// with, and the banners.
 std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& context,
@@ -106,10 +114,7 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& co
   report = network::wait_for_sshd(targets, gate);
   if (shown) err << "\r\033[K" << std::flush;
   if (report.cancelled) {
-    return Outcome{"terminated",
-                   kSignalBase + cancellation.signal(),
-                   cancellation.reason() + " while waiting for the nodes: nothing was started",
-                   {}};
+    return ended_by(cancellation, "while waiting for the nodes");
   }
   if (report.failures.empty()) {
     messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
@@ -175,6 +180,31 @@ Status plan_for_unlike_nodes(LaunchPlan& plan, LaunchContext& context, const Lau
   return RunDirectory::write(plan.files);
 }
 
+/// --check: what is wrong with the nodes; `gate` has those that did not answer at all. An outcome where a job
+/// would not start, or the check was ended.
+std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const LaunchContext& context,
+                                       const LaunchOptions& options, const Environment& environment,
+                                       SignalDescriptor& signals, const network::GateReport& gate,
+                                       const Messages& messages, std::ostream& err,
+                                       std::optional<check::NodeCheck>& result) {
+  Cancellation cancellation(signals, options.lifeline);
+  check::CheckControl control{.cancel_fds = cancellation.descriptors(),
+                              .cancelled = [&] { return cancellation.check(); }};
+  for (const auto& failure : gate.failures) control.silent[failure.name] = failure.last_word;
+  const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
+  if (show) {
+    control.progress = [&](std::size_t done) {
+      err << fmt::format("\rasking the nodes: {} of {} have answered\033[K", done, plan.nodes.size())
+          << std::flush;
+    };
+  }
+  result = check::check_nodes(context, plan, options, plan.run_directory + "/ssh_config",
+                              check::kNodeCheckLimit, control);
+  if (show) err << "\r\033[K" << std::flush;
+  if (result->interrupted) return ended_by(cancellation, "while asking the nodes");
+  return check::cause_of(*result);
+}
+
 Outcome config_error(const Error& error) { return {"config_error", kConfigError, error.message, error.hint}; }
 
 }  // namespace
@@ -193,11 +223,17 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
     launched.outcome = std::move(outcome);
     return std::move(launched);
   };
-  if (stopped) return end_with(std::move(*stopped));
+  // --check tells of all nodes, also where some do not answer.
+  if (stopped && (!options.check || gate.cancelled)) return end_with(std::move(*stopped));
   auto directory = RunDirectory::make(todo.run_directory, todo.files);
   if (!directory) return end_with(config_error(directory.error()));
   if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
     return end_with(config_error(changed.error()));
+  if (options.check) {
+    if (auto outcome = check_the_nodes(todo, context, options, environment, signals, gate, messages, progress,
+                                       launched.check))
+      return end_with(std::move(*outcome));
+  }
   auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(gate.connections));
   if (!handover) return end_with(config_error(handover.error()));
   const std::string token = random_token();
@@ -217,8 +253,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (!result) return end_with(config_error(result.error()));
   // Where the user has told mpirun another number of ranks, those that were heard of are all that is known.
   const int expected = todo.ranks_known ? todo.ranks : static_cast<int>(result->ranks.size());
-  launched.outcome = classify(*result, expected, options.program[0], context.working_directory,
-                              context.mpi.version.dialect);
+  launched.outcome =
+      classify(*result, expected, options.program[0], context.working_directory, context.mpi.version.dialect);
   launched.ranks = std::move(result->ranks);
   return launched;
 }

@@ -455,8 +455,9 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (parsed->has("quiet")) options.verbosity = Verbosity::kQuiet;
   options.program = parsed->operands;
 
-  // Both ask about the ranks and not about the program.
+  // Both ask about the ranks; --check only looks for the program.
   if (options.program.empty() && options.show_map && !options.check) options.program_is_stand_in = true;
+  if (options.check && !options.program.empty()) options.checked_program = options.program[0];
   if (options.check || options.program_is_stand_in) options.program = {"true"};
 
   if (auto lifeline = environment.get("SHIPYARD_LIFELINE"); lifeline && !lifeline->empty()) {
