@@ -29,7 +29,7 @@ Finding error(Aspect aspect, std::string what, std::string hint, const char* out
   return {Severity::kError, aspect, {}, std::move(what), std::move(hint), outcome, status};
 }
 
-Finding no_answer(const SshFailure& failure) {
+Finding no_answer(const SshFailure& failure, const std::string& shipyard) {
   const Aspect aspect = Aspect::kAnswer;
   const std::string& words = failure.words;
   switch (failure.kind) {
@@ -63,8 +63,7 @@ Finding no_answer(const SshFailure& failure) {
       break;
   }
   return error(Aspect::kShipyard,
-               fmt::format("answers, but not as shipyard-mpirun {} does: {}", SHIPYARD_VERSION, words),
-               kSameVersion);
+               fmt::format("answers, but not as shipyard-mpirun {} does: {}", shipyard, words), kSameVersion);
 }
 
 std::string words(int error) { return std::generic_category().message(error); }
@@ -74,14 +73,14 @@ const char* name_of(mpi::Dialect dialect) { return dialect == mpi::Dialect::kHyd
 /// What this node alone is enough to know.
 void judge_node(const NodeCheck& check, const CheckedNode& node, std::vector<Finding>& findings) {
   if (!node.facts) {
-    findings.push_back(no_answer(node.failure));
+    findings.push_back(no_answer(node.failure, check.shipyard));
     return;
   }
   const NodeFacts& facts = *node.facts;
-  if (facts.shipyard != SHIPYARD_VERSION) {
-    findings.push_back(error(
-        Aspect::kShipyard, fmt::format("shipyard-mpirun {}, here it is {}", facts.shipyard, SHIPYARD_VERSION),
-        kSameVersion));
+  if (facts.shipyard != check.shipyard) {
+    findings.push_back(error(Aspect::kShipyard,
+                             fmt::format("shipyard-mpirun {}, here it is {}", facts.shipyard, check.shipyard),
+                             kSameVersion));
   }
   const std::string own_mpi = to_string(check.mpi);
   if (facts.mpi.daemon.empty() && !check.asked.daemon.empty()) {
@@ -156,17 +155,15 @@ void judge_node(const NodeCheck& check, const CheckedNode& node, std::vector<Fin
   }
 }
 
-/// A property that all nodes should have alike: its text is what is compared, unless `alike` knows better.
+/// A property that all nodes should have alike: what is compared is its value's text, unless `alike` knows
+/// better.
 struct Property {
   Aspect aspect;
-  std::function<std::string(const NodeFacts&)> text;
+  const char* name;  ///< as the matrix has it
+  std::function<std::string(const NodeFacts&)> value;
   const char* hint;
   std::function<bool(const NodeFacts&, const NodeFacts&)> alike = {};
 };
-
-std::uint64_t usable_memory(const NodeFacts& facts) {
-  return std::min(facts.memory_bytes, facts.memory_limit.value_or(facts.memory_bytes));
-}
 
 bool nearly_equal(std::uint64_t left, std::uint64_t right) {
   const auto [least, most] = std::minmax(left, right);
@@ -175,40 +172,34 @@ bool nearly_equal(std::uint64_t left, std::uint64_t right) {
 
 std::vector<Property> properties() {
   return {
-      {Aspect::kCores, cores_text, "does the container have a cpuset or a quota (--cpuset-cpus, --cpus)?"},
-      {Aspect::kMemory,
-       [](const NodeFacts& facts) { return map::bytes_text(usable_memory(facts)) + " of memory"; },
+      {Aspect::kCores, "cores", cores_text,
+       "does the container have a cpuset or a quota (--cpuset-cpus, --cpus)?"},
+      {Aspect::kMemory, "memory",
+       [](const NodeFacts& facts) { return map::bytes_text(usable_memory(facts)); },
        "does the container have a limit (--memory)?",
        [](const NodeFacts& a, const NodeFacts& b) {
          return nearly_equal(usable_memory(a), usable_memory(b));
        }},
-      {Aspect::kSharedMemory,
-       [](const NodeFacts& facts) { return map::bytes_text(facts.shared_memory_bytes) + " of /dev/shm"; },
+      {Aspect::kSharedMemory, "/dev/shm",
+       [](const NodeFacts& facts) { return map::bytes_text(facts.shared_memory_bytes); },
        "start all containers with the same --shm-size",
        [](const NodeFacts& a, const NodeFacts& b) {
          return nearly_equal(a.shared_memory_bytes, b.shared_memory_bytes);
        }},
-      {Aspect::kLockedMemory,
-       [](const NodeFacts& facts) {
-         return facts.locked_memory ? map::bytes_text(*facts.locked_memory) + " of memlock"
-                                    : std::string("memlock without a limit");
-       },
-       "start all containers with --ulimit memlock=-1"},
-      {Aspect::kSingleCopy,
-       [](const NodeFacts& facts) {
-         return std::string("process_vm_readv ") + (facts.single_copy ? "allowed" : "refused");
-       },
-       "start all containers with --cap-add=SYS_PTRACE, or none"},
-      {Aspect::kInfiniBand, infiniband_text,
-       "are these VMs of one size, and does each container have --device /dev/infiniband?"},
+      {Aspect::kLockedMemory, "memlock", locked_memory_text, "start all containers with --ulimit memlock=-1"},
+      {Aspect::kSingleCopy, "CMA",
+       [](const NodeFacts& facts) { return std::string(facts.single_copy ? "yes" : "no"); },
+       "CMA is process_vm_readv: start all containers with --cap-add=SYS_PTRACE, or none"},
+      {Aspect::kInfiniBand, "InfiniBand", infiniband_text,
+       "are the VMs of one size, and has each container --device /dev/infiniband?"},
   };
 }
 
 /// Whose value the odd ones are held against: `usual` of `all` nodes have it, `odd` have this other one.
 const char* whose(std::size_t usual, std::size_t odd, std::size_t all, bool is_primarys) {
-  if (usual > 1 && usual + odd == all) return "the others have";
-  if (2 * usual > all) return "most have";
-  return is_primarys ? "the primary has" : "others have";
+  if (usual > 1 && usual + odd == all) return "the others";
+  if (2 * usual > all) return "most nodes";
+  return is_primarys ? "the primary" : "other nodes";
 }
 
 void compare_nodes(const NodeCheck& check, const Property& property, std::vector<Finding>& findings) {
@@ -223,7 +214,7 @@ void compare_nodes(const NodeCheck& check, const Property& property, std::vector
     const auto& node = check.nodes[i];
     if (!node.facts) continue;
     ++all;
-    const std::string text = property.text(*node.facts);
+    const std::string text = property.value(*node.facts);
     auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& other) {
       const auto& its = *check.nodes[other.nodes[0]].facts;
       return property.alike ? property.alike(its, *node.facts) : other.text == text;
@@ -241,7 +232,7 @@ void compare_nodes(const NodeCheck& check, const Property& property, std::vector
     findings.push_back(
         {.aspect = property.aspect,
          .nodes = group.nodes,
-         .what = fmt::format("{}, {} {}", group.text,
+         .what = fmt::format("{} {}, {} {}", property.name, group.text,
                              whose(usual->nodes.size(), group.nodes.size(), all, usual->has_primary),
                              usual->text),
          .hint = property.hint});
@@ -251,22 +242,31 @@ void compare_nodes(const NodeCheck& check, const Property& property, std::vector
 }  // namespace
 
 std::string cores_text(const NodeFacts& facts) {
-  std::string text = map::count_text(static_cast<std::size_t>(facts.cores), "core");
   if (facts.cpu_quota && *facts.cpu_quota < facts.cores)
-    text += fmt::format(", a quota of {:g}", *facts.cpu_quota);
-  return text;
+    return fmt::format("{:g} of {}", *facts.cpu_quota, facts.cores);
+  return std::to_string(facts.cores);
+}
+
+std::string locked_memory_text(const NodeFacts& facts) {
+  return facts.locked_memory ? map::bytes_text(*facts.locked_memory) : "no limit";
 }
 
 std::string infiniband_text(const NodeFacts& facts) {
-  std::vector<std::string> rates;
-  for (const auto& link : facts.infiniband)
-    rates.push_back(link.rate.empty() ? "of unknown rate" : link.rate);
-  if (rates.empty()) return "no InfiniBand";
+  if (facts.infiniband.empty()) return "none";
   // The devices' numbers differ between the VMs of one pool, so they do not count.
+  std::vector<std::string> rates;
+  for (const auto& link : facts.infiniband) {
+    // "200 Gb/sec (4X HDR)"
+    rates.push_back(link.rate.empty() ? "?" : link.rate.substr(0, link.rate.find(" (")));
+  }
   std::sort(rates.begin(), rates.end());
-  std::string text = "InfiniBand " + rates[0];
+  std::string text = rates[0];
   for (std::size_t i = 1; i < rates.size(); ++i) text += " + " + rates[i];
   return text;
+}
+
+std::uint64_t usable_memory(const NodeFacts& facts) {
+  return std::min(facts.memory_bytes, facts.memory_limit.value_or(facts.memory_bytes));
 }
 
 std::vector<Finding> judge(const NodeCheck& check) {

@@ -52,10 +52,13 @@ struct Finding {
 /// primary's. Two memories are alike within 3 %. Pure.
 [[nodiscard]] std::vector<Finding> judge(const NodeCheck& check);
 
-/// "30 cores", "30 cores, a quota of 2".
+/// As the matrix has them: "30", "2 of 30" where a quota leaves so much of the cores; "64 KiB", "no limit";
+/// "200 Gb/sec", "none".
 [[nodiscard]] std::string cores_text(const NodeFacts& facts);
-/// "InfiniBand 200 Gb/sec (4X HDR)", "no InfiniBand".
+[[nodiscard]] std::string locked_memory_text(const NodeFacts& facts);
 [[nodiscard]] std::string infiniband_text(const NodeFacts& facts);
+/// The machine's, or the cgroup's limit.
+[[nodiscard]] std::uint64_t usable_memory(const NodeFacts& facts);
 
 /// "10.0.0.6: no answer within 15 s"; of more than three nodes the first three and how many more.
 [[nodiscard]] std::string finding_text(const NodeCheck& check, const Finding& finding);

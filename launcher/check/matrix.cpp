@@ -48,24 +48,6 @@ std::string clock_cell(const NodeFacts& facts) {
   return fmt::format("{:+.2f} s", static_cast<double>(back->clock_ahead_us) / 1e6);
 }
 
-std::string infiniband_cell(const NodeFacts& facts) {
-  if (facts.infiniband.empty()) return "none";
-  std::string text;
-  for (const auto& link : facts.infiniband) {
-    // "200 Gb/sec (4X HDR)"
-    std::string one = link.rate.substr(0, link.rate.find(" ("));
-    if (!link.state.empty() && link.state != "ACTIVE") one = link.state;
-    text += (text.empty() ? "" : " + ") + (one.empty() ? link.name : one);
-  }
-  return text;
-}
-
-std::string cores_cell(const NodeFacts& facts) {
-  if (facts.cpu_quota && *facts.cpu_quota < facts.cores)
-    return fmt::format("{:g} of {}", *facts.cpu_quota, facts.cores);
-  return std::to_string(facts.cores);
-}
-
 std::vector<Column> columns_of(const NodeCheck& check) {
   const auto any = [&](auto predicate) {
     return std::any_of(check.nodes.begin(), check.nodes.end(),
@@ -85,22 +67,16 @@ std::vector<Column> columns_of(const NodeCheck& check) {
          if (facts.mpi.version.empty()) return std::string(facts.mpi.daemon.empty() ? "missing" : "?");
          return facts.mpi.version.substr(mpi == "MPI" ? 0 : mpi.size() + 1);
        }},
-      {Aspect::kCores, "cores", cores_cell},
+      {Aspect::kCores, "cores", cores_text},
       {Aspect::kMemory, "memory",
-       [](const NodeFacts& facts) {
-         return map::bytes_text(
-             std::min(facts.memory_bytes, facts.memory_limit.value_or(facts.memory_bytes)));
-       }},
+       [](const NodeFacts& facts) { return map::bytes_text(usable_memory(facts)); }},
       {Aspect::kSharedMemory, "/dev/shm", shared_memory_cell},
-      {Aspect::kLockedMemory, "memlock",
-       [](const NodeFacts& facts) {
-         return facts.locked_memory ? map::bytes_text(*facts.locked_memory) : std::string("no limit");
-       }},
+      {Aspect::kLockedMemory, "memlock", locked_memory_text},
       {Aspect::kSingleCopy, "CMA",
        [](const NodeFacts& facts) { return std::string(facts.single_copy ? "yes" : "no"); }},
   };
   if (any([](const NodeFacts& facts) { return !facts.infiniband.empty(); }))
-    columns.push_back({Aspect::kInfiniBand, "InfiniBand", infiniband_cell});
+    columns.push_back({Aspect::kInfiniBand, "InfiniBand", infiniband_text});
   columns.push_back({Aspect::kClock, "clock", clock_cell});
   if (!check.asked.program.empty()) {
     columns.push_back({Aspect::kProgram, "program", [](const NodeFacts& facts) {

@@ -226,6 +226,7 @@ FactsRequest request_for(const LaunchContext& context, const LaunchOptions& opti
 NodeCheck check_nodes(const LaunchContext& context, const LaunchPlan& plan, const LaunchOptions& options,
                       const std::string& ssh_config, milliseconds limit, const CheckControl& control) {
   NodeCheck check;
+  check.shipyard = SHIPYARD_VERSION;
   check.mpi = context.mpi.version;
   check.limit_seconds = std::chrono::duration<double>(limit).count();
   check.judge_shared_memory =

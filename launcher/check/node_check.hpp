@@ -26,6 +26,7 @@ struct CheckedNode {
 /// What the nodes say, and what the job needs of them: values, for judge() and matrix().
 struct NodeCheck {
   std::vector<CheckedNode> nodes = {};  ///< in the plan's order
+  std::string shipyard = {};            ///< the version of this program
   mpi::MpiVersion mpi = {};             ///< the primary's
   FactsRequest asked = {};              ///< of each; without the token
   bool judge_shared_memory = true;      ///< false: the user chose how ranks of a node speak to each other
