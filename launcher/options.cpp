@@ -136,7 +136,9 @@ std::vector<OptionGroup> option_groups() {
         {.name = "explain", .help = "Say the reason for each decision."},
         {.name = "show-map", .help = "Draw the node with the rank on each core."},
         {.name = "check",
-         .help = "Start the ranks without the program and compare where they run with the plan."},
+         .help = "Ask every node what it has and lacks for this job, then start the ranks without the "
+                 "program and "
+                 "compare where they run with the plan."},
         {.name = "report",
          .value = "FILE",
          .help = "Write an account of the job as JSON.",

@@ -18,13 +18,14 @@ for word; do host=$last; last=$word; done
 case $host in
   $DENIED) echo "root@$host: Permission denied (publickey)." >&2; exit 255 ;;
   $OTHER) export VERSION=4.1.5 ;;
+  $FROZEN) echo asking >"$EVENTS"; exec sleep 100 ;;
 esac
 echo "Welcome to $host"
 exec sh -c "$last"
 FAKE
 : >"$work/fake/orted"
 chmod 755 "$work"/fake/*
-export STARTED=$work/started PATH=$work/fake:$PATH
+export EVENTS=$work/events STARTED=$work/started PATH=$work/fake:$PATH
 program app <<<'exit 0'
 cd "$work" || exit 1
 
@@ -72,6 +73,16 @@ echo "# a node that does not answer"
 launch --hosts 127.0.0.1,127.0.0.2 --ssh-port 1 --wait 100ms --oversubscribe --ppn 1 --check ./app
 check "is 120" test "$status" -eq 120
 check "has a row" grep -qx '127.0.0.2  connection refused !' "$work/out"
+
+echo "# a signal while nodes are asked"
+FROZEN=127.0.0.2 start ended "${three[@]}" --check ./app
+await asking
+kill -TERM "$launcher"
+ended 10
+check "is 143" test "$status" -eq 143
+check "and one line" test "$(cat "$work/err")" = \
+  "shipyard-mpirun: error: SIGTERM received while asking the nodes: nothing was started"
+check "leaves no ssh and no files" eval 'none_left ended 10 && no_run_directory'
 
 echo "# as JSON"
 OTHER=127.0.0.3 launch "${three[@]}" --check --json ./app
