@@ -154,7 +154,9 @@ std::vector<OptionGroup> option_groups() {
         {.name = "explain", .help = "Say the reason for each decision."},
         {.name = "show-map", .help = "Draw the node with the rank on each core."},
         {.name = "check",
-         .help = "Start the ranks without the program and compare where they run with the plan."},
+         .help = "Ask every node what it has and lacks for this job, then start the ranks without the "
+                 "program and "
+                 "compare where they run with the plan."},
         {.name = "report",
          .value = "FILE",
          .help = "Write an account of the job as JSON.",
@@ -491,8 +493,9 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (parsed->has("quiet")) options.verbosity = Verbosity::kQuiet;
   options.program = parsed->operands;
 
-  // Both ask about the ranks and not about the program.
+  // Both ask about the ranks; --check only looks for the program.
   if (options.program.empty() && options.show_map && !options.check) options.program_is_stand_in = true;
+  if (options.check && !options.program.empty()) options.checked_program = options.program[0];
   if (options.check || options.program_is_stand_in) options.program = {"true"};
 
   if (auto lifeline = environment.get("SHIPYARD_LIFELINE"); lifeline && !lifeline->empty()) {
