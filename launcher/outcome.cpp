@@ -197,6 +197,14 @@ Outcome improper(int rank, const JobResult& result, const JobFacts& facts) {
           "every rank calls both, or none; exit() without MPI_Finalize in one of them ends the job"};
 }
 
+Outcome missed(const JobResult& result, const JobFacts& facts) {
+  const auto* record = first_to_end(result, [](const RankRecord& r) { return r.absent; });
+  return {"app_failed", 1,
+          fmt::format("{}: {} ended without MPI_Init, while others wait for it in theirs", facts.program,
+                      record == nullptr ? "a rank" : where(*record)),
+          "every rank calls MPI_Init, or none"};
+}
+
 /// mpirun has ended with a failure, and no rank that has failed by itself explains it.
 Outcome ended_by_mpirun(const JobResult& result, const JobFacts& facts, const mpi::Diagnosis& said) {
   const int status = result.mpirun.status();
@@ -280,6 +288,7 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
             fmt::format("the job was ended after {}, the time that --timeout allows", text_of(facts.timeout)),
             {}};
   }
+  if (result.ended == Ended::kMissedInit) return missed(result, facts);
   const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
   if (result.ended == Ended::kLaunchTimeout) return launch_timed_out(result, facts);
 

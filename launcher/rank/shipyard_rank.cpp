@@ -36,6 +36,7 @@
 
 #include "base/cpu_list.hpp"
 #include "base/environment.hpp"
+#include "base/file.hpp"
 #include "base/ip_network.hpp"
 #include "base/signals.hpp"
 #include "base/socket_address.hpp"
@@ -44,6 +45,7 @@
 #include "launcher/rank/binding.hpp"
 #include "launcher/rank/error_relay.hpp"
 #include "launcher/rank/infiniband.hpp"
+#include "launcher/rank/pmix_clients.hpp"
 #include "launcher/rank/rank_layout.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
 #include "launcher/supervise/reap.hpp"
@@ -159,11 +161,44 @@ void tell_end(const FileDescriptor& launcher, const Exit& exit) {
   tell(launcher, {{exit.signalled ? RankMessage::Kind::kSignal : RankMessage::Kind::kExit, exit.value}});
 }
 
+/// Who of this node's ranks has called MPI_Init.
+class Attendance {
+ public:
+  explicit Attendance(const Environment& environment) {
+    const auto text = environment.get("OMPI_COMM_WORLD_LOCAL_SIZE").value_or("");
+    std::from_chars(text.data(), text.data() + text.size(), ranks_);
+    if (auto port = rank::pmix_server_port(environment); port && ranks_ > 0) clients_.emplace(*port);
+  }
+
+  /// Asks the kernel, until all of them were seen.
+  void look() {
+    if (!clients_ || complete()) return;
+    for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+      if (auto table = read_file(path)) clients_->note(*table);
+    }
+  }
+  [[nodiscard]] bool any() const { return clients_ && clients_->count() > 0; }
+  /// A rank that ends well has left MPI together with all others, or has never entered it: in the first case
+  /// all of them have.
+  [[nodiscard]] bool someone_missing() const { return clients_ && !complete(); }
+
+ private:
+  [[nodiscard]] bool complete() const { return clients_->count() >= ranks_; }
+
+  int ranks_ = 0;
+  std::optional<rank::PmixClients> clients_;
+};
+
 /// A rank that runs, the launcher at the other end of the connection, and what passes between the two.
 class Watch {
  public:
-  Watch(Child& child, const FileDescriptor& launcher, SignalDescriptor& signals, rank::ErrorRelay* relay)
-      : child_(child), launcher_(launcher), signals_(signals), relay_(relay) {}
+  Watch(Child& child, const FileDescriptor& launcher, SignalDescriptor& signals, rank::ErrorRelay* relay,
+        Attendance attendance)
+      : child_(child),
+        launcher_(launcher),
+        signals_(signals),
+        relay_(relay),
+        attendance_(std::move(attendance)) {}
 
   /// Waits for the rank's end, and until all that it has written is on its way; or ends the rank when the
   /// launcher's side of the connection ends or falls silent.
@@ -171,6 +206,8 @@ class Watch {
     while (true) {
       if (auto exit = child_.try_wait(); exit && !exit_) {
         exit_ = exit;
+        take_attendance();
+        if (exit->success() && attendance_.someone_missing()) tell(launcher_, {{RankMessage::Kind::kAbsent}});
         if (relay_ != nullptr) relay_->finish();
       }
       if (exit_ && (relay_ == nullptr || relayed_)) return *exit_;
@@ -230,7 +267,14 @@ class Watch {
     if (late) heard_ = now;
     if (now >= heard_ + limit_) end_rank();
     tell(launcher_, {{RankMessage::Kind::kBeat}});
+    if (!exit_) take_attendance();
     next_beat_ = now + supervise::beat_interval(limit_);
+  }
+
+  void take_attendance() {
+    const bool known = attendance_.any();
+    attendance_.look();
+    if (attendance_.any() && !known) tell(launcher_, {{RankMessage::Kind::kJoined}});
   }
 
   /// The launcher is gone or has hung up: the rank ends, and what it has started with it.
@@ -251,6 +295,7 @@ class Watch {
   const FileDescriptor& launcher_;
   SignalDescriptor& signals_;
   rank::ErrorRelay* relay_;
+  Attendance attendance_;
   std::optional<Exit> exit_;
   bool relayed_ = false;
   std::string received_;
@@ -415,7 +460,8 @@ int run_rank(const std::vector<std::string>& arguments) {
         },
         STDERR_FILENO);
   }
-  const Exit exit = Watch(*child, launcher, signals, relay ? &*relay : nullptr).run();
+  const Exit exit =
+      Watch(*child, launcher, signals, relay ? &*relay : nullptr, Attendance(environment)).run();
   tell_end(launcher, exit);
   if (!exit.success()) kill_all_descendants();
   if (exit.signalled) die_by_signal(exit.value);

@@ -91,6 +91,7 @@ class Job {
       consider(launch_deadline());
       if (options_.time_limit) consider(start_ + *options_.time_limit);
       consider(loss_deadline());
+      if (missed_since_) consider(*missed_since_ + options_.init_grace);
       if (all_ended()) consider(Clock::now() + kIdleCheck);
     }
     consider(errors_.next_flush());
@@ -106,6 +107,8 @@ class Job {
       return;
     }
     if (passed(loss_deadline())) return end_for(Ended::kForLoss);
+    if (missed_since_ && !all_ended() && now >= *missed_since_ + options_.init_grace)
+      return end_for(Ended::kMissedInit);
     if (passed(launch_deadline())) return end_for(Ended::kLaunchTimeout);
     if (options_.time_limit && now >= start_ + *options_.time_limit) return end_for(Ended::kTimeLimit);
     if (all_ended() && hangs_at_its_end(now)) end_for(Ended::kHungAtItsEnd);
@@ -149,6 +152,7 @@ class Job {
       next_beat_ = now + monitor_.interval();
     }
     if (monitor_.lost() > 0 && !loss_noticed_) loss_noticed_ = now;
+    if (monitor_.missed() && !missed_since_) missed_since_ = now;
     if (polled[kErrors].revents != 0 || polled[kWords].revents != 0 || polled[kTarget].revents != 0)
       hand_on_errors(polled[kErrors].revents != 0, polled[kWords].revents != 0);
     errors_.flush(now);
@@ -268,6 +272,7 @@ class Job {
   Clock::time_point next_beat_ = start_ + monitor_.interval();
   std::optional<Clock::time_point> kill_at_;
   std::optional<Clock::time_point> loss_noticed_;
+  std::optional<Clock::time_point> missed_since_;
   std::optional<Clock::time_point> all_ended_since_;
   std::optional<Clock::time_point> idle_since_;
   unsigned long idle_ticks_ = 0;

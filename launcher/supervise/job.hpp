@@ -32,6 +32,8 @@ struct JobOptions {
   /// A rank whose connection has broken while mpirun goes on as if nothing were: so long may mpirun notice by
   /// itself. Where a node has fallen silent it is not waited for: it would notice after minutes.
   std::chrono::milliseconds loss_grace{5000};
+  /// A rank that has ended without MPI_Init while others wait for it there: so long may they find out.
+  std::chrono::milliseconds init_grace{10'000};
   /// mpirun that does not end although all ranks have: so long may it do nothing at all, and so long may it
   /// take at most. Not counted while nobody reads its output.
   std::chrono::milliseconds idle_limit{10'000};
@@ -44,7 +46,7 @@ struct JobOptions {
 };
 
 /// Why the job was ended by the launcher, if it was.
-enum class Ended { kByItself, kBySignal, kForLoss, kLaunchTimeout, kTimeLimit, kHungAtItsEnd };
+enum class Ended { kByItself, kBySignal, kForLoss, kLaunchTimeout, kTimeLimit, kMissedInit, kHungAtItsEnd };
 
 /// What was seen, not what it means.
 struct JobResult {

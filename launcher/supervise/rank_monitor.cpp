@@ -188,6 +188,8 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   if (found == records_.end()) return false;
   if (message->kind == RankMessage::Kind::kBeat) return true;
   RankRecord& record = found->second;
+  if (message->kind == RankMessage::Kind::kJoined) return joined_ = true;
+  if (message->kind == RankMessage::Kind::kAbsent) return record.absent = absent_ = true;
   if (record.ended()) return false;
   if (message->kind == RankMessage::Kind::kBound) {
     record.cpus = std::move(message->text);

@@ -29,6 +29,7 @@ struct RankRecord {
   std::string missing;       ///< "program", "directory" or "layout", with start_error
   bool lost = false;         ///< its connection ended before it said how it ended
   bool silent = false;       ///< with lost: the connection was open, and its node gave no sign of life
+  bool absent = false;       ///< it ended with 0 and has never called MPI_Init
   int order = 0;  ///< 1 for the first rank whose end was heard of, 2 for the next …; 0: not ended
 
   [[nodiscard]] bool ended() const { return exit.has_value() || start_error != 0; }
@@ -71,6 +72,8 @@ class RankMonitor {
   /// Ranks whose connection was lost, and those of them whose node fell silent.
   [[nodiscard]] int lost() const { return lost_; }
   [[nodiscard]] int silent() const { return silent_; }
+  /// A rank has ended well and without MPI_Init, in which others wait for it.
+  [[nodiscard]] bool missed() const { return joined_ && absent_; }
 
   /// To every rank, by the program beside it.
   void send_signal(int number);
@@ -111,6 +114,8 @@ class RankMonitor {
   int ended_ = 0;
   int lost_ = 0;
   int silent_ = 0;
+  bool joined_ = false;
+  bool absent_ = false;
   bool hung_up_ = false;
   bool names_peers_ = true;
 };

@@ -1,6 +1,7 @@
 #include "launcher/supervise/rank_protocol.hpp"
 
 #include <charconv>
+#include <utility>
 #include <vector>
 
 #include "base/cpu_list.hpp"
@@ -38,6 +39,10 @@ std::string format_message(const RankMessage& message) {
       return "BOUND " + message.text + (message.planned.empty() ? "" : " " + message.planned) + "\n";
     case RankMessage::Kind::kBeat:
       return "BEAT\n";
+    case RankMessage::Kind::kJoined:
+      return "JOINED\n";
+    case RankMessage::Kind::kAbsent:
+      return "ABSENT\n";
     case RankMessage::Kind::kStderr:
       return "STDERR " + message.token + " " + number + "\n";
     case RankMessage::Kind::kExit:
@@ -68,8 +73,13 @@ std::optional<RankMessage> parse_message(std::string_view line) {
     if (words.size() == 3) message.planned = words[2];
     return message;
   }
-  if (line == "BEAT") {
-    message.kind = RankMessage::Kind::kBeat;
+  constexpr std::pair<std::string_view, RankMessage::Kind> kBareWords[] = {
+      {"BEAT", RankMessage::Kind::kBeat},
+      {"JOINED", RankMessage::Kind::kJoined},
+      {"ABSENT", RankMessage::Kind::kAbsent}};
+  for (const auto& [word, kind] : kBareWords) {
+    if (line != word) continue;
+    message.kind = kind;
     return message;
   }
   std::size_t number_at = 1;

@@ -15,6 +15,8 @@ namespace shipyard::supervise {
 ///   BOUND cpus [planned]     what it runs on ("0-5,8-13"), whoever bound it; the planned CPUs that these
 ///                            stand for on a node whose CPUs have other numbers
 ///   BEAT                     the node is alive, a few times within the time that LIVE names
+///   JOINED                   some rank of the node has called MPI_Init
+///   ABSENT                   before EXIT 0: the rank has not, though nothing else is wrong with it
 ///   EXIT status              the rank called exit(status)
 ///   SIGNAL number            the rank was killed by a signal
 ///   FAIL errno what          the rank could not be started; what: "program", "directory" or
@@ -30,7 +32,7 @@ namespace shipyard::supervise {
 /// What a rank writes to its standard error comes by a connection of its own, so that it does not mix with
 /// what mpirun has to say: the line "STDERR token rank", and then the bytes as they are.
 struct RankMessage {
-  enum class Kind { kRank, kUnbound, kBound, kBeat, kExit, kSignal, kFail, kStderr };
+  enum class Kind { kRank, kUnbound, kBound, kBeat, kJoined, kAbsent, kExit, kSignal, kFail, kStderr };
 
   Kind kind = Kind::kRank;
   int number = 0;  ///< rank, status, signal or errno

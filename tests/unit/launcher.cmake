@@ -39,6 +39,7 @@ shipyard_unit_test(launcher_edge_test
 shipyard_unit_test(launcher_rank_test
   LIBRARIES shipyard::rank shipyard::supervise
   SOURCES
+    launcher_pmix_clients_test.cpp
     launcher_rank_binding_test.cpp
     launcher_rank_infiniband_test.cpp
     launcher_rank_layout_test.cpp

@@ -285,6 +285,18 @@ TEST(Classify, ARankWithoutMpiFinalizeIsNamed) {
          "every rank calls both, or none; exit() without MPI_Finalize in one of them ends the job");
 }
 
+TEST(Classify, ARankThatOthersWaitForInMpiInitIsNamed) {
+  RankRecord absent = ended(1, exited(0), 1);
+  absent.absent = true;
+  expect(judged({.mpirun = exited(1),
+                 .ended = supervise::Ended::kMissedInit,
+                 .ranks = {ended(0, killed_by(SIGTERM), 2), absent}},
+                2),
+         "app_failed", 1,
+         "./app: rank 1 on 10.0.0.4 ended without MPI_Init, while others wait for it in theirs",
+         "every rank calls MPI_Init, or none");
+}
+
 TEST(Classify, AKeyThatANodeDoesNotAcceptIsNamed) {
   expect(judged({.mpirun = exited(1),
                  .mpirun_words = "root@10.0.0.5: Permission denied (publickey).\r\n----\nORTE was unable"},

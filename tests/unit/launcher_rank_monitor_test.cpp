@@ -273,6 +273,17 @@ TEST_F(Monitor, ANodeThatFallsSilentIsLostThoughItsConnectionIsOpen) {
   EXPECT_TRUE(closed(silent));
 }
 
+TEST_F(Monitor, ARankThatEndsWithoutMpiInitIsMissedOnceAnotherHasCalledIt) {
+  auto absent = connect("RANK secret 0 node\nABSENT\nEXIT 0\n");
+  until([&] { return record(0) != nullptr && record(0)->ended(); });
+  EXPECT_TRUE(record(0)->absent);
+  EXPECT_FALSE(monitor_->missed());
+  auto waits = connect("RANK secret 1 node\nJOINED\n");
+  until([&] { return monitor_->missed(); });
+  EXPECT_FALSE(record(1)->absent);
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
 TEST_F(Monitor, ALauncherThatWasStoppedItselfSuspectsNobody) {
   auto rank = connect("RANK secret 0 node\n");
   until([&] { return record(0) != nullptr; });

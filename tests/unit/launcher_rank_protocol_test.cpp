@@ -33,6 +33,10 @@ TEST(RankProtocol, ReadsBackWhatItWrites) {
 TEST(RankProtocol, SignsOfLifeAndStandardErrorAreMessagesToo) {
   EXPECT_EQ(format_message(RankMessage{RankMessage::Kind::kBeat}), "BEAT\n");
   EXPECT_EQ(parse_message("BEAT"), RankMessage{RankMessage::Kind::kBeat});
+  EXPECT_EQ(parse_message("JOINED"), RankMessage{RankMessage::Kind::kJoined});
+  EXPECT_EQ(parse_message("ABSENT"), RankMessage{RankMessage::Kind::kAbsent});
+  EXPECT_EQ(format_message(RankMessage{RankMessage::Kind::kJoined}), "JOINED\n");
+  EXPECT_EQ(format_message(RankMessage{RankMessage::Kind::kAbsent}), "ABSENT\n");
   const RankMessage errors{RankMessage::Kind::kStderr, 3, "secret"};
   EXPECT_EQ(format_message(errors), "STDERR secret 3\n");
   EXPECT_EQ(parse_message("STDERR secret 3"), errors);
