@@ -3,6 +3,7 @@ shipyard_unit_test(launcher_plan_test
   LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
   SOURCES
     launcher_binding_check_test.cpp
+    launcher_gate_text_test.cpp
     launcher_hydra_command_test.cpp
     launcher_installation_test.cpp
     launcher_mpirun_command_test.cpp
