@@ -15,6 +15,7 @@
 #include "base/signals.hpp"
 #include "launcher/check/judge.hpp"
 #include "launcher/exit_status.hpp"
+#include "launcher/gate_text.hpp"
 #include "launcher/mpi/diagnosis.hpp"
 #include "launcher/network/connection_handover.hpp"
 #include "launcher/network/gate.hpp"
@@ -29,7 +30,6 @@
 namespace shipyard::launcher {
 namespace {
 
-constexpr std::size_t kNamedNodes = 10;
 /// Connections of the gate that ssh goes on with; half of the usual descriptor limit's room.
 constexpr std::size_t kKeptConnections = 256;
 
@@ -109,9 +109,8 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& co
                             .cancelled = [&] { return cancellation.check(); }};
   bool shown = false;
   if (show) {
-    gate.progress = [&](std::size_t ready) {
-      err << fmt::format("\rwaiting for sshd: {} of {} nodes ready\033[K", ready, targets.size())
-          << std::flush;
+    gate.progress = [&](const network::GateProgress& progress) {
+      err << "\r" << gate_progress_text(progress, environment.terminal_columns) << "\033[K" << std::flush;
       shown = true;
     };
   }
@@ -124,17 +123,7 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& co
     messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
     return std::nullopt;
   }
-  const double seconds = static_cast<double>(options.wait.count()) / 1000;
-  std::string message = fmt::format("{} of {} nodes did not answer on port {} within {:g} s",
-                                    report.failures.size(), targets.size(), options.ssh_port, seconds);
-  for (std::size_t i = 0; i < std::min(kNamedNodes, report.failures.size()); ++i) {
-    message += fmt::format("\n  {}: {}", report.failures[i].name, report.failures[i].last_word);
-  }
-  if (report.failures.size() > kNamedNodes)
-    message += fmt::format("\n  and {} more", report.failures.size() - kNamedNodes);
-  return Outcome{
-      "node_unreachable", kNodeUnreachable, message,
-      "did the coordination command start the container with its sshd on every node? docker logs tells"};
+  return gate_failure(report, gate.port, options.wait);
 }
 
 Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, const std::string& endpoint,
