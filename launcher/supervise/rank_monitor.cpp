@@ -110,6 +110,7 @@ void RankMonitor::note_loss(const Connection& connection, bool silent) {
   if (record == records_.end() || record->second.ended()) return;
   record->second.lost = true;
   record->second.silent = silent;
+  record->second.order = ++events_;
   ++lost_;
   if (silent) ++silent_;
 }
@@ -206,7 +207,8 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   } else {
     record.exit = Exit{message->kind == RankMessage::Kind::kSignal, message->number};
   }
-  record.order = ++ended_;
+  record.order = ++events_;
+  ++ended_;
   return true;
 }
 

@@ -30,7 +30,7 @@ struct RankRecord {
   bool lost = false;         ///< its connection ended before it said how it ended
   bool silent = false;       ///< with lost: the connection was open, and its node gave no sign of life
   bool absent = false;       ///< it ended with 0 and has never called MPI_Init
-  int order = 0;  ///< 1 for the first rank whose end was heard of, 2 for the next …; 0: not ended
+  int order = 0;             ///< 1 for the first rank that ended or was lost, 2 for the next …; 0: neither
 
   [[nodiscard]] bool ended() const { return exit.has_value() || start_error != 0; }
   [[nodiscard]] bool failed() const { return start_error != 0 || (exit && !exit->success()); }
@@ -111,6 +111,7 @@ class RankMonitor {
   StderrSink stderr_sink_;
   std::map<int, Connection> connections_;  // by descriptor
   std::map<int, RankRecord> records_;
+  int events_ = 0;  // ends and losses
   int ended_ = 0;
   int lost_ = 0;
   int silent_ = 0;
