@@ -9,3 +9,8 @@ shipyard_cli_test(launcher_signals launcher_signals.sh)
 shipyard_cli_test(launcher_rank_binding launcher_rank_binding.sh ${SHIPYARD_TEST_DATA})
 shipyard_cli_test(launcher_man launcher_man.sh ${PROJECT_SOURCE_DIR}/docs/shipyard-mpirun.1)
 shipyard_cli_test(launcher_hardware_table launcher_hardware_table.sh)
+# The watch for preemptions against a metadata service of the test's own.
+add_executable(watch_preemption ${PROJECT_SOURCE_DIR}/tests/lib/watch_preemption.cpp)
+target_link_libraries(watch_preemption PRIVATE shipyard::preempt shipyard_warnings)
+set_target_properties(watch_preemption PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+shipyard_cli_test(launcher_preemption_watch launcher_preemption_watch.sh)

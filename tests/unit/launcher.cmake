@@ -43,6 +43,14 @@ shipyard_unit_test(launcher_rank_test
     launcher_rank_layout_test.cpp
     launcher_rank_monitor_test.cpp
     launcher_rank_protocol_test.cpp)
+# What a cloud's metadata service says of a node's end.
+shipyard_unit_test(launcher_preempt_test
+  LIBRARIES shipyard::preempt
+  SOURCES
+    launcher_http_response_test.cpp
+    launcher_metadata_service_test.cpp
+    launcher_preemption_watch_test.cpp
+    launcher_scheduled_events_test.cpp)
 # How mpirun is told a layout.
 shipyard_unit_test(launcher_mapping_test
   LIBRARIES shipyard::mapping
