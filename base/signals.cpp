@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -70,6 +71,15 @@ void become_subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 void kill_all_children() {
   std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
   for (pid_t pid = 0; children >> pid;) ::kill(pid, SIGKILL);
+}
+
+void kill_all_descendants() {
+  constexpr int kRounds = 1000;
+  for (int round = 0; round < kRounds; ++round) {
+    kill_all_children();
+    // Blocks for a child that is being killed, and fails once there is none.
+    if (::waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
+  }
 }
 
 void reap_orphans(pid_t except) {

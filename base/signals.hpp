@@ -59,6 +59,10 @@ void become_subreaper();
 /// SIGKILL for every child of this process, orphans that it inherited included (/proc/PID/task/TID/children).
 void kill_all_children();
 
+/// The same for whatever these leave behind in turn, and reaps it: with become_subreaper no process that came
+/// from this one gets away. A process that forks faster than it can be killed is given up after a while.
+void kill_all_descendants();
+
 /// Reaps every child that has ended and is not `except`.
 void reap_orphans(pid_t except);
 

@@ -18,7 +18,8 @@ struct Launched {
   LaunchPlan plan;  ///< as it was carried out: made again where nodes turned out to differ
   Outcome outcome;
   std::vector<supervise::RankRecord> ranks = {};
-  StepTimes times = {};  ///< gate, prepare and run
+  StepTimes times = {};    ///< gate, prepare, run and clear
+  std::string words = {};  ///< what mpirun had to say itself
 };
 
 /// Waits for the nodes, plans anew where their hardware differs, writes the run directory, runs mpirun to its

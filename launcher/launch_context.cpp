@@ -86,6 +86,11 @@ std::string random_suffix() {
 
 /// Below TMPDIR where that can stand in mpirun's ssh agent, which is split at blanks; else below /tmp. Not in
 /// $HOME, which is read-only for Batch's own users.
+std::string choose_job_mark() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
 std::string choose_run_directory(const Environment& environment) {
   std::string parent(environment.get("TMPDIR").value_or("/tmp"));
   if (!parent.starts_with('/') || parent.find_first_of(" \t\"'\\,;") != std::string::npos) parent = "/tmp";
@@ -248,6 +253,7 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
   const bool elsewhere = options.dry_run && !options.topologies.empty();
   context.shared_memory_bytes = elsewhere ? std::numeric_limits<std::uint64_t>::max() : free_shared_memory();
   context.run_directory = choose_run_directory(environment);
+  context.job = choose_job_mark();
   auto interfaces = network::interfaces_of_this_machine();
   auto installation = inspected.get();
 

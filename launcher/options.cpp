@@ -12,6 +12,8 @@ namespace shipyard::launcher {
 namespace {
 
 constexpr int kMostRanks = 10'000'000;
+/// Signs of life come five times within it; a busy node may be late by some 100 ms.
+constexpr std::chrono::milliseconds kShortestNodeTimeout{1000};
 
 std::vector<OptionGroup> option_groups() {
   return {
@@ -100,6 +102,27 @@ std::vector<OptionGroup> option_groups() {
          .help = "How long the nodes' sshd may take to answer.",
          .variable = "SHIPYARD_WAIT",
          .default_text = "120s"}}},
+      {"Time",
+       {{.name = "launch-timeout",
+         .value = "TIME",
+         .help = "How long mpirun may take to start all ranks.",
+         .variable = "SHIPYARD_LAUNCH_TIMEOUT",
+         .default_text = "120s, and 1s for each node"},
+        {.name = "timeout",
+         .value = "TIME",
+         .help = "How long the job may run; it is ended then, with exit status 124.",
+         .variable = "SHIPYARD_TIMEOUT",
+         .default_text = "no limit"},
+        {.name = "node-timeout",
+         .value = "TIME",
+         .help = "How long a node may give no sign of life before the job is ended for it.",
+         .variable = "SHIPYARD_NODE_TIMEOUT",
+         .default_text = "15s"},
+        {.name = "kill-after",
+         .value = "TIME",
+         .help = "Time between SIGTERM and SIGKILL when the job must end.",
+         .variable = "SHIPYARD_KILL_AFTER",
+         .default_text = "5s"}}},
       {"MPI",
        {{.name = "mpirun",
          .value = "PATH",
@@ -125,12 +148,7 @@ std::vector<OptionGroup> option_groups() {
          .variable = "SHIPYARD_WDIR",
          .default_text = "this one"},
         {.name = "stdin", .help = "Rank 0 reads standard input, which is /dev/null otherwise."},
-        {.name = "tag-output", .help = "Put the rank before each line of output."},
-        {.name = "kill-after",
-         .value = "TIME",
-         .help = "Time between SIGTERM and SIGKILL when the job must end.",
-         .variable = "SHIPYARD_KILL_AFTER",
-         .default_text = "5s"}}},
+        {.name = "tag-output", .help = "Put the rank before each line of output."}}},
       {"What is shown",
        {{.name = "dry-run", .help = "Print the commands and start nothing."},
         {.name = "explain", .help = "Say the reason for each decision."},
@@ -170,7 +188,7 @@ Exit status: the program's own, or
   120  a node could not be reached      125  usage, bad input, no MPI
   121  mpirun could not start the job   126  program not executable
   122  a node was lost                  127  program not found
-  128+N  ended by signal N
+  124  ended by --timeout               128+N  ended by signal N
 )";
 
 bool is_variable_name(std::string_view name) {
@@ -202,6 +220,17 @@ class Reader {
     if (!value) return;
     auto time = parse_duration(*value);
     time ? void(target = *time) : fail(time.error());
+  }
+  /// A limit, which no time at all is none.
+  void duration(const char* name, std::optional<std::chrono::milliseconds>& target) {
+    auto value = parsed_.get(name);
+    if (!value) return;
+    auto time = parse_duration(*value);
+    if (!time) return fail(time.error());
+    if (time->count() == 0)
+      return fail(input_error(fmt::format("{}: no time at all", value->origin),
+                              "leave it out for no limit of your own"));
+    target = *time;
   }
   void fail(Error error) {
     if (!error_) error_ = std::move(error);
@@ -443,6 +472,13 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   options.forward_stdin = parsed->has("stdin");
   options.tag_output = parsed->has("tag-output");
   reader.duration("kill-after", options.kill_after);
+  reader.duration("launch-timeout", options.launch_timeout);
+  reader.duration("timeout", options.timeout);
+  reader.duration("node-timeout", options.node_timeout);
+  if (options.node_timeout < kShortestNodeTimeout)
+    reader.fail(input_error(fmt::format("{}: a node needs a second at least to give a sign of life",
+                                        parsed->get("node-timeout")->origin),
+                            "the default is 15s"));
   options.dry_run = parsed->has("dry-run");
   options.explain = parsed->has("explain");
   options.json = parsed->has("json");

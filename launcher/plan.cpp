@@ -88,6 +88,11 @@ bool chose_transport(const mpi::UserSettings& user) {
                      [&](const char* name) { return user.parameters.contains(name); });
 }
 
+/// Of ssh's three questions without an answer, in seconds: what --node-timeout allows.
+int alive_interval(std::chrono::milliseconds node_timeout) {
+  return static_cast<int>(std::max<long>(node_timeout.count() / 3000, 1));
+}
+
 Status check_shared_memory(const LaunchContext& context, const mpi::UserSettings& user, int most_ranks) {
   const std::uint64_t free = context.shared_memory_bytes;
   const std::uint64_t needed = shared_memory_needed(context.mpi.version.dialect, most_ranks, free);
@@ -255,7 +260,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
                                     .user = options.ssh_user,
                                     .identity_file = options.ssh_key,
                                     .connect_program = all_numeric ? context.connect_program : std::string(),
-                                    .connect_arguments = "--from " + connections_socket(plan)});
+                                    .connect_arguments = "--from " + connections_socket(plan),
+                                    .alive_interval_seconds = alive_interval(options.node_timeout)});
     if (!config) return config.error();
     plan.files[request.ssh_config] = *config;
     auto subnet =
@@ -267,6 +273,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     request.infiniband = context.infiniband;
     request.ipv6 = context.own_address.ipv6;
     plan.report_address = context.own_address;
+    request.daemon_mark = fmt::format("{}={}", supervise::kJobVariable, context.job);
     plan.reasons.push_back({"network " + request.subnet, subnet->reason});
   }
 
@@ -306,6 +313,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
       request.variables.emplace_back(rank::kLayoutVariable, "layout");
     }
   }
+  plan.environment[supervise::kJobVariable] = context.job;
+  request.variables.emplace_back(supervise::kJobVariable, "the job's mark");
   for (const char* name : {supervise::kReportVariable, supervise::kTokenVariable}) {
     plan.environment[name] = "";  // filled at the start; an empty one makes shipyard-rank step aside
     request.variables.emplace_back(name, "rank reports");
@@ -339,6 +348,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   }
 
   request.program = {context.rank_program, "--directory", context.working_directory};
+  plan.relays_stderr = !mpi::user_directs_output(context.mpi.version.dialect, user);
+  if (plan.relays_stderr) request.program.emplace_back("--relay-stderr");
   std::vector<std::string> arguments(options.program.begin() + 1, options.program.end());
   // mpirun takes a ":" for the start of another program, wherever it stands, and knows no way to quote it.
   if (std::find(arguments.begin(), arguments.end(), ":") != arguments.end()) {

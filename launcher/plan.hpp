@@ -38,6 +38,7 @@ struct LaunchContext {
   std::string source_program;             ///< shipyard-source, for --mpi-env
   std::string ssh_program;                ///< shipyard-ssh, for Hydra
   std::string run_directory;              ///< private, to be made; no blanks in it
+  std::string job;                        ///< the job's mark, different for each; 16 hexadecimal digits
   bool single_copy = true;                ///< process_vm_readv is allowed
   std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm
   bool infiniband = false;                ///< this node has an InfiniBand device
@@ -68,6 +69,7 @@ struct LaunchPlan {
   bool forward_stdin = false;                      ///< else mpirun reads /dev/null
   std::map<std::string, std::string> files;        ///< content by path, all below run_directory
   std::string run_directory;
+  bool relays_stderr = true;  ///< ranks' standard error comes to the launcher, not through mpirun
   std::vector<mpi::Reason> reasons;
   std::vector<std::string> warnings;        ///< for the user, whatever the verbosity but -q
   std::vector<std::size_t> remote_hosts;    ///< indexes in LaunchContext::hosts whose sshd must answer

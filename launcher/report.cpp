@@ -58,8 +58,8 @@ ordered_json ranks_as_json(const JobReport& report) {
 ordered_json times_as_json(const StepTimes& times) {
   ordered_json json = ordered_json::object();
   const std::pair<const char*, StepTimes::Duration> steps[] = {
-      {"read", times.read},       {"resolve", times.resolve}, {"plan", times.plan},  {"gate", times.gate},
-      {"prepare", times.prepare}, {"run", times.run},         {"total", times.total}};
+      {"read", times.read},       {"resolve", times.resolve}, {"plan", times.plan},   {"gate", times.gate},
+      {"prepare", times.prepare}, {"run", times.run},         {"clear", times.clear}, {"total", times.total}};
   for (const auto& [name, duration] : steps) {
     if (duration) json[name] = static_cast<double>(duration->count()) / 1000;
   }
@@ -87,6 +87,7 @@ std::string report_as_json(const JobReport& report) {
                      {"status", report.outcome.status},
                      {"message", report.outcome.message},
                      {"hint", report.outcome.hint}};
+  json["mpirun_words"] = report.mpirun_words;
   json["times_ms"] = times_as_json(report.times);
   json["reasons"] = ordered_json::array();
   for (const auto& reason : report.reasons) json["reasons"].push_back(reason.what + ": " + reason.why);

@@ -21,6 +21,7 @@ struct StepTimes {
   Duration gate = {};     ///< waiting for the nodes
   Duration prepare = {};  ///< run directory and files
   Duration run = {};      ///< from mpirun's start to the end of all ranks
+  Duration clear = {};    ///< after a failure: clearing away what was left
   Duration total = {};
 };
 
@@ -34,6 +35,7 @@ struct JobReport {
   std::vector<std::string> warnings = {};
   std::vector<supervise::RankRecord> ranks = {};  ///< by rank, JobResult::ranks
   Outcome outcome = {};
+  std::string mpirun_words = {};  ///< Launched::words
   StepTimes times = {};
 };
 
@@ -45,6 +47,7 @@ struct JobReport {
 ///     error), "lost", or "unknown". Where they say something: problem, and stands_for (docs of RankRecord),
 ///   binding {as_planned, different, unreported},
 ///   outcome {name, status, message, hint},
+///   mpirun_words: what mpirun itself wrote to standard error,
 ///   times_ms {read, resolve, …}: the steps that were come to,
 ///   reasons [..], warnings [..]
 /// Pure.

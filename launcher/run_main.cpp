@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <chrono>
 #include <ostream>
 
@@ -109,6 +111,8 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   report.times.gate = launched.times.gate;
   report.times.prepare = launched.times.prepare;
   report.times.run = launched.times.run;
+  report.times.clear = launched.times.clear;
+  report.mpirun_words = launched.words;
   if (!launched.plan.places_known) return launched.outcome.status;
   const BindingCheck check = check_bindings(launched.plan.nodes, launched.ranks);
   if (options.check && launched.outcome.status == kSuccess) {
@@ -120,6 +124,17 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
     report.warnings.push_back(warning);
   }
   return launched.outcome.status;
+}
+
+/// On Batch the task's directory is where files are fetched from afterwards. True where it can be written.
+bool keep_records_in_task_directory(LaunchOptions& options, const Environment& environment) {
+  const auto directory = environment.get("AZ_BATCH_TASK_DIR");
+  if (!directory || !options.report.empty() || options.dry_run || options.program_is_stand_in) return false;
+  const std::string path(*directory);
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return false;
+  options.report = path + "/shipyard-report.json";
+  options.mpirun_log = path + "/shipyard-mpirun.log";
+  return true;
 }
 
 }  // namespace
@@ -152,6 +167,7 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     return kSuccess;
   }
   messages.set_verbosity(options->verbosity);
+  const bool nobody_asked = keep_records_in_task_directory(*options, environment);
 
   JobReport report;
   report.times.read = since(start);
@@ -160,8 +176,12 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     report.outcome.status = status;
     report.times.total = since(start);
     if (auto written = write_file_atomically(options->report, report_as_json(report), 0644); !written) {
-      messages.error(written.error());
-      if (status == kSuccess) status = kConfigError;
+      if (nobody_asked) {
+        messages.warning(written.error().message);
+      } else {
+        messages.error(written.error());
+        if (status == kSuccess) status = kConfigError;
+      }
     }
   }
   return status;

@@ -36,6 +36,10 @@ std::string format_message(const RankMessage& message) {
       return "UNBOUND " + message.text + "\n";
     case RankMessage::Kind::kBound:
       return "BOUND " + message.text + (message.planned.empty() ? "" : " " + message.planned) + "\n";
+    case RankMessage::Kind::kBeat:
+      return "BEAT\n";
+    case RankMessage::Kind::kStderr:
+      return "STDERR " + message.token + " " + number + "\n";
     case RankMessage::Kind::kExit:
       return "EXIT " + number + "\n";
     case RankMessage::Kind::kSignal:
@@ -64,10 +68,18 @@ std::optional<RankMessage> parse_message(std::string_view line) {
     if (words.size() == 3) message.planned = words[2];
     return message;
   }
+  if (line == "BEAT") {
+    message.kind = RankMessage::Kind::kBeat;
+    return message;
+  }
   std::size_t number_at = 1;
   if (words[0] == "RANK" && words.size() == 4) {
     message.token = words[1];
     message.text = words[3];
+    number_at = 2;
+  } else if (words[0] == "STDERR" && words.size() == 3) {
+    message.kind = RankMessage::Kind::kStderr;
+    message.token = words[1];
     number_at = 2;
   } else if (words[0] == "EXIT" && words.size() == 2) {
     message.kind = RankMessage::Kind::kExit;
@@ -83,6 +95,29 @@ std::optional<RankMessage> parse_message(std::string_view line) {
   if (!number) return std::nullopt;
   message.number = *number;
   return message;
+}
+
+std::string format_message(const LauncherMessage& message) {
+  switch (message.kind) {
+    case LauncherMessage::Kind::kLive:
+      return "LIVE " + std::to_string(message.number) + "\n";
+    case LauncherMessage::Kind::kBeat:
+      return "BEAT\n";
+    case LauncherMessage::Kind::kSignal:
+      return "SIGNAL " + std::to_string(message.number) + "\n";
+  }
+  return {};
+}
+
+std::optional<LauncherMessage> parse_launcher_message(std::string_view line) {
+  if (line == "BEAT") return LauncherMessage{};
+  const auto words = words_of(line);
+  if (words.size() != 2) return std::nullopt;
+  const auto number = to_number(words[1]);
+  if (!number || *number == 0) return std::nullopt;
+  if (words[0] == "LIVE") return LauncherMessage{LauncherMessage::Kind::kLive, *number};
+  if (words[0] == "SIGNAL") return LauncherMessage{LauncherMessage::Kind::kSignal, *number};
+  return std::nullopt;
 }
 
 }  // namespace shipyard::supervise

@@ -3,6 +3,7 @@ shipyard_unit_test(launcher_plan_test
   LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
   SOURCES
     launcher_binding_check_test.cpp
+    launcher_diagnosis_test.cpp
     launcher_hydra_command_test.cpp
     launcher_installation_test.cpp
     launcher_mpirun_command_test.cpp
@@ -41,7 +42,9 @@ shipyard_unit_test(launcher_rank_test
     launcher_rank_binding_test.cpp
     launcher_rank_infiniband_test.cpp
     launcher_rank_layout_test.cpp
+    launcher_error_output_test.cpp
     launcher_rank_monitor_test.cpp
+    launcher_reap_test.cpp
     launcher_rank_protocol_test.cpp)
 # What a cloud's metadata service says of a node's end.
 shipyard_unit_test(launcher_preempt_test

@@ -30,6 +30,35 @@ TEST(RankProtocol, ReadsBackWhatItWrites) {
   }
 }
 
+TEST(RankProtocol, SignsOfLifeAndStandardErrorAreMessagesToo) {
+  EXPECT_EQ(format_message(RankMessage{RankMessage::Kind::kBeat}), "BEAT\n");
+  EXPECT_EQ(parse_message("BEAT"), RankMessage{RankMessage::Kind::kBeat});
+  const RankMessage errors{RankMessage::Kind::kStderr, 3, "secret"};
+  EXPECT_EQ(format_message(errors), "STDERR secret 3\n");
+  EXPECT_EQ(parse_message("STDERR secret 3"), errors);
+  for (const char* line :
+       {"BEAT ", "BEATS", "STDERR", "STDERR secret", "STDERR secret x", "STDERR secret 3 4"})
+    EXPECT_FALSE(parse_message(line)) << line;
+}
+
+TEST(RankProtocol, TheLaunchersMessagesComeBackAsTheyWere) {
+  for (const LauncherMessage& message :
+       {LauncherMessage{LauncherMessage::Kind::kLive, 15000}, LauncherMessage{LauncherMessage::Kind::kBeat},
+        LauncherMessage{LauncherMessage::Kind::kSignal, 10}}) {
+    const std::string line = format_message(message);
+    ASSERT_EQ(line.back(), '\n');
+    EXPECT_EQ(parse_launcher_message(line.substr(0, line.size() - 1)), message) << line;
+  }
+  for (const char* line : {"", "LIVE", "LIVE 0", "LIVE -1", "LIVE x", "LIVE 1 2", "SIGNAL", "SIGNAL 0",
+                           "SIGNAL 9x", "EXIT 0", "BEAT 1"})
+    EXPECT_FALSE(parse_launcher_message(line)) << line;
+}
+
+TEST(RankProtocol, SeveralSignsOfLifeFitIntoTheTimeThatIsWaited) {
+  EXPECT_EQ(beat_interval(std::chrono::seconds(15)), std::chrono::seconds(3));
+  EXPECT_GT(beat_interval(std::chrono::milliseconds(1)).count(), 0);
+}
+
 TEST(RankProtocol, RefusesAnythingElse) {
   for (const char* line : {"",
                            " ",

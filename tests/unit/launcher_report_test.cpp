@@ -28,6 +28,7 @@ TEST(Report, TellsTheWholeJob) {
                 {.rank = 1, .host = "10.0.0.4", .cpus = "4-5", .exit = Exit{true, 11}, .order = 1},
                 {.rank = 2, .host = "10.0.0.5", .cpus = "8-11", .stands_for = "0-3", .lost = true}},
       .outcome = {"app_failed", 139, "./app: rank 1 failed", "look there"},
+      .mpirun_words = "mpirun noticed",
       .times = {.read = 150us, .gate = 20ms, .run = 1h, .total = 3600020150us}};
   const std::string text = report_as_json(report);
   EXPECT_EQ(json::parse(text), json::parse(R"({
@@ -41,6 +42,7 @@ TEST(Report, TellsTheWholeJob) {
               {"rank": 2, "host": "10.0.0.5", "cpuset": "8-11", "stands_for": "0-3", "end": "lost"}],
     "binding": {"as_planned": 2, "different": 1, "unreported": 0},
     "outcome": {"name": "app_failed", "status": 139, "message": "./app: rank 1 failed", "hint": "look there"},
+    "mpirun_words": "mpirun noticed",
     "times_ms": {"read": 0.15, "gate": 20.0, "run": 3600000.0, "total": 3600020.15},
     "reasons": ["3 ranks: -n"],
     "warnings": ["one"]})"));
@@ -70,7 +72,7 @@ TEST(Report, AJobThatNeverRanHasAnOutcomeAndTheSameShape) {
     "outcome": {"name": "config_error", "status": 125, "message": "no )"
                                                              "\xef\xbf\xbd"
                                                              R"( MPI", "hint": ""},
-    "times_ms": {}, "reasons": [], "warnings": []})"));
+    "mpirun_words": "", "times_ms": {}, "reasons": [], "warnings": []})"));
 }
 
 }  // namespace
