@@ -13,6 +13,7 @@
 
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
+#include "launcher/check/judge.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/mpi/diagnosis.hpp"
 #include "launcher/network/connection_handover.hpp"
@@ -81,6 +82,13 @@ std::initializer_list<int> signals_that_end() {
   return is_ignored(SIGHUP) ? kUnderNohup : kAll;
 }
 
+Outcome ended_by(const Cancellation& cancellation, const char* when) {
+  return {"terminated",
+          kSignalBase + cancellation.signal(),
+          fmt::format("{} {}: nothing was started", cancellation.reason(), when),
+          {}};
+}
+
 /// Waits for the nodes' sshd; an outcome only where that failed. `report`: connections that ssh can go on
 /// with, and the banners.
 std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& context,
@@ -110,10 +118,7 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& co
   report = network::wait_for_sshd(targets, gate);
   if (shown) err << "\r\033[K" << std::flush;
   if (report.cancelled) {
-    return Outcome{"terminated",
-                   kSignalBase + cancellation.signal(),
-                   cancellation.reason() + " while waiting for the nodes: nothing was started",
-                   {}};
+    return ended_by(cancellation, "while waiting for the nodes");
   }
   if (report.failures.empty()) {
     messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
@@ -231,6 +236,31 @@ void show_words(const Outcome& outcome, const std::string& words, const LaunchOp
   }
 }
 
+/// --check: what is wrong with the nodes; `gate` has those that did not answer at all. An outcome where a job
+/// would not start, or the check was ended.
+std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const LaunchContext& context,
+                                       const LaunchOptions& options, const Environment& environment,
+                                       SignalDescriptor& signals, const network::GateReport& gate,
+                                       const Messages& messages, std::ostream& err,
+                                       std::optional<check::NodeCheck>& result) {
+  Cancellation cancellation(signals, options.lifeline);
+  check::CheckControl control{.cancel_fds = cancellation.descriptors(),
+                              .cancelled = [&] { return cancellation.check(); }};
+  for (const auto& failure : gate.failures) control.silent[failure.name] = failure.last_word;
+  const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
+  if (show) {
+    control.progress = [&](std::size_t done) {
+      err << fmt::format("\rasking the nodes: {} of {} have answered\033[K", done, plan.nodes.size())
+          << std::flush;
+    };
+  }
+  result = check::check_nodes(context, plan, options, plan.run_directory + "/ssh_config",
+                              check::kNodeCheckLimit, control);
+  if (show) err << "\r\033[K" << std::flush;
+  if (result->interrupted) return ended_by(cancellation, "while asking the nodes");
+  return check::cause_of(*result);
+}
+
 Outcome config_error(const Error& error) { return {"config_error", kConfigError, error.message, error.hint}; }
 
 }  // namespace
@@ -249,7 +279,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
     launched.outcome = std::move(outcome);
     return std::move(launched);
   };
-  if (stopped) return end_with(std::move(*stopped));
+  // --check tells of all nodes, also where some do not answer.
+  if (stopped && (!options.check || gate.cancelled)) return end_with(std::move(*stopped));
   auto directory = RunDirectory::make(todo.run_directory, todo.files);
   if (!directory) return end_with(config_error(directory.error()));
   if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
@@ -265,6 +296,11 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   const auto launch_limit = options.launch_timeout.value_or(launch_timeout(todo.nodes.size()));
   const bool shows_words = !todo.relays_stderr || messages.verbosity() >= Verbosity::kCommands;
   const FileDescriptor log = open_log(options.mpirun_log);
+  if (options.check) {
+    if (auto outcome = check_the_nodes(todo, context, options, environment, signals, gate, messages, progress,
+                                       launched.check))
+      return end_with(std::move(*outcome));
+  }
   auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(gate.connections));
   if (!handover) return end_with(config_error(handover.error()));
   launched.times.prepare = clock.lap();
@@ -300,6 +336,14 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (launched.outcome.status != kSuccess) {
     for (const auto& host : reap(what_to_reap(todo, context, *result)))
       messages.command(fmt::format("{} did not answer when the job was cleared away", host));
+  }
+  // Why a node refuses it can say itself, better than mpirun does.
+  if (launched.outcome.status == kLaunchFailed && !options.check) {
+    std::optional<check::NodeCheck> asked;
+    if (auto cause =
+            check_the_nodes(todo, context, options, environment, signals, gate, messages, progress, asked);
+        cause && !asked->interrupted)
+      launched.outcome = std::move(*cause);
   }
   if (result->ended == supervise::Ended::kHungAtItsEnd)
     messages.warning("all ranks had ended, but mpirun hung and was ended");

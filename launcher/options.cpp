@@ -154,7 +154,9 @@ std::vector<OptionGroup> option_groups() {
         {.name = "explain", .help = "Say the reason for each decision."},
         {.name = "show-map", .help = "Draw the node with the rank on each core."},
         {.name = "check",
-         .help = "Start the ranks without the program and compare where they run with the plan."},
+         .help = "Ask every node what it has and lacks for this job, then start the ranks without the "
+                 "program and "
+                 "compare where they run with the plan."},
         {.name = "report",
          .value = "FILE",
          .help = "Write an account of the job as JSON.",
@@ -188,7 +190,8 @@ Exit status: the program's own, or
   120  a node could not be reached      125  usage, bad input, no MPI
   121  mpirun could not start the job   126  program not executable
   122  a node was lost                  127  program not found
-  124  ended by --timeout               128+N  ended by signal N
+  124  ended by --timeout
+  128+N  ended by signal N
 )";
 
 bool is_variable_name(std::string_view name) {
@@ -491,8 +494,9 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (parsed->has("quiet")) options.verbosity = Verbosity::kQuiet;
   options.program = parsed->operands;
 
-  // Both ask about the ranks and not about the program.
+  // Both ask about the ranks; --check only looks for the program.
   if (options.program.empty() && options.show_map && !options.check) options.program_is_stand_in = true;
+  if (options.check && !options.program.empty()) options.checked_program = options.program[0];
   if (options.check || options.program_is_stand_in) options.program = {"true"};
 
   if (auto lifeline = environment.get("SHIPYARD_LIFELINE"); lifeline && !lifeline->empty()) {

@@ -66,8 +66,9 @@ struct LaunchOptions {
   bool json = false;
   bool show_map = false;
   bool check = false;
-  std::string report;      ///< file for the account of the job; empty: none
-  std::string mpirun_log;  ///< file for what mpirun itself says; empty: none
+  std::string mpirun_log;       ///< file for what mpirun itself says; empty: none
+  std::string checked_program;  ///< --check's: looked for on every node and not started; empty: none given
+  std::string report;           ///< file for the account of the job; empty: none
   Verbosity verbosity = Verbosity::kNormal;
 
   std::vector<std::string> program;  ///< with its arguments

@@ -75,19 +75,6 @@ void explain_layout(const LaunchContext& context, LaunchPlan& plan) {
   }
 }
 
-/// The user has taken the shared-memory transport into their own hands.
-bool chose_transport(const mpi::UserSettings& user) {
-  constexpr std::array kParameters = {"btl",
-                                      "pml",
-                                      "btl_vader_segment_size",
-                                      "btl_vader_backing_directory",
-                                      "btl_sm_segment_size",
-                                      "btl_sm_backing_directory",
-                                      "UCX_TLS"};
-  return std::any_of(kParameters.begin(), kParameters.end(),
-                     [&](const char* name) { return user.parameters.contains(name); });
-}
-
 /// Of ssh's three questions without an answer, in seconds: what --node-timeout allows.
 int alive_interval(std::chrono::milliseconds node_timeout) {
   return static_cast<int>(std::max<long>(node_timeout.count() / 3000, 1));
@@ -152,6 +139,18 @@ std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_
   if (ranks < 2) return 0;
   if (dialect == mpi::Dialect::kOpenMpi5 && free_bytes < 16 * kMebibyte) return 0;
   return static_cast<std::uint64_t>(ranks) * 4 * kMebibyte + kMebibyte;
+}
+
+bool chose_transport(const mpi::UserSettings& user) {
+  constexpr std::array kParameters = {"btl",
+                                      "pml",
+                                      "btl_vader_segment_size",
+                                      "btl_vader_backing_directory",
+                                      "btl_sm_segment_size",
+                                      "btl_sm_backing_directory",
+                                      "UCX_TLS"};
+  return std::any_of(kParameters.begin(), kParameters.end(),
+                     [&](const char* name) { return user.parameters.contains(name); });
 }
 
 std::string connections_socket(const LaunchPlan& plan) { return plan.run_directory + "/connections"; }

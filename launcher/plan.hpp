@@ -32,6 +32,7 @@ struct LaunchContext {
   mpi::MpiInstallation mpi;
   Environment environment;                ///< after --mpi-env
   std::string program;                    ///< absolute path
+  std::string checked_program;            ///< absolute path of --check's; empty: none was given
   std::string working_directory;          ///< of the ranks
   std::string rank_program;               ///< shipyard-rank
   std::string connect_program;            ///< shipyard-connect
@@ -86,6 +87,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
 /// What Open MPI's shared-memory transport may take from a /dev/shm with `free_bytes` for `ranks` on one
 /// node.
 [[nodiscard]] std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_t free_bytes);
+
+/// Whether the user has taken the shared-memory transport into their own hands: its need is not judged then.
+[[nodiscard]] bool chose_transport(const mpi::UserSettings& user);
 
 /// The Unix socket at which ssh's shipyard-connect asks for connections that the gate has made already.
 [[nodiscard]] std::string connections_socket(const LaunchPlan& plan);

@@ -83,6 +83,7 @@ std::string report_as_json(const JobReport& report) {
   json["binding"] = {{"as_planned", check.as_planned},
                      {"different", check.differences.size()},
                      {"unreported", check.unreported}};
+  if (report.check) json["check"] = check::check_as_json(*report.check);
   json["outcome"] = {{"name", report.outcome.name},
                      {"status", report.outcome.status},
                      {"message", report.outcome.message},

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/check/node_check.hpp"
 #include "launcher/outcome.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/supervise/rank_monitor.hpp"
@@ -34,6 +35,7 @@ struct JobReport {
   std::vector<mpi::Reason> reasons = {};
   std::vector<std::string> warnings = {};
   std::vector<supervise::RankRecord> ranks = {};  ///< by rank, JobResult::ranks
+  std::optional<check::NodeCheck> check = {};     ///< with --check
   Outcome outcome = {};
   std::string mpirun_words = {};  ///< Launched::words
   StepTimes times = {};
@@ -46,6 +48,7 @@ struct JobReport {
 ///     once one was heard of. end: "exited" (status), "signalled" (signal, status), "not_started" (missing,
 ///     error), "lost", or "unknown". Where they say something: problem, and stands_for (docs of RankRecord),
 ///   binding {as_planned, different, unreported},
+///   check {nodes, findings, interrupted} (check_as_json): with --check,
 ///   outcome {name, status, message, hint},
 ///   mpirun_words: what mpirun itself wrote to standard error,
 ///   times_ms {read, resolve, …}: the steps that were come to,

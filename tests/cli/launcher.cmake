@@ -2,6 +2,7 @@ shipyard_cli_test(launcher_usage launcher_usage.sh)
 shipyard_cli_test(launcher_fake launcher_fake.sh)
 shipyard_cli_test(launcher_gate launcher_gate.sh)
 shipyard_cli_test(launcher_unlike_nodes launcher_unlike_nodes.sh)
+shipyard_cli_test(launcher_check launcher_check.sh)
 # With the machine's own Open MPI, where it has one.
 shipyard_cli_test(launcher_run launcher_run.sh)
 shipyard_cli_test(launcher_signals launcher_signals.sh)

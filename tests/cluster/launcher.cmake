@@ -1,5 +1,7 @@
 shipyard_cluster_test(launch.openmpi4 launch.sh bookworm)
 shipyard_cluster_test(launch.openmpi5 launch.sh trixie)
+shipyard_cluster_test(node_check.openmpi4 node_check.sh bookworm)
+shipyard_cluster_test(node_check.openmpi5 node_check.sh trixie)
 shipyard_cluster_test(moved_openmpi moved_openmpi.sh)
 shipyard_cluster_test(seventy_nodes seventy_nodes.sh)
 shipyard_cluster_test(placement.openmpi4 placement.sh shipyard/openmpi:bookworm)

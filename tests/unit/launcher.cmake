@@ -54,6 +54,15 @@ shipyard_unit_test(launcher_preempt_test
     launcher_metadata_service_test.cpp
     launcher_preemption_watch_test.cpp
     launcher_scheduled_events_test.cpp)
+# --check: what nodes say, how it is judged and shown, and the asking itself with a script as ssh.
+shipyard_unit_test(launcher_check_test
+  LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
+  SOURCES
+    check_judge_test.cpp
+    check_matrix_test.cpp
+    check_node_check_test.cpp
+    check_node_facts_test.cpp
+    check_ssh_failure_test.cpp)
 # How mpirun is told a layout.
 shipyard_unit_test(launcher_mapping_test
   LIBRARIES shipyard::mapping
