@@ -222,6 +222,11 @@ std::string_view event_type_name(Type type) {
   return found == kTypes.end() ? "Other" : found->first;
 }
 
+std::chrono::seconds time_left(const Preemption& preemption, UtcTime now) {
+  if (!preemption.not_before || *preemption.not_before <= now) return kUsualNotice;
+  return std::min<std::chrono::seconds>(*preemption.not_before - now, kLongestNotice);
+}
+
 std::optional<Preemption> find_preemption(const ScheduledEvents& events, std::string_view machine,
                                           UtcTime now) {
   const ScheduledEvent* first = nullptr;

@@ -71,6 +71,12 @@ struct Preemption {
 /// least.
 inline constexpr std::chrono::minutes kLongestNotice{5};
 
+/// Spot VMs get about so much. Taken where no time is known, or it has passed already.
+inline constexpr std::chrono::seconds kUsualNotice{30};
+
+/// What a job may still count on, at `now`: up to kLongestNotice.
+[[nodiscard]] std::chrono::seconds time_left(const Preemption& preemption, UtcTime now);
+
 /// The event that takes `machine` away first: every type but Freeze ends all processes there (Reboot and
 /// Redeploy as well: what a job has in memory is gone). Preempt counts at once, others from kLongestNotice
 /// before their time, and whatever has started. Names are compared as Azure does, without regard to case.

@@ -15,3 +15,4 @@ add_executable(watch_preemption ${PROJECT_SOURCE_DIR}/tests/lib/watch_preemption
 target_link_libraries(watch_preemption PRIVATE shipyard::preempt shipyard_warnings)
 set_target_properties(watch_preemption PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 shipyard_cli_test(launcher_preemption_watch launcher_preemption_watch.sh)
+shipyard_cli_test(launcher_preempt launcher_preempt.sh)

@@ -237,6 +237,19 @@ TEST_F(FindPreemption, TheFirstToComeCounts) {
   EXPECT_EQ(found(soon + "," + started), "started");
 }
 
+TEST(TimeLeft, IsThatUntilTheEventWithinWhatAJobMayCountOn) {
+  const UtcTime now{std::chrono::seconds(1'474'309'787)};
+  const auto left = [&](std::optional<UtcTime> not_before) {
+    return time_left({.not_before = not_before}, now).count();
+  };
+  EXPECT_EQ(left(now + std::chrono::seconds(3)), 3);
+  EXPECT_EQ(left(now + std::chrono::minutes(5)), 300);
+  EXPECT_EQ(left(now + std::chrono::hours(1000)), 300);
+  EXPECT_EQ(left(now), 30);
+  EXPECT_EQ(left(now - std::chrono::hours(1)), 30);
+  EXPECT_EQ(left(std::nullopt), 30);
+}
+
 TEST_F(FindPreemption, ATimeThatIsPastIsGivenAsItStands) {
   now_ += minutes(10);
   const auto preemption = find_preemption(
