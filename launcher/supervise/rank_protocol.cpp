@@ -1,5 +1,6 @@
 #include "launcher/supervise/rank_protocol.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -25,6 +26,15 @@ std::vector<std::string_view> words_of(std::string_view line) {
   }
 }
 
+/// What a terminal or the next line would act on.
+bool is_control(char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }
+
+/// An error's text quotes what it is about.
+std::string on_one_line(std::string text) {
+  std::replace_if(text.begin(), text.end(), is_control, '?');
+  return text;
+}
+
 }  // namespace
 
 std::string format_message(const RankMessage& message) {
@@ -33,7 +43,7 @@ std::string format_message(const RankMessage& message) {
     case RankMessage::Kind::kRank:
       return "RANK " + message.token + " " + number + " " + message.text + "\n";
     case RankMessage::Kind::kUnbound:
-      return "UNBOUND " + message.text + "\n";
+      return "UNBOUND " + on_one_line(message.text) + "\n";
     case RankMessage::Kind::kBound:
       return "BOUND " + message.text + (message.planned.empty() ? "" : " " + message.planned) + "\n";
     case RankMessage::Kind::kExit:
@@ -47,6 +57,7 @@ std::string format_message(const RankMessage& message) {
 }
 
 std::optional<RankMessage> parse_message(std::string_view line) {
+  if (std::any_of(line.begin(), line.end(), is_control)) return std::nullopt;
   RankMessage message;
   constexpr std::string_view kUnboundWord = "UNBOUND ";
   if (line.starts_with(kUnboundWord) && line.size() > kUnboundWord.size()) {

@@ -29,9 +29,9 @@ struct RankMessage {
   bool operator==(const RankMessage&) const = default;
 };
 
-/// With the line's end.
+/// With the line's end. A reason is put on one line.
 [[nodiscard]] std::string format_message(const RankMessage& message);
-/// Without the line's end; nullopt for anything else than the above.
+/// Without the line's end; nullopt for anything else than the above, and for a line with control characters.
 [[nodiscard]] std::optional<RankMessage> parse_message(std::string_view line);
 
 /// Environment variables by which mpirun hands the launcher's address ("10.0.0.4:40123", "[fe80::1]:40123")
