@@ -439,7 +439,7 @@ Result<std::chrono::milliseconds> parse_duration(const ParsedCommandLine::Value&
     return input_error(fmt::format("{}: '{}' is not a time", value.origin, value.text),
                        "write 90s, 2m or 500ms");
   }
-  return std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
 Result<std::uint64_t> parse_size(const ParsedCommandLine::Value& value) {
