@@ -1,6 +1,7 @@
 #include "base/signals.hpp"
 
 #include <fmt/format.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -21,6 +23,23 @@ struct SignalDescriptor::Saved {
 std::string signal_name(int number) {
   const char* name = ::sigabbrev_np(number);
   return name != nullptr ? std::string("SIG") + name : fmt::format("signal {}", number);
+}
+
+std::optional<int> parse_signal(std::string_view text) {
+  int number = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure == std::errc{} && end == text.data() + text.size()) {
+    // Between the two ranges are the C library's own.
+    const bool exists = (number >= 1 && number <= 31) || (number >= SIGRTMIN && number <= SIGRTMAX);
+    return exists ? std::optional(number) : std::nullopt;
+  }
+  std::string name(text);
+  if (::strncasecmp(name.c_str(), "SIG", 3) == 0) name.erase(0, 3);
+  for (number = 1; number < NSIG; ++number) {
+    const char* known = ::sigabbrev_np(number);
+    if (known != nullptr && ::strcasecmp(known, name.c_str()) == 0) return number;
+  }
+  return std::nullopt;
 }
 
 SignalDescriptor::SignalDescriptor(std::initializer_list<int> signals) : saved_(std::make_unique<Saved>()) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/file_descriptor.hpp"
 
@@ -13,6 +14,9 @@ namespace shipyard {
 
 /// "SIGTERM" for 15; "signal 99" for one without a name.
 [[nodiscard]] std::string signal_name(int number);
+
+/// The number of "USR1", "SIGUSR1", "sigusr1" or "10"; nullopt where there is no such signal.
+[[nodiscard]] std::optional<int> parse_signal(std::string_view text);
 
 /// What a received signal says about itself.
 struct ReceivedSignal {

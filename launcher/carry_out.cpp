@@ -188,7 +188,7 @@ supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchConte
   return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
 }
 
-/// Nodes that have fallen silent are left out: nobody answers there.
+/// Nodes that have fallen silent, or have not even heard SIGKILL, are left out: nobody answers there.
 Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
                      const supervise::JobResult& result) {
   Reaping reaping{.job = context.job,
@@ -199,7 +199,8 @@ Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
   for (std::size_t index : plan.remote_hosts) {
     const std::string& host = context.hosts.hosts[index].name;
     const bool silent = std::any_of(result.ranks.begin(), result.ranks.end(), [&](const auto& record) {
-      return record.silent && (record.host == host || record.host == to_string(context.addresses[index]));
+      const bool deaf = result.forced && !record.ended() && !record.lost;
+      return (record.silent || deaf) && (record.host == host || record.host == to_string(context.addresses[index]));
     });
     if (!silent) reaping.hosts.push_back(host);
   }
@@ -248,6 +249,14 @@ std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const LaunchConte
   if (show) err << "\r\033[K" << std::flush;
   if (result->interrupted) return ended_by(cancellation, "while asking the nodes");
   return check::cause_of(*result);
+}
+
+/// Where --on-preempt has no effect; why, in the words of the first.
+std::string unwatched_warning(const std::vector<supervise::UnwatchedNode>& nodes) {
+  std::vector<std::string> names;
+  for (const auto& node : nodes) names.push_back(node.host);
+  return fmt::format("--on-preempt: no preemption will be seen on node{} {}: {}",
+                     names.size() == 1 ? "" : "s", list_of(names), nodes[0].why);
 }
 
 Outcome config_error(const Error& error) { return {"config_error", kConfigError, error.message, error.hint}; }
@@ -303,6 +312,12 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
                                     .kill_after = options.kill_after,
                                     .show_mpirun_words = shows_words,
                                     .words_log = log.get(),
+                                    .preempt_signal = options.check ? 0 : options.on_preempt,
+                                    .on_unwatched =
+                                        [&](const std::vector<supervise::UnwatchedNode>& nodes) {
+                                          launched.plan.warnings.push_back(unwatched_warning(nodes));
+                                          messages.warning(launched.plan.warnings.back());
+                                        },
                                     .events = {{handover->fd(), [&] { handover->handle(); }}},
                                     .lifeline = options.lifeline},
                                    *monitor, errors, signals);
@@ -317,7 +332,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
                  .dialect = context.mpi.version.dialect,
                  .node_timeout = options.node_timeout,
                  .launch_timeout = launch_limit,
-                 .timeout = options.timeout.value_or(std::chrono::milliseconds(0))};
+                 .timeout = options.timeout.value_or(std::chrono::milliseconds(0)),
+                 .preempt_signal = options.on_preempt};
   if (todo.ranks_known) {
     for (const auto& node : todo.nodes) facts.nodes.emplace_back(node.host, node.ranks);
   }
@@ -339,6 +355,7 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   launched.words = mpi::without_noise(result->mpirun_words);
   if (!shows_words) show_words(launched.outcome, launched.words, options, messages, progress);
   launched.ranks = std::move(result->ranks);
+  launched.preemption = std::move(result->preemption);
   launched.times.clear = clock.lap();
   return launched;
 }

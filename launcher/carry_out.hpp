@@ -20,9 +20,10 @@ struct Launched {
   LaunchPlan plan;  ///< as it was carried out: made again where nodes turned out to differ
   Outcome outcome;
   std::vector<supervise::RankRecord> ranks = {};
-  StepTimes times = {};                        ///< gate, prepare, run and clear
-  std::string words = {};                      ///< what mpirun had to say itself
-  std::optional<check::NodeCheck> check = {};  ///< with --check
+  std::optional<supervise::PreemptionNotice> preemption = {};  ///< JobResult::preemption
+  StepTimes times = {};                                        ///< gate, prepare, run and clear
+  std::string words = {};                                      ///< what mpirun had to say itself
+  std::optional<check::NodeCheck> check = {};                  ///< with --check
 };
 
 /// Waits for the nodes, plans anew where their hardware differs, writes the run directory, looks at the nodes

@@ -6,7 +6,11 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <csignal>
 #include <limits>
+
+#include "base/signals.hpp"
+#include "launcher/preempt/metadata_service.hpp"
 
 namespace shipyard::launcher {
 namespace {
@@ -122,7 +126,14 @@ std::vector<OptionGroup> option_groups() {
          .value = "TIME",
          .help = "Time between SIGTERM and SIGKILL when the job must end.",
          .variable = "SHIPYARD_KILL_AFTER",
-         .default_text = "5s"}}},
+         .default_text = "5s"},
+        {.name = "on-preempt",
+         .value = "SIGNAL",
+         .help =
+             "Sent to all ranks when Azure is about to take a node away (Spot), about 30s before; the job "
+             "ends with exit status 123.",
+         .variable = "SHIPYARD_ON_PREEMPT",
+         .default_text = "not watched"}}},
       {"MPI",
        {{.name = "mpirun",
          .value = "PATH",
@@ -190,6 +201,7 @@ Exit status: the program's own, or
   120  a node could not be reached      125  usage, bad input, no MPI
   121  mpirun could not start the job   126  program not executable
   122  a node was lost                  127  program not found
+  123  preempted (--on-preempt)
   124  ended by --timeout
   128+N  ended by signal N
 )";
@@ -369,6 +381,25 @@ void read_layout(const ParsedCommandLine& parsed, const Environment& environment
   read_topologies(parsed, options);
 }
 
+void read_preemption(const ParsedCommandLine& parsed, const Environment& environment, LaunchOptions& options,
+                     Reader& reader) {
+  const auto value = parsed.get("on-preempt");
+  if (!value) return;
+  const auto number = parse_signal(value->text);
+  if (!number)
+    return reader.fail(input_error(fmt::format("{}: '{}' is not a signal", value->origin, value->text),
+                                   "write USR1, SIGTERM or a number; kill -l lists them"));
+  if (*number == SIGKILL || *number == SIGSTOP)
+    return reader.fail(
+        input_error(fmt::format("{}: no program can react to {}", value->origin, signal_name(*number)),
+                    "USR1 and TERM are usual: the program writes its checkpoint in a handler"));
+  options.on_preempt = *number;
+  // Where the ranks would find it to be wrong, each on its node.
+  if (const auto url = environment.get(preempt::kMetadataVariable); url && !url->empty()) {
+    if (auto service = preempt::parse_metadata_url(*url); !service) reader.fail(service.error());
+  }
+}
+
 Error check_together(const LaunchOptions& options) {
   if (options.hosts && options.hostfile) return input_error("--hosts and --hostfile exclude each other");
   if (options.json && !options.dry_run && !options.check)
@@ -408,7 +439,7 @@ Result<std::chrono::milliseconds> parse_duration(const ParsedCommandLine::Value&
     return input_error(fmt::format("{}: '{}' is not a time", value.origin, value.text),
                        "write 90s, 2m or 500ms");
   }
-  return std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
 Result<std::uint64_t> parse_size(const ParsedCommandLine::Value& value) {
@@ -482,6 +513,7 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
     reader.fail(input_error(fmt::format("{}: a node needs a second at least to give a sign of life",
                                         parsed->get("node-timeout")->origin),
                             "the default is 15s"));
+  read_preemption(*parsed, environment, options, reader);
   options.dry_run = parsed->has("dry-run");
   options.explain = parsed->has("explain");
   options.json = parsed->has("json");

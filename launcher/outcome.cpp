@@ -207,6 +207,31 @@ Outcome launch_timed_out(const JobResult& result, const JobFacts& facts) {
   return {"launch_failed", kLaunchFailed, message, "--launch-timeout allows more time", true};
 }
 
+/// However they ended after the signal: a program that writes its checkpoint and exits with 0 looks like one
+/// that was done.
+Outcome preempted(const JobResult& result, const JobFacts& facts) {
+  const auto& notice = *result.preemption;
+  const std::string signal = signal_name(facts.preempt_signal);
+  const auto count = [&](auto accept) {
+    return std::count_if(result.ranks.begin(), result.ranks.end(), accept);
+  };
+  const auto by_themselves = count([](const RankRecord& r) { return r.exit && !r.exit->signalled; });
+  const auto died = count([&](const RankRecord& r) {
+    return r.exit && r.exit->signalled && r.exit->value == facts.preempt_signal;
+  });
+  // SIGTERM may be mpirun's as well.
+  const bool uncaught = died > 0 && (facts.preempt_signal != SIGTERM ||
+                                     (result.ended == Ended::kByItself && by_themselves == 0));
+  return {
+      "preempted", kPreempted,
+      fmt::format("node {} is about to be preempted by Azure ({}, in {} s): the ranks were sent {}; {} of {} "
+                  "ended by themselves",
+                  notice.host, notice.type, notice.left.count(), signal, by_themselves, facts.ranks),
+      uncaught
+          ? fmt::format("the program must catch {}, or it dies of it before it has written anything", signal)
+          : "worth another try; SHIPYARD_ATTEMPT, where you set it, tells the ranks which one it is"};
+}
+
 Outcome aborted(const mpi::Diagnosis::Abort& abort, const JobResult& result, const JobFacts& facts,
                 int status) {
   const auto record = std::find_if(result.ranks.begin(), result.ranks.end(),
@@ -304,7 +329,8 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 Outcome classify(const JobResult& result, const JobFacts& facts) {
-  if (facts.dialect == mpi::Dialect::kHydra && result.ended == Ended::kByItself && !result.signal) {
+  if (facts.dialect == mpi::Dialect::kHydra && result.ended == Ended::kByItself && !result.signal &&
+      !result.preemption) {
     if (auto outcome = classify_hydra(result, facts)) return *outcome;
   }
   // Whatever else has happened by then: who sent the signal wants to see that it had its effect.
@@ -316,6 +342,7 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
   if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.start_error != 0; })) {
     return not_started(*record, facts.program, facts.directory);
   }
+  if (result.preemption) return preempted(result, facts);
   const RankRecord* first = first_in_trouble(result, facts.dialect);
   const bool lost_first = first != nullptr && first->lost;
   // Silence is noticed late: a rank that failed meanwhile may have done so because of it.
@@ -333,9 +360,12 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
   const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
   if (result.ended == Ended::kLaunchTimeout) return launch_timed_out(result, facts);
 
-  if (result.ended == Ended::kByItself && result.mpirun.signalled) return mpirun_killed(result);
+  if (result.ended == Ended::kByItself && result.mpirun.signalled && !result.ranks.empty())
+    return mpirun_killed(result);
   if (said.abort) return aborted(*said.abort, result, facts, result.mpirun.status());
   if (lost_first || any_silent) return lost(result, facts);
+  // What other ranks then end with follows from it.
+  if (said.improper_rank) return improper(*said.improper_rank, result, facts);
   const auto heard = std::count_if(result.ranks.begin(), result.ranks.end(),
                                    [](const RankRecord& record) { return record.ended(); });
   if (const auto* record = culprit(result, facts.dialect)) {
@@ -343,7 +373,6 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
     if (found_peer_gone(*record, facts.dialect) && heard < facts.ranks) return lost(result, facts);
     return failed(*record, facts.program);
   }
-  if (said.improper_rank) return improper(*said.improper_rank, result, facts);
 
   // Then mpirun's own status was of our making: the ranks had all ended by themselves.
   const bool by_itself = result.ended != Ended::kHungAtItsEnd;

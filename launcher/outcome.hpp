@@ -33,6 +33,7 @@ struct JobFacts {
   std::chrono::milliseconds node_timeout{0};
   std::chrono::milliseconds launch_timeout{0};
   std::chrono::milliseconds timeout{0};
+  int preempt_signal = 0;
 };
 
 /// Pure. mpirun's own status is evidence, not the verdict: each rank's end is known from the rank itself, and

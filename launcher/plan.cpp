@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/cpu_list.hpp"
+#include "base/signals.hpp"
 #include "hostfile/hostfile.hpp"
 #include "hostfile/ssh_config.hpp"
 #include "launcher/mapping.hpp"
@@ -107,6 +108,7 @@ std::vector<std::string> forwarded_variables(const Environment& environment) {
                                  "LC_ALL",
                                  "TZ",
                                  "SHIPYARD_ATTEMPT",
+                                 "SHIPYARD_METADATA_URL",
                                  "AZ_BATCH_ACCOUNT_NAME",
                                  "AZ_BATCH_ACCOUNT_URL",
                                  "AZ_BATCH_POOL_ID",
@@ -350,6 +352,12 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   request.program = {context.rank_program, "--directory", context.working_directory};
   plan.relays_stderr = !mpi::user_directs_output(context.mpi.version.dialect, user);
   if (plan.relays_stderr) request.program.emplace_back("--relay-stderr");
+  if (options.on_preempt != 0 && !options.check) {
+    request.program.emplace_back("--watch-preemption");
+    plan.reasons.push_back(
+        {fmt::format("{} to all ranks before a node is taken away", signal_name(options.on_preempt)),
+         "--on-preempt"});
+  }
   std::vector<std::string> arguments(options.program.begin() + 1, options.program.end());
   // mpirun takes a ":" for the start of another program, wherever it stands, and knows no way to quote it.
   if (std::find(arguments.begin(), arguments.end(), ":") != arguments.end()) {

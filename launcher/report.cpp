@@ -84,6 +84,14 @@ std::string report_as_json(const JobReport& report) {
                      {"different", check.differences.size()},
                      {"unreported", check.unreported}};
   if (report.check) json["check"] = check::check_as_json(*report.check);
+  json["preemption"] = nullptr;
+  if (report.preemption) {
+    json["preemption"] = {{"host", report.preemption->host},
+                          {"type", report.preemption->type},
+                          {"seconds", report.preemption->left.count()},
+                          {"event", report.preemption->event},
+                          {"description", report.preemption->description}};
+  }
   json["outcome"] = {{"name", report.outcome.name},
                      {"status", report.outcome.status},
                      {"message", report.outcome.message},

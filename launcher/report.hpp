@@ -34,8 +34,9 @@ struct JobReport {
   std::vector<NodePlan> nodes = {};       ///< LaunchPlan::nodes
   std::vector<mpi::Reason> reasons = {};
   std::vector<std::string> warnings = {};
-  std::vector<supervise::RankRecord> ranks = {};  ///< by rank, JobResult::ranks
-  std::optional<check::NodeCheck> check = {};     ///< with --check
+  std::vector<supervise::RankRecord> ranks = {};               ///< by rank, JobResult::ranks
+  std::optional<check::NodeCheck> check = {};                  ///< with --check
+  std::optional<supervise::PreemptionNotice> preemption = {};  ///< Launched::preemption
   Outcome outcome = {};
   std::string mpirun_words = {};  ///< Launched::words
   StepTimes times = {};
@@ -49,6 +50,8 @@ struct JobReport {
 ///     error), "lost", or "unknown". Where they say something: problem, and stands_for (docs of RankRecord),
 ///   binding {as_planned, different, unreported},
 ///   check {nodes, findings, interrupted} (check_as_json): with --check,
+///   preemption: null, or {host, type, seconds, event, description} of the node for which the ranks were sent
+///     the signal of --on-preempt,
 ///   outcome {name, status, message, hint},
 ///   mpirun_words: what mpirun itself wrote to standard error,
 ///   times_ms {read, resolve, …}: the steps that were come to,

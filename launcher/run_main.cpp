@@ -116,6 +116,7 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   report.warnings = launched.plan.warnings;
   report.ranks = launched.ranks;
   report.check = launched.check;
+  report.preemption = launched.preemption;
   report.outcome = launched.outcome;
   report.times.gate = launched.times.gate;
   report.times.prepare = launched.times.prepare;

@@ -1,11 +1,13 @@
 // The program beside every rank: binds itself, enters the working directory, starts the rank, which inherits
 // the binding, and tells the launcher what it runs on and how it ended.
 //
-//   shipyard-rank [--directory DIR] [--relay-stderr] [--colon WORD] [--] PROGRAM [ARGUMENT…]
-//   shipyard-rank --reap JOB
+//   shipyard-rank [--directory DIR] [--relay-stderr] [--watch-preemption] [--colon WORD] [--] PROGRAM
+//   [ARGUMENT…] shipyard-rank --reap JOB
 //
 // --relay-stderr takes the program's standard error to the launcher itself, past mpirun, whose own words are
-// then alone on its standard error. --reap kills what a job has left on this node (reap.hpp).
+// then alone on its standard error. --watch-preemption asks Azure's metadata service, on the first rank of
+// each node, whether the node is about to be taken away. --reap kills what a job has left on this node
+// (reap.hpp).
 //
 // An argument WORD is a ":" for the program, which mpirun would not let through. SHIPYARD_LAYOUT
 // (rank_layout.hpp) holds the CPUs and the variables of every rank; without it nothing is bound, and only
@@ -42,6 +44,7 @@
 #include "base/socket_address.hpp"
 #include "base/subprocess.hpp"
 #include "base/terminal.hpp"
+#include "launcher/preempt/preemption_watch.hpp"
 #include "launcher/rank/binding.hpp"
 #include "launcher/rank/error_relay.hpp"
 #include "launcher/rank/infiniband.hpp"
@@ -71,6 +74,7 @@ constexpr std::size_t kLongestLine = 64;
 struct RankOptions {
   std::string directory;
   bool relay_stderr = false;
+  bool watch_preemption = false;
   std::vector<std::string> program;
 };
 
@@ -83,6 +87,10 @@ RankOptions parse(const std::vector<std::string>& arguments) {
   }
   if (i < arguments.size() && arguments[i] == "--relay-stderr") {
     options.relay_stderr = true;
+    ++i;
+  }
+  if (i < arguments.size() && arguments[i] == "--watch-preemption") {
+    options.watch_preemption = true;
     ++i;
   }
   std::string colon = ":";
@@ -188,17 +196,42 @@ class Attendance {
   int ranks_ = 0;
   std::optional<rank::PmixClients> clients_;
 };
+/// Starts the watch where this rank is the first of its node: one is enough, and the metadata service answers
+/// five requests a second. What stands against it is told to the launcher.
+std::optional<preempt::PreemptionWatch> watch_preemption(const Environment& environment,
+                                                         const FileDescriptor& launcher) {
+  const auto refuse = [&](const std::string& why) {
+    tell(launcher, {{RankMessage::Kind::kUnwatched, 0, {}, why}});
+    return std::nullopt;
+  };
+  std::optional<std::string_view> local;
+  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"}) {
+    if (!local) local = environment.get(name);
+  }
+  if (!local)
+    return refuse(
+        "neither OMPI_COMM_WORLD_LOCAL_RANK nor MPI_LOCALRANKID says which rank is the node's first");
+  if (*local != "0") return std::nullopt;
+  const auto url = environment.get(preempt::kMetadataVariable);
+  const auto service =
+      preempt::parse_metadata_url(url && !url->empty() ? *url : std::string_view(preempt::kAzureMetadataUrl));
+  if (!service) return refuse(service.error().message);
+  auto watch = preempt::PreemptionWatch::start({.service = *service});
+  if (!watch) return refuse(watch.error().message);
+  return std::move(*watch);
+}
 
 /// A rank that runs, the launcher at the other end of the connection, and what passes between the two.
 class Watch {
  public:
   Watch(Child& child, const FileDescriptor& launcher, SignalDescriptor& signals, rank::ErrorRelay* relay,
-        Attendance attendance)
+        Attendance attendance, preempt::PreemptionWatch* preemption)
       : child_(child),
         launcher_(launcher),
         signals_(signals),
         relay_(relay),
-        attendance_(std::move(attendance)) {}
+        attendance_(std::move(attendance)),
+        preemption_(preemption) {}
 
   /// Waits for the rank's end, and until all that it has written is on its way; or ends the rank when the
   /// launcher's side of the connection ends or falls silent.
@@ -219,18 +252,32 @@ class Watch {
 
  private:
   void wait_for_event() {
-    pollfd polled[3] = {{signals_.fd(), POLLIN, 0},
+    pollfd polled[4] = {{signals_.fd(), POLLIN, 0},
                         {launcher_.get(), POLLIN, 0},
-                        {exit_ && relay_ != nullptr ? relay_->done_fd() : -1, POLLIN, 0}};
+                        {exit_ && relay_ != nullptr ? relay_->done_fd() : -1, POLLIN, 0},
+                        {preemption_ != nullptr ? preemption_->fd() : -1, POLLIN, 0}};
     const auto left = std::chrono::ceil<milliseconds>(next_beat_ - Clock::now()).count();
-    ::poll(polled, 3, static_cast<int>(std::max<long>(left, 0)));
+    ::poll(polled, 4, static_cast<int>(std::max<long>(left, 0)));
     if (polled[2].revents != 0) relayed_ = true;
+    if (polled[3].revents != 0) tell_news();
     while (signals_.read()) {
       // mpirun's signals go to the whole group, so the rank has them already; SIGCHLD is looked into in
       // run().
     }
     reap_orphans(child_.pid());
     if (polled[1].revents != 0) listen();
+  }
+
+  void tell_news() {
+    const auto news = preemption_->take();
+    if (!news.problem.empty()) tell(launcher_, {{RankMessage::Kind::kUnwatched, 0, {}, news.problem}});
+    if (!news.preemption) return;
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    tell(launcher_, {{.kind = RankMessage::Kind::kPreempt,
+                      .number = static_cast<int>(preempt::time_left(*news.preemption, now).count()),
+                      .text = news.preemption->description,
+                      .type = std::string(preempt::event_type_name(news.preemption->type)),
+                      .event = news.preemption->event_id}});
   }
 
   void listen() {
@@ -296,6 +343,7 @@ class Watch {
   SignalDescriptor& signals_;
   rank::ErrorRelay* relay_;
   Attendance attendance_;
+  preempt::PreemptionWatch* preemption_;
   std::optional<Exit> exit_;
   bool relayed_ = false;
   std::string received_;
@@ -390,7 +438,8 @@ int run_rank(const std::vector<std::string>& arguments) {
   if (options.program.empty()) {
     fmt::print(
         stderr,
-        "usage: shipyard-rank [--directory DIR] [--relay-stderr] [--colon WORD] [--] PROGRAM [ARGUMENT...]\n"
+        "usage: shipyard-rank [--directory DIR] [--relay-stderr] [--watch-preemption] [--colon WORD] [--]\n"
+        "                     PROGRAM [ARGUMENT...]\n"
         "       shipyard-rank --reap JOB\n");
     return kOwnFailure;
   }
@@ -460,8 +509,11 @@ int run_rank(const std::vector<std::string>& arguments) {
         },
         STDERR_FILENO);
   }
-  const Exit exit =
-      Watch(*child, launcher, signals, relay ? &*relay : nullptr, Attendance(environment)).run();
+  std::optional<preempt::PreemptionWatch> preemption;
+  if (options.watch_preemption) preemption = watch_preemption(environment, launcher);
+  const Exit exit = Watch(*child, launcher, signals, relay ? &*relay : nullptr, Attendance(environment),
+                          preemption ? &*preemption : nullptr)
+                        .run();
   tell_end(launcher, exit);
   if (!exit.success()) kill_all_descendants();
   if (exit.signalled) die_by_signal(exit.value);

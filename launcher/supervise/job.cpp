@@ -23,6 +23,8 @@ constexpr milliseconds kKilledLimit{1000};
 constexpr milliseconds kLastWordsLimit{1000};
 /// mpirun's, after SIGTERM, where a node was lost: it often waits for that node in vain.
 constexpr milliseconds kGraceAfterLoss{1000};
+/// Nodes whose preemption nobody watches for find that out at about the same time.
+constexpr milliseconds kGatherUnwatched{3000};
 /// How often mpirun is looked at once all ranks have ended.
 constexpr milliseconds kIdleCheck{500};
 
@@ -75,8 +77,21 @@ class Job {
     return start_ + *options_.launch_timeout;
   }
   std::optional<Clock::time_point> loss_deadline() const {
-    if (!loss_noticed_) return std::nullopt;
+    // That a node goes is no surprise now: what the others still write is waited for.
+    if (!loss_noticed_ || preempted_at_) return std::nullopt;
     return monitor_.silent() > 0 ? *loss_noticed_ : *loss_noticed_ + options_.loss_grace;
+  }
+
+  std::optional<Clock::time_point> preemption_deadline() const {
+    if (!preempted_at_) return std::nullopt;
+    // mpirun may wait for the node that is gone.
+    const bool nobody_left =
+        options_.ranks > 0 && monitor_.lost() > 0 && monitor_.ended() + monitor_.lost() >= options_.ranks;
+    return nobody_left ? *preempted_at_ : *preempted_at_ + result_.preemption->left;
+  }
+  std::optional<Clock::time_point> unwatched_deadline() const {
+    if (!unwatched_since_ || unwatched_told_) return std::nullopt;
+    return *unwatched_since_ + kGatherUnwatched;
   }
 
   /// When something has to be done though nothing happens.
@@ -92,6 +107,8 @@ class Job {
       if (options_.time_limit) consider(start_ + *options_.time_limit);
       consider(loss_deadline());
       if (missed_since_) consider(*missed_since_ + options_.init_grace);
+      consider(preemption_deadline());
+      consider(unwatched_deadline());
       if (all_ended()) consider(Clock::now() + kIdleCheck);
     }
     consider(errors_.next_flush());
@@ -106,12 +123,40 @@ class Job {
       if (passed(kill_at_)) force();
       return;
     }
+    note_preemption(now);
+    note_unwatched(passed(unwatched_deadline()), now);
+    if (passed(preemption_deadline())) return end_for(Ended::kPreempted);
     if (passed(loss_deadline())) return end_for(Ended::kForLoss);
     if (missed_since_ && !all_ended() && now >= *missed_since_ + options_.init_grace)
       return end_for(Ended::kMissedInit);
     if (passed(launch_deadline())) return end_for(Ended::kLaunchTimeout);
     if (options_.time_limit && now >= start_ + *options_.time_limit) return end_for(Ended::kTimeLimit);
     if (all_ended() && hangs_at_its_end(now)) end_for(Ended::kHungAtItsEnd);
+  }
+
+  /// The ranks are to write down what they have. Those that come later have nothing yet.
+  void note_preemption(Clock::time_point now) {
+    if (preempted_at_ || options_.preempt_signal == 0 || !monitor_.preemption()) return;
+    const auto& records = monitor_.records();
+    const bool failed = std::any_of(records.begin(), records.end(), [](const auto& entry) {
+      return entry.second.failed() || entry.second.lost;
+    });
+    if (failed || all_ended()) return;  // the job is at its end anyhow, for a reason of its own
+    preempted_at_ = now;
+    result_.preemption = monitor_.preemption();
+    monitor_.send_signal(options_.preempt_signal);
+  }
+
+  void note_unwatched(bool gathered, Clock::time_point now) {
+    if (monitor_.unwatched().empty() || unwatched_told_) return;
+    if (!unwatched_since_) unwatched_since_ = now;
+    if (!gathered) return;
+    if (!is_writable(STDERR_FILENO)) {
+      unwatched_since_ = now;  // later
+      return;
+    }
+    unwatched_told_ = true;
+    if (options_.on_unwatched) options_.on_unwatched(monitor_.unwatched());
   }
 
   /// All ranks have ended, and mpirun neither ends nor does anything (Open MPI 5.0.7: 4 in 180 launches). One
@@ -211,7 +256,7 @@ class Job {
     result_.ended = reason;
     child_.signal(SIGTERM);
     auto grace = options_.kill_after;
-    if (reason == Ended::kForLoss) {
+    if (reason == Ended::kForLoss || reason == Ended::kPreempted) {
       // The job is over. The nodes need not hear of it by mpirun, which may never find out.
       monitor_.hang_up();
       grace = std::min(grace, kGraceAfterLoss);
@@ -273,6 +318,9 @@ class Job {
   std::optional<Clock::time_point> kill_at_;
   std::optional<Clock::time_point> loss_noticed_;
   std::optional<Clock::time_point> missed_since_;
+  std::optional<Clock::time_point> preempted_at_;
+  std::optional<Clock::time_point> unwatched_since_;
+  bool unwatched_told_ = false;
   std::optional<Clock::time_point> all_ended_since_;
   std::optional<Clock::time_point> idle_since_;
   unsigned long idle_ticks_ = 0;

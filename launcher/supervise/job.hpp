@@ -41,12 +41,26 @@ struct JobOptions {
   /// mpirun's own standard error goes to this process' at once. It is kept for the result in any case.
   bool show_mpirun_words = false;
   int words_log = -1;  ///< a file that gets it as it comes; -1: none
+  /// What all ranks are sent, once, where a node is about to be taken away; they have the time that the node
+  /// has left. 0: nothing is done about it.
+  int preempt_signal = 0;
+  /// Told once, about all nodes that said so within a moment, that nobody watches for their preemption.
+  std::function<void(const std::vector<UnwatchedNode>& nodes)> on_unwatched = {};
   std::vector<EventSource> events = {};
   bool lifeline = false;  ///< the end of this process' standard input means SIGTERM
 };
 
 /// Why the job was ended by the launcher, if it was.
-enum class Ended { kByItself, kBySignal, kForLoss, kLaunchTimeout, kTimeLimit, kMissedInit, kHungAtItsEnd };
+enum class Ended {
+  kByItself,
+  kBySignal,
+  kForLoss,
+  kLaunchTimeout,
+  kTimeLimit,
+  kMissedInit,
+  kHungAtItsEnd,
+  kPreempted
+};
 
 /// What was seen, not what it means.
 struct JobResult {
@@ -55,8 +69,10 @@ struct JobResult {
   std::optional<int> signal;       ///< that this process received, whatever `ended` says
   bool lifeline_ended = false;     ///< with signal = SIGTERM
   bool forced = false;             ///< mpirun needed SIGKILL
-  std::vector<RankRecord> ranks;   ///< that were heard of, by rank
-  std::string mpirun_words;        ///< what mpirun wrote to its standard error
+  /// A node was about to be taken away while all was well, and the ranks were sent a signal for it.
+  std::optional<PreemptionNotice> preemption;
+  std::vector<RankRecord> ranks;  ///< that were heard of, by rank
+  std::string mpirun_words;       ///< what mpirun wrote to its standard error
 };
 
 /// Runs mpirun to its end, whatever happens: in bounded time after a signal in `signals` (SIGCHLD must be

@@ -201,6 +201,18 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
     record.problem = std::move(message->text);
     return true;
   }
+  if (message->kind == RankMessage::Kind::kPreempt) {
+    if (!preemption_)
+      preemption_ = {record.host, std::chrono::seconds(message->number), std::move(message->type),
+                     std::move(message->event), std::move(message->text)};
+    return true;
+  }
+  if (message->kind == RankMessage::Kind::kUnwatched) {
+    const bool known = std::any_of(unwatched_.begin(), unwatched_.end(),
+                                   [&](const auto& node) { return node.host == record.host; });
+    if (!known) unwatched_.push_back({record.host, std::move(message->text)});
+    return true;
+  }
   if (message->kind == RankMessage::Kind::kFail) {
     record.start_error = message->number;
     record.missing = message->text;

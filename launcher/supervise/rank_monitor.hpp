@@ -36,6 +36,25 @@ struct RankRecord {
   [[nodiscard]] bool failed() const { return start_error != 0 || (exit && !exit->success()); }
 };
 
+/// A node will be taken away by its cloud.
+struct PreemptionNotice {
+  std::string host;
+  std::chrono::seconds left{0};  ///< from when it was heard of
+  std::string type;              ///< as the cloud calls it: "Preempt", "Terminate", …
+  std::string event;
+  std::string description;  ///< often empty
+
+  bool operator==(const PreemptionNotice&) const = default;
+};
+
+/// A node that was to be watched for that and is not.
+struct UnwatchedNode {
+  std::string host;
+  std::string why;
+
+  bool operator==(const UnwatchedNode&) const = default;
+};
+
 /// The launcher's end of the connections to the ranks of one job. Used by one thread; `fd()` becomes readable
 /// whenever `handle()` has work.
 class RankMonitor {
@@ -75,7 +94,12 @@ class RankMonitor {
   /// A rank has ended well and without MPI_Init, in which others wait for it.
   [[nodiscard]] bool missed() const { return joined_ && absent_; }
 
-  /// To every rank, by the program beside it.
+  /// The first one that was heard of.
+  [[nodiscard]] const std::optional<PreemptionNotice>& preemption() const { return preemption_; }
+  /// Each once, in the order in which they said so.
+  [[nodiscard]] const std::vector<UnwatchedNode>& unwatched() const { return unwatched_; }
+
+  /// To every rank that is connected, by the program beside it.
   void send_signal(int number);
 
   /// Closes every connection for this side: each node then ends its rank. They still count as connected until
@@ -117,6 +141,8 @@ class RankMonitor {
   int silent_ = 0;
   bool joined_ = false;
   bool absent_ = false;
+  std::optional<PreemptionNotice> preemption_;
+  std::vector<UnwatchedNode> unwatched_;
   bool hung_up_ = false;
   bool names_peers_ = true;
 };

@@ -1,5 +1,6 @@
 #include "launcher/supervise/rank_protocol.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 #include <vector>
@@ -26,6 +27,46 @@ std::vector<std::string_view> words_of(std::string_view line) {
   }
 }
 
+bool is_printable(char c) { return c >= ' ' && c <= '~'; }
+
+std::string free_text(std::string_view text) {
+  std::string result(text.substr(0, kLongestText));
+  for (char& c : result) c = is_printable(c) ? c : '?';
+  return result;
+}
+
+bool is_free_text(std::string_view text) {
+  return text.size() <= kLongestText && std::all_of(text.begin(), text.end(), is_printable);
+}
+
+/// One word of those that a cloud gives events: "Preempt", "C7061BAC-AFDC-4513-B24B-AA5F13A16123".
+bool is_word(std::string_view text) {
+  constexpr std::size_t kLongest = 256;
+  return !text.empty() && text.size() <= kLongest &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_printable(c) && c != ' '; });
+}
+
+/// "seconds type event [description]".
+std::optional<RankMessage> parse_preemption(std::string_view rest) {
+  RankMessage message;
+  message.kind = RankMessage::Kind::kPreempt;
+  std::string_view words[3];
+  for (auto& word : words) {
+    const auto blank = rest.find(' ');
+    word = rest.substr(0, blank);
+    rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
+  }
+  const auto seconds = to_number(words[0]);
+  if (!seconds || *seconds > kLongestNoticeSeconds || !is_word(words[1]) || !is_word(words[2]) ||
+      !is_free_text(rest))
+    return std::nullopt;
+  message.number = *seconds;
+  message.type = words[1];
+  message.event = words[2];
+  message.text = rest;
+  return message;
+}
+
 }  // namespace
 
 std::string format_message(const RankMessage& message) {
@@ -34,7 +75,7 @@ std::string format_message(const RankMessage& message) {
     case RankMessage::Kind::kRank:
       return "RANK " + message.token + " " + number + " " + message.text + "\n";
     case RankMessage::Kind::kUnbound:
-      return "UNBOUND " + message.text + "\n";
+      return "UNBOUND " + free_text(message.text) + "\n";
     case RankMessage::Kind::kBound:
       return "BOUND " + message.text + (message.planned.empty() ? "" : " " + message.planned) + "\n";
     case RankMessage::Kind::kBeat:
@@ -51,17 +92,31 @@ std::string format_message(const RankMessage& message) {
       return "SIGNAL " + number + "\n";
     case RankMessage::Kind::kFail:
       return "FAIL " + number + " " + message.text + "\n";
+    case RankMessage::Kind::kPreempt:
+      return "PREEMPT " + number + " " + message.type + " " + message.event +
+             (message.text.empty() ? "" : " " + free_text(message.text)) + "\n";
+    case RankMessage::Kind::kUnwatched:
+      return "UNWATCHED " + free_text(message.text) + "\n";
   }
   return {};
 }
 
 std::optional<RankMessage> parse_message(std::string_view line) {
+  if (!std::all_of(line.begin(), line.end(), is_printable)) return std::nullopt;
   RankMessage message;
   constexpr std::string_view kUnboundWord = "UNBOUND ";
   if (line.starts_with(kUnboundWord) && line.size() > kUnboundWord.size()) {
     message.kind = RankMessage::Kind::kUnbound;
     message.text = line.substr(kUnboundWord.size());
-    return message;
+    return is_free_text(message.text) ? std::optional(message) : std::nullopt;
+  }
+  constexpr std::string_view kPreemptWord = "PREEMPT ";
+  if (line.starts_with(kPreemptWord)) return parse_preemption(line.substr(kPreemptWord.size()));
+  constexpr std::string_view kUnwatchedWord = "UNWATCHED ";
+  if (line.starts_with(kUnwatchedWord) && line.size() > kUnwatchedWord.size()) {
+    message.kind = RankMessage::Kind::kUnwatched;
+    message.text = line.substr(kUnwatchedWord.size());
+    return is_free_text(message.text) ? std::optional(message) : std::nullopt;
   }
   const auto words = words_of(line);
   if (words[0] == "BOUND" && (words.size() == 2 || words.size() == 3)) {

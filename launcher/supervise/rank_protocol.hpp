@@ -17,6 +17,10 @@ namespace shipyard::supervise {
 ///   BEAT                     the node is alive, a few times within the time that LIVE names
 ///   JOINED                   some rank of the node has called MPI_Init
 ///   ABSENT                   before EXIT 0: the rank has not, though nothing else is wrong with it
+///   PREEMPT seconds type event [description]
+///                            the node will be taken away, in so many seconds at the earliest; what the cloud
+///                            calls that
+///   UNWATCHED why            asked to watch for that, it cannot
 ///   EXIT status              the rank called exit(status)
 ///   SIGNAL number            the rank was killed by a signal
 ///   FAIL errno what          the rank could not be started; what: "program", "directory" or
@@ -32,20 +36,40 @@ namespace shipyard::supervise {
 /// What a rank writes to its standard error comes by a connection of its own, so that it does not mix with
 /// what mpirun has to say: the line "STDERR token rank", and then the bytes as they are.
 struct RankMessage {
-  enum class Kind { kRank, kUnbound, kBound, kBeat, kJoined, kAbsent, kExit, kSignal, kFail, kStderr };
+  enum class Kind {
+    kRank,
+    kUnbound,
+    kBound,
+    kBeat,
+    kJoined,
+    kAbsent,
+    kExit,
+    kSignal,
+    kFail,
+    kStderr,
+    kPreempt,
+    kUnwatched
+  };
 
   Kind kind = Kind::kRank;
-  int number = 0;  ///< rank, status, signal or errno
+  int number = 0;  ///< rank, status, signal, errno or seconds
   std::string token = {};
-  std::string text = {};     ///< host, what could not be had, why, or CPUs
+  std::string text = {};     ///< host, what could not be had, why, CPUs, or a description
   std::string planned = {};  ///< with kBound
+  std::string type = {};     ///< with kPreempt: "Preempt", "Reboot", …
+  std::string event = {};    ///< with kPreempt: the event's name
 
   bool operator==(const RankMessage&) const = default;
 };
 
+/// No notice is longer: from then on a rank's word is no preemption.
+inline constexpr int kLongestNoticeSeconds = 3600;
+/// Of a free text; more is cut off by format_message, and what is not printable ASCII becomes "?".
+inline constexpr std::size_t kLongestText = 300;
+
 /// With the line's end.
 [[nodiscard]] std::string format_message(const RankMessage& message);
-/// Without the line's end; nullopt for anything else than the above.
+/// Without the line's end; nullopt for anything else than the above, and for a line that is not printable ASCII.
 [[nodiscard]] std::optional<RankMessage> parse_message(std::string_view line);
 
 /// What the launcher says.

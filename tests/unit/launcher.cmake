@@ -45,9 +45,18 @@ shipyard_unit_test(launcher_rank_test
     launcher_rank_infiniband_test.cpp
     launcher_rank_layout_test.cpp
     launcher_error_output_test.cpp
+    launcher_job_test.cpp
     launcher_rank_monitor_test.cpp
     launcher_reap_test.cpp
     launcher_rank_protocol_test.cpp)
+# What a cloud's metadata service says of a node's end.
+shipyard_unit_test(launcher_preempt_test
+  LIBRARIES shipyard::preempt
+  SOURCES
+    launcher_http_response_test.cpp
+    launcher_metadata_service_test.cpp
+    launcher_preemption_watch_test.cpp
+    launcher_scheduled_events_test.cpp)
 # --check: what nodes say, how it is judged and shown, and the asking itself with a script as ssh.
 shipyard_unit_test(launcher_check_test
   LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json

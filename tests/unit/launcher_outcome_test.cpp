@@ -27,14 +27,16 @@ RankRecord unstarted(int rank, int error, const char* missing, int order = 1) {
   return {.rank = rank, .host = "10.0.0.5", .start_error = error, .missing = missing, .order = order};
 }
 
-Outcome judged(const JobResult& result, int expected, mpi::Dialect dialect = mpi::Dialect::kOpenMpi4) {
+Outcome judged(const JobResult& result, int expected, mpi::Dialect dialect = mpi::Dialect::kOpenMpi4,
+               int preempt_signal = SIGUSR1) {
   return classify(result, {.ranks = expected,
                            .program = "./app",
                            .directory = "/w",
                            .dialect = dialect,
                            .node_timeout = std::chrono::seconds(15),
                            .launch_timeout = std::chrono::seconds(122),
-                           .timeout = std::chrono::minutes(1)});
+                           .timeout = std::chrono::minutes(1),
+                           .preempt_signal = preempt_signal});
 }
 Outcome judged_of_hydra(const JobResult& result, int expected) {
   return judged(result, expected, mpi::Dialect::kHydra);
@@ -46,6 +48,83 @@ void expect(const Outcome& outcome, const char* name, int status, const char* me
   EXPECT_EQ(outcome.status, status);
   EXPECT_EQ(outcome.message, message);
   EXPECT_EQ(outcome.hint, hint);
+}
+
+supervise::PreemptionNotice notice() {
+  return {"10.0.0.5", std::chrono::seconds(30), "Preempt", "C7061BAC", ""};
+}
+constexpr const char* kPreemptedText =
+    "node 10.0.0.5 is about to be preempted by Azure (Preempt, in 30 s): the ranks were sent SIGUSR1; ";
+constexpr const char* kAnotherTry =
+    "worth another try; SHIPYARD_ATTEMPT, where you set it, tells the ranks which one it is";
+
+TEST(Classify, AJobThatWasSentTheSignalIsPreemptedHoweverItEnds) {
+  const std::string text = kPreemptedText;
+  for (auto dialect : {mpi::Dialect::kOpenMpi4, mpi::Dialect::kOpenMpi5, mpi::Dialect::kHydra}) {
+    expect(judged({.mpirun = exited(0),
+                   .preemption = notice(),
+                   .ranks = {ended(0, exited(0), 1), ended(1, exited(0), 2)}},
+                  2, dialect),
+           "preempted", kPreempted, (text + "2 of 2 ended by themselves").c_str(), kAnotherTry);
+    expect(judged({.mpirun = exited(3),
+                   .preemption = notice(),
+                   .ranks = {ended(0, exited(3), 1), ended(1, killed_by(SIGTERM), 2)}},
+                  2, dialect),
+           "preempted", kPreempted, (text + "1 of 2 ended by themselves").c_str(), kAnotherTry);
+  }
+  // The node went before its rank had ended: that is no lost node.
+  expect(judged({.mpirun = exited(0), .preemption = notice(), .ranks = {ended(0, exited(0), 1), lost(1)}}, 2),
+         "preempted", kPreempted, (text + "1 of 2 ended by themselves").c_str(), kAnotherTry);
+  expect(judged({.mpirun = killed_by(SIGKILL),
+                 .ended = supervise::Ended::kPreempted,
+                 .preemption = notice(),
+                 .ranks = {lost(0), lost(1)}},
+                2),
+         "preempted", kPreempted, (text + "0 of 2 ended by themselves").c_str(), kAnotherTry);
+  for (auto other :
+       {supervise::Ended::kTimeLimit, supervise::Ended::kHungAtItsEnd, supervise::Ended::kForLoss})
+    EXPECT_EQ(
+        judged(
+            {.mpirun = exited(1), .ended = other, .preemption = notice(), .ranks = {ended(0, exited(0), 1)}},
+            1)
+            .status,
+        kPreempted);
+}
+
+TEST(Classify, AProgramThatDiesOfTheSignalIsToldToCatchIt) {
+  const std::string text = kPreemptedText;
+  expect(judged({.mpirun = exited(138),
+                 .preemption = notice(),
+                 .ranks = {ended(0, killed_by(SIGUSR1), 1), ended(1, killed_by(SIGTERM), 2)}},
+                2),
+         "preempted", kPreempted, (text + "0 of 2 ended by themselves").c_str(),
+         "the program must catch SIGUSR1, or it dies of it before it has written anything");
+  const auto hint_for_term = [](supervise::Ended how, Exit first) {
+    return judged({.mpirun = exited(143),
+                   .ended = how,
+                   .preemption = notice(),
+                   .ranks = {ended(0, first, 1), ended(1, killed_by(SIGTERM), 2)}},
+                  2, mpi::Dialect::kOpenMpi4, SIGTERM)
+        .hint;
+  };
+  // mpirun ends the others with the same signal.
+  EXPECT_EQ(hint_for_term(supervise::Ended::kByItself, exited(0)), kAnotherTry);
+  EXPECT_EQ(hint_for_term(supervise::Ended::kPreempted, killed_by(SIGTERM)), kAnotherTry);
+  EXPECT_EQ(hint_for_term(supervise::Ended::kByItself, killed_by(SIGTERM)),
+            "the program must catch SIGTERM, or it dies of it before it has written anything");
+}
+
+TEST(Classify, ASignalToTheLauncherAndARankThatCouldNotStartComeBeforeAPreemption) {
+  EXPECT_EQ(
+      judged(
+          {.mpirun = exited(0), .signal = SIGTERM, .preemption = notice(), .ranks = {ended(0, exited(0), 1)}},
+          1)
+          .name,
+      "terminated");
+  EXPECT_EQ(
+      judged({.mpirun = exited(1), .preemption = notice(), .ranks = {unstarted(0, ENOENT, "program")}}, 1)
+          .status,
+      kNotFound);
 }
 
 TEST(Classify, CompletedNeedsEveryRanksWord) {

@@ -239,6 +239,17 @@ TEST(PlanLaunch, HidesAColonFromMpirunBehindAWordThatTheProgramDoesNotUse) {
   EXPECT_THAT(planned(program({"./solve", "a:b", "%:"}), batch_task()).command, Not(Contains("--colon")));
 }
 
+TEST(PlanLaunch, RanksWatchForAPreemptionWhereASignalIsGivenForIt) {
+  EXPECT_THAT(planned(program(), batch_task()).command, Not(Contains("--watch-preemption")));
+  LaunchOptions options = program();
+  options.on_preempt = 10;
+  const auto plan = planned(options, batch_task());
+  EXPECT_TRUE(says(plan, {"--relay-stderr", "--watch-preemption", "--", "/app/solve"}));
+  EXPECT_EQ(reason_for(plan, "SIGUSR1 to all ranks before a node is taken away"), "--on-preempt");
+  options.check = true;
+  EXPECT_THAT(planned(options, batch_task()).command, Not(Contains("--watch-preemption")));
+}
+
 // Batch uploads the primary's files, and rank 0 writes them; the list's order is no promise.
 TEST(PlanLaunch, PutsThePrimaryFirstWhereTheListIsBatchs) {
   const auto plan = planned(program(), batch_task());
@@ -596,6 +607,7 @@ TEST(ForwardedVariables, AreThoseThatMeanTheSameOnEveryNode) {
                            "LC_ALL",
                            "TZ",
                            "SHIPYARD_ATTEMPT",
+                           "SHIPYARD_METADATA_URL",
                            "AZ_BATCH_ACCOUNT_NAME",
                            "AZ_BATCH_ACCOUNT_URL",
                            "AZ_BATCH_POOL_ID",

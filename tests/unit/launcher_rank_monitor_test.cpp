@@ -312,6 +312,32 @@ TEST_F(Monitor, ARankThatHasEndedIsNotLostByItsSilence) {
   EXPECT_EQ(monitor_->lost(), 0);
 }
 
+TEST_F(Monitor, KeepsTheFirstPreemptionThatItHearsOf) {
+  auto stranger = connect("PREEMPT 30 Preempt e\n");
+  until_closed(stranger);
+  EXPECT_EQ(monitor_->preemption(), std::nullopt);
+  auto one = connect("RANK secret 1 node-a\nPREEMPT 30 Preempt e1 Spot VM is being deleted.\n");
+  until([&] { return monitor_->preemption().has_value(); });
+  auto zero = connect("RANK secret 0 node-b\nPREEMPT 7 Terminate e2\nEXIT 0\n");
+  until([&] { return record(0) != nullptr && record(0)->ended(); });
+  EXPECT_EQ(monitor_->preemption(), (PreemptionNotice{"node-a", std::chrono::seconds(30), "Preempt", "e1",
+                                                      "Spot VM is being deleted."}));
+  EXPECT_EQ(monitor_->connected(), 2u);
+}
+
+TEST_F(Monitor, KnowsWhichNodesAreNotWatchedEachOnce) {
+  auto zero = connect("RANK secret 0 node-b\nUNWATCHED refused\n");
+  until([&] { return monitor_->unwatched().size() == 1; });
+  auto one = connect("RANK secret 1 node-b\nUNWATCHED again\n");
+  auto two = connect("RANK secret 2 node-a\nUNWATCHED no answer\nEXIT 0\n");
+  until([&] { return record(2) != nullptr && record(2)->ended() && record(1) != nullptr; });
+  say(one, "EXIT 0\n");
+  until([&] { return record(1)->ended(); });
+  EXPECT_EQ(monitor_->unwatched(),
+            (std::vector<UnwatchedNode>{{"node-b", "refused"}, {"node-a", "no answer"}}));
+  EXPECT_EQ(monitor_->preemption(), std::nullopt);
+}
+
 TEST_F(Monitor, HandsOnTheConnectionThatStandardErrorComesBy) {
   int of_rank = -1;
   std::string words;

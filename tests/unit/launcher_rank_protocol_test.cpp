@@ -30,6 +30,14 @@ TEST(RankProtocol, ReadsBackWhatItWrites) {
   }
 }
 
+TEST(RankProtocol, KeepsControlCharactersOutOfLines) {
+  EXPECT_EQ(format_message({Kind::kUnbound, 0, {}, "CPU list 'a\n\033[31m'"}),
+            "UNBOUND CPU list 'a??[31m'\n");
+  for (const char* line : {"FAIL 2 pro\ngram", "RANK t 1 no\033[31mde", "UNBOUND why\tnot\x7F"}) {
+    EXPECT_EQ(parse_message(line), std::nullopt) << line;
+  }
+}
+
 TEST(RankProtocol, SignsOfLifeAndStandardErrorAreMessagesToo) {
   EXPECT_EQ(format_message(RankMessage{RankMessage::Kind::kBeat}), "BEAT\n");
   EXPECT_EQ(parse_message("BEAT"), RankMessage{RankMessage::Kind::kBeat});
@@ -56,6 +64,41 @@ TEST(RankProtocol, TheLaunchersMessagesComeBackAsTheyWere) {
   for (const char* line : {"", "LIVE", "LIVE 0", "LIVE -1", "LIVE x", "LIVE 1 2", "SIGNAL", "SIGNAL 0",
                            "SIGNAL 9x", "EXIT 0", "BEAT 1"})
     EXPECT_FALSE(parse_launcher_message(line)) << line;
+}
+
+TEST(RankProtocol, APreemptionHasItsTimeItsTypeItsEventAndWhatIsSaidOfIt) {
+  const RankMessage full{.kind = Kind::kPreempt,
+                         .number = 30,
+                         .text = "Spot VM is being deleted.",
+                         .type = "Preempt",
+                         .event = "C7061BAC-AFDC"};
+  EXPECT_EQ(format_message(full), "PREEMPT 30 Preempt C7061BAC-AFDC Spot VM is being deleted.\n");
+  EXPECT_EQ(parse_message("PREEMPT 30 Preempt C7061BAC-AFDC Spot VM is being deleted."), full);
+  const RankMessage bare{.kind = Kind::kPreempt, .number = 0, .type = "Reboot", .event = "e"};
+  EXPECT_EQ(format_message(bare), "PREEMPT 0 Reboot e\n");
+  EXPECT_EQ(parse_message("PREEMPT 0 Reboot e"), bare);
+  for (const std::string& line :
+       {std::string("PREEMPT"), std::string("PREEMPT "), std::string("PREEMPT 30"),
+        std::string("PREEMPT 30 Preempt"), std::string("PREEMPT 30 Preempt "), std::string("PREEMPT 30  e"),
+        std::string("PREEMPT -1 Preempt e"), std::string("PREEMPT 3x Preempt e"),
+        std::string("PREEMPT 3601 Preempt e"), std::string("PREEMPT 99999999999 Preempt e"),
+        std::string("PREEMPT 30 Pre\tempt e"), std::string("PREEMPT 30 Preempt e \033[2J"),
+        "PREEMPT 30 Preempt e " + std::string(301, 'x'), "PREEMPT 30 Preempt " + std::string(257, 'e')})
+    EXPECT_FALSE(parse_message(line)) << line;
+}
+
+TEST(RankProtocol, FreeTextComesOutAsItMayBeRead) {
+  const RankMessage wild{.kind = Kind::kUnwatched, .text = "a\nb\033" + std::string(400, 'x')};
+  std::string line = format_message(wild);
+  line.pop_back();
+  EXPECT_EQ(line, "UNWATCHED a?b?" + std::string(296, 'x'));
+  ASSERT_TRUE(parse_message(line));
+  EXPECT_EQ(parse_message(line)->kind, Kind::kUnwatched);
+  EXPECT_EQ(parse_message("UNWATCHED http://169.254.169.254: Connection refused")->text,
+            "http://169.254.169.254: Connection refused");
+  EXPECT_FALSE(parse_message("UNWATCHED"));
+  EXPECT_FALSE(parse_message("UNWATCHED "));
+  EXPECT_FALSE(parse_message("UNWATCHED \033[2J"));
 }
 
 TEST(RankProtocol, SeveralSignsOfLifeFitIntoTheTimeThatIsWaited) {
