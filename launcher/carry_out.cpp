@@ -196,6 +196,10 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (stopped) return end_with(std::move(*stopped));
   auto directory = RunDirectory::make(todo.run_directory, todo.files);
   if (!directory) return end_with(config_error(directory.error()));
+  if (!todo.key_file.empty()) {
+    auto written = RunDirectory::write({{todo.key_file, context.job_key->private_key.reveal()}});
+    if (!written) return end_with(config_error(written.error()));
+  }
   if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
     return end_with(config_error(changed.error()));
   auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(gate.connections));
@@ -217,8 +221,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (!result) return end_with(config_error(result.error()));
   // Where the user has told mpirun another number of ranks, those that were heard of are all that is known.
   const int expected = todo.ranks_known ? todo.ranks : static_cast<int>(result->ranks.size());
-  launched.outcome = classify(*result, expected, options.program[0], context.working_directory,
-                              context.mpi.version.dialect);
+  launched.outcome =
+      classify(*result, expected, options.program[0], context.working_directory, context.mpi.version.dialect);
   launched.ranks = std::move(result->ranks);
   return launched;
 }

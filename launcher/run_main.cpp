@@ -10,6 +10,7 @@
 #include "launcher/binding_check.hpp"
 #include "launcher/carry_out.hpp"
 #include "launcher/exit_status.hpp"
+#include "launcher/job_key.hpp"
 #include "launcher/launch_context.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/report.hpp"
@@ -92,6 +93,7 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
     print_plan(*plan, context, options, environment, out);
     return kSuccess;
   }
+  for (const auto& note : plan->notes) messages.note(note);
   if (options.explain || messages.verbosity() >= Verbosity::kDecisions)
     err << plan_explained(*plan, environment.terminal_columns) << std::flush;
   if (options.show_map)
@@ -152,6 +154,13 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     return kSuccess;
   }
   messages.set_verbosity(options->verbosity);
+  if (options->ssh_port_origin.empty()) {
+    const auto directories = job_key_directories(environment.user_id);
+    if (auto port = installed_ssh_port(directories, environment.user_id)) {
+      options->ssh_port = *port;
+      options->ssh_port_origin = "of this container's sshd";
+    }
+  }
 
   JobReport report;
   report.times.read = since(start);
