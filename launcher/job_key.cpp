@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
+#include <sstream>
+#include <thread>
 
 #include "base/base64.hpp"
 #include "base/file.hpp"
@@ -13,6 +16,7 @@ namespace {
 
 constexpr std::string_view kKeyType = "ssh-ed25519";
 constexpr std::size_t kLargestKeyFile = 16 << 10;
+constexpr std::size_t kLargestCommandLine = 4 << 20;
 
 Error unusable(std::string_view origin, std::string_view why) {
   return input_error(
@@ -98,6 +102,36 @@ Result<std::optional<JobKey>> key_of_job(const std::vector<std::string>& directo
 std::vector<std::string> job_key_directories(unsigned user_id) {
   if (user_id == 0) return {"/run/shipyard"};
   return {fmt::format("/run/shipyard/{}", user_id), fmt::format("/tmp/shipyard-{}", user_id)};
+}
+
+bool is_entrypoint(std::string_view command_line) {
+  // The script itself, or its shell with it as the first argument.
+  for (int word = 0; word < 2 && !command_line.empty(); ++word) {
+    const auto end = std::min(command_line.find('\0'), command_line.size());
+    const auto path = command_line.substr(0, end);
+    if (path.substr(path.rfind('/') + 1) == "shipyard-entrypoint") return true;
+    command_line.remove_prefix(std::min(end + 1, command_line.size()));
+  }
+  return false;
+}
+
+void wait_for_entrypoint(std::chrono::milliseconds limit) {
+  constexpr std::chrono::milliseconds kPause{10};
+  const auto runs = [](const std::string& process) {
+    const auto command_line = read_file("/proc/" + process + "/cmdline", kLargestCommandLine);
+    return command_line && is_entrypoint(*command_line);
+  };
+  const auto any_runs = [&] {
+    if (runs("1")) return true;
+    const auto children = read_file("/proc/1/task/1/children", kLargestCommandLine);
+    std::istringstream words(children ? *children : std::string());
+    for (std::string child; words >> child;) {
+      if (runs(child)) return true;
+    }
+    return false;
+  };
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (any_runs() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(kPause);
 }
 
 Result<std::string> public_half(std::string_view private_key, std::string_view origin) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,13 @@ Result<std::optional<JobKey>> find_job_key(const std::vector<std::string>& direc
 /// The port of sshd that the entrypoint has written down in the first of the directories that it has made.
 [[nodiscard]] std::optional<int> installed_ssh_port(const std::vector<std::string>& directories,
                                                     unsigned user_id);
+
+/// True for the command line (/proc/PID/cmdline) of an entrypoint that has not become sshd or a command yet.
+[[nodiscard]] bool is_entrypoint(std::string_view command_line);
+
+/// Waits until this container's entrypoint, PID 1 or a child of it, has installed key and port: `docker run
+/// -d` returns before that, and the launcher may be called at once.
+void wait_for_entrypoint(std::chrono::milliseconds limit);
 
 /// The public half of an OpenSSH private key file (PROTOCOL.key), which stands in it in the clear. Fails
 /// where it is another kind of file, of key, or has a passphrase; `origin` is what the message calls it.

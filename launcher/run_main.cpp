@@ -23,6 +23,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// It takes less than a second; on a node that is so slow that sshd cannot come up, the gate has the word.
+constexpr std::chrono::seconds kEntrypointLimit{30};
+
 std::chrono::microseconds since(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
 }
@@ -154,6 +157,7 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     return kSuccess;
   }
   messages.set_verbosity(options->verbosity);
+  wait_for_entrypoint(kEntrypointLimit);
   if (options->ssh_port_origin.empty()) {
     const auto directories = job_key_directories(environment.user_id);
     if (auto port = installed_ssh_port(directories, environment.user_id)) {

@@ -1,5 +1,7 @@
 shipyard_cluster_test(launch.openmpi4 launch.sh bookworm)
 shipyard_cluster_test(launch.openmpi5 launch.sh trixie)
+shipyard_cluster_test(job_key.openmpi4 job_key.sh bookworm)
+shipyard_cluster_test(job_key.openmpi5 job_key.sh trixie)
 shipyard_cluster_test(moved_openmpi moved_openmpi.sh)
 shipyard_cluster_test(seventy_nodes seventy_nodes.sh)
 shipyard_cluster_test(placement.openmpi4 placement.sh shipyard/openmpi:bookworm)

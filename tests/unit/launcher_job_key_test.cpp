@@ -202,6 +202,21 @@ TEST_F(FindJobKey, ThePortStandsBesideIt) {
   EXPECT_EQ(port(), std::nullopt);
 }
 
+TEST(IsEntrypoint, TellsThePreparationFromWhatItBecomes) {
+  const auto is = [](std::initializer_list<const char*> words) {
+    std::string line;
+    for (const char* word : words) line += std::string(word) + '\0';
+    return is_entrypoint(line);
+  };
+  EXPECT_TRUE(is({"/bin/sh", "/usr/local/bin/shipyard-entrypoint", "sshd"}));
+  EXPECT_TRUE(is({"/opt/shipyard/bin/shipyard-entrypoint"}));
+  EXPECT_TRUE(is({"shipyard-entrypoint", "true"}));
+  EXPECT_FALSE(is({"sshd: /usr/sbin/sshd -D -e -f /run/shipyard/sshd_config [listener]"}));
+  EXPECT_FALSE(is({"/usr/sbin/sshd", "-D"}));
+  EXPECT_FALSE(is({"grep", "-r", "shipyard-entrypoint"}));
+  EXPECT_FALSE(is({}));
+}
+
 // images/openmpi/entrypoint puts it there.
 TEST(JobKeyDirectories, AreTheEntrypoints) {
   EXPECT_EQ(job_key_directories(0), std::vector<std::string>{"/run/shipyard"});
