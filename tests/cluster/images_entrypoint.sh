@@ -189,6 +189,11 @@ for type in ed25519 rsa; do
   check_contains "and a word about it" "$(docker logs "$prefix-own-$type" 2>&1)" \
     'shipyard-entrypoint: note: the ssh key is part of the image: whoever can pull that can log in here'
 done
+docker run -d --name "$prefix-built" --network none --entrypoint sh "$image" -c \
+  'mkdir -p /etc/shipyard/build-key; ssh-keygen -q -t ed25519 -N "" -f /etc/shipyard/build-key/id_ed25519; exec shipyard-entrypoint sshd' >/dev/null
+wait_until 20 listens built
+check_contains 'a key that was made with the image (SSH_KEY=generate): a login, and a word about it' \
+  "$(login built echo in) $(docker logs "$prefix-built" 2>&1)" 'in shipyard-entrypoint: note: the ssh key is part of the image'
 check 'an RSA key is no host key' "$(host_key own-rsa | cut -d' ' -f1) $(docker exec "$prefix-own-rsa" ls /run/shipyard/id_ed25519 2>&1 | grep -c 'No such')" 'ssh-ed25519 1'
 docker run -d --name "$prefix-own" --network none -e SHIPYARD_SSH_KEY -e type=ed25519 --entrypoint sh "$image" -c "$own_key" >/dev/null
 wait_until 20 listens own
