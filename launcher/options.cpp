@@ -82,7 +82,7 @@ std::vector<OptionGroup> option_groups() {
          .repeatable = true},
         {.name = "ssh-key",
          .value = "FILE",
-         .help = "Private key.",
+         .help = "Private key in place of the job's own (SHIPYARD_SSH_KEY), by which the nodes are checked.",
          .variable = "SHIPYARD_SSH_KEY_FILE",
          .default_text = "the job's, else ssh's own"},
         {.name = "ssh-user",
