@@ -44,7 +44,7 @@ node() {
     "$sshd" -D -e -f /dev/null -h "$work/$1" -p "$port" -o ListenAddress=127.0.0.2 -o AuthorizedKeysFile="$work/$2.pub" \
       -o StrictModes=no -o PidFile=none -o UsePAM=no 2>"$work/sshd.log" &
     local pid=$!
-    until grep -q 'Server listening' "$work/sshd.log"; do
+    until grep -qs 'Server listening' "$work/sshd.log"; do
       [[ -d /proc/$pid && $(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$pid/status") != Z ]] || { port=; break; }
       pause
     done
