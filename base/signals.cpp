@@ -1,12 +1,15 @@
 #include "base/signals.hpp"
 
 #include <fmt/format.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -20,6 +23,23 @@ struct SignalDescriptor::Saved {
 std::string signal_name(int number) {
   const char* name = ::sigabbrev_np(number);
   return name != nullptr ? std::string("SIG") + name : fmt::format("signal {}", number);
+}
+
+std::optional<int> parse_signal(std::string_view text) {
+  int number = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure == std::errc{} && end == text.data() + text.size()) {
+    // Between the two ranges are the C library's own.
+    const bool exists = (number >= 1 && number <= 31) || (number >= SIGRTMIN && number <= SIGRTMAX);
+    return exists ? std::optional(number) : std::nullopt;
+  }
+  std::string name(text);
+  if (::strncasecmp(name.c_str(), "SIG", 3) == 0) name.erase(0, 3);
+  for (number = 1; number < NSIG; ++number) {
+    const char* known = ::sigabbrev_np(number);
+    if (known != nullptr && ::strcasecmp(known, name.c_str()) == 0) return number;
+  }
+  return std::nullopt;
 }
 
 SignalDescriptor::SignalDescriptor(std::initializer_list<int> signals) : saved_(std::make_unique<Saved>()) {
@@ -70,6 +90,15 @@ void become_subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 void kill_all_children() {
   std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
   for (pid_t pid = 0; children >> pid;) ::kill(pid, SIGKILL);
+}
+
+void kill_all_descendants() {
+  constexpr int kRounds = 1000;
+  for (int round = 0; round < kRounds; ++round) {
+    kill_all_children();
+    // Blocks for a child that is being killed, and fails once there is none.
+    if (::waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
+  }
 }
 
 void reap_orphans(pid_t except) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/file_descriptor.hpp"
 
@@ -13,6 +14,9 @@ namespace shipyard {
 
 /// "SIGTERM" for 15; "signal 99" for one without a name.
 [[nodiscard]] std::string signal_name(int number);
+
+/// The number of "USR1", "SIGUSR1", "sigusr1" or "10"; nullopt where there is no such signal.
+[[nodiscard]] std::optional<int> parse_signal(std::string_view text);
 
 /// What a received signal says about itself.
 struct ReceivedSignal {
@@ -58,6 +62,10 @@ void become_subreaper();
 
 /// SIGKILL for every child of this process, orphans that it inherited included (/proc/PID/task/TID/children).
 void kill_all_children();
+
+/// The same for whatever these leave behind in turn, and reaps it: with become_subreaper no process that came
+/// from this one gets away. A process that forks faster than it can be killed is given up after a while.
+void kill_all_descendants();
 
 /// Reaps every child that has ended and is not `except`.
 void reap_orphans(pid_t except);

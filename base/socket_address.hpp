@@ -4,6 +4,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -76,14 +78,16 @@ inline void hasten_dialogue(int fd, bool small_segments) {
   if (small_segments) ::setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes);
 }
 
-/// A connection whose other machine has vanished without a word ends with ETIMEDOUT after about 11 s
+/// A connection whose other machine has vanished without a word ends with ETIMEDOUT after about `limit`
 /// (tcp(7)); by default it would stay for two hours.
-inline void notice_dead_peer(int fd) {
+inline void notice_dead_peer(int fd, std::chrono::milliseconds limit) {
   const int on = 1;
-  const int idle_seconds = 5;
-  const int interval_seconds = 2;
   const int probes = 3;
-  const int unacknowledged_milliseconds = 11'000;
+  const int seconds = std::max(static_cast<int>(limit.count() / 1000), 1);
+  // Half of the time quiet, then three probes in the other half.
+  const int idle_seconds = std::max(seconds / 2, 1);
+  const int interval_seconds = std::max((seconds - idle_seconds) / probes, 1);
+  const auto unacknowledged_milliseconds = static_cast<unsigned>(limit.count());
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);

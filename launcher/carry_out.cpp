@@ -1,5 +1,6 @@
 #include "launcher/carry_out.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -12,11 +13,16 @@
 
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
+#include "launcher/check/judge.hpp"
 #include "launcher/exit_status.hpp"
+#include "launcher/gate_text.hpp"
+#include "launcher/mpi/diagnosis.hpp"
 #include "launcher/network/connection_handover.hpp"
 #include "launcher/network/gate.hpp"
 #include "launcher/node_topologies.hpp"
+#include "launcher/reaper.hpp"
 #include "launcher/run_directory.hpp"
+#include "launcher/supervise/error_output.hpp"
 #include "launcher/supervise/job.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
 #include "launcher/topology/signature.hpp"
@@ -24,7 +30,6 @@
 namespace shipyard::launcher {
 namespace {
 
-constexpr std::size_t kNamedNodes = 10;
 /// Connections of the gate that ssh goes on with; half of the usual descriptor limit's room.
 constexpr std::size_t kKeptConnections = 256;
 
@@ -77,6 +82,13 @@ std::initializer_list<int> signals_that_end() {
   return is_ignored(SIGHUP) ? kUnderNohup : kAll;
 }
 
+Outcome ended_by(const Cancellation& cancellation, const char* when) {
+  return {"terminated",
+          kSignalBase + cancellation.signal(),
+          fmt::format("{} {}: nothing was started", cancellation.reason(), when),
+          {}};
+}
+
 /// Waits for the nodes' sshd; an outcome only where that failed. `report`: connections that ssh can go on
 /// with, and the banners.
 std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& context,
@@ -97,35 +109,21 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& co
                             .cancelled = [&] { return cancellation.check(); }};
   bool shown = false;
   if (show) {
-    gate.progress = [&](std::size_t ready) {
-      err << fmt::format("\rwaiting for sshd: {} of {} nodes ready\033[K", ready, targets.size())
-          << std::flush;
+    gate.progress = [&](const network::GateProgress& progress) {
+      err << "\r" << gate_progress_text(progress, environment.terminal_columns) << "\033[K" << std::flush;
       shown = true;
     };
   }
   report = network::wait_for_sshd(targets, gate);
   if (shown) err << "\r\033[K" << std::flush;
   if (report.cancelled) {
-    return Outcome{"terminated",
-                   kSignalBase + cancellation.signal(),
-                   cancellation.reason() + " while waiting for the nodes: nothing was started",
-                   {}};
+    return ended_by(cancellation, "while waiting for the nodes");
   }
   if (report.failures.empty()) {
     messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
     return std::nullopt;
   }
-  const double seconds = static_cast<double>(options.wait.count()) / 1000;
-  std::string message = fmt::format("{} of {} nodes did not answer on port {} within {:g} s",
-                                    report.failures.size(), targets.size(), options.ssh_port, seconds);
-  for (std::size_t i = 0; i < std::min(kNamedNodes, report.failures.size()); ++i) {
-    message += fmt::format("\n  {}: {}", report.failures[i].name, report.failures[i].last_word);
-  }
-  if (report.failures.size() > kNamedNodes)
-    message += fmt::format("\n  and {} more", report.failures.size() - kNamedNodes);
-  return Outcome{
-      "node_unreachable", kNodeUnreachable, message,
-      "did the coordination command start the container with its sshd on every node? docker logs tells"};
+  return gate_failure(report, gate.port, options.wait);
 }
 
 Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, const std::string& endpoint,
@@ -175,6 +173,91 @@ Status plan_for_unlike_nodes(LaunchPlan& plan, LaunchContext& context, const Lau
   return RunDirectory::write(plan.files);
 }
 
+/// Where nobody has said it: generous for one node that is slow, and for many that are started one by one.
+std::chrono::milliseconds launch_timeout(std::size_t nodes) {
+  return std::chrono::seconds(120) + std::chrono::seconds(nodes);
+}
+
+/// What mpirun puts before a line of standard output for --tag-output, for standard error, which does not go
+/// through it.
+supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchContext& context,
+                                       const LaunchOptions& options) {
+  if (!options.tag_output || !plan.relays_stderr) return {};
+  if (context.mpi.version.dialect == mpi::Dialect::kHydra)
+    return [](int rank) { return fmt::format("[{}] ", rank); };
+  return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
+}
+
+/// Nodes that have fallen silent are left out: nobody answers there.
+Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
+                     const supervise::JobResult& result) {
+  Reaping reaping{.job = context.job,
+                  .rank_program = context.rank_program,
+                  .ssh_config = plan.run_directory + "/ssh_config",
+                  .hosts = {},
+                  .environment = context.environment};
+  for (std::size_t index : plan.remote_hosts) {
+    const std::string& host = context.hosts.hosts[index].name;
+    const bool silent = std::any_of(result.ranks.begin(), result.ranks.end(), [&](const auto& record) {
+      return record.silent && (record.host == host || record.host == to_string(context.addresses[index]));
+    });
+    if (!silent) reaping.hosts.push_back(host);
+  }
+  return reaping;
+}
+
+FileDescriptor open_log(const std::string& path) {
+  if (path.empty()) return {};
+  return FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+}
+
+/// mpirun's own words, where nothing else says what happened; and that there are some, where all went well.
+void show_words(const Outcome& outcome, const std::string& words, const LaunchOptions& options,
+                const Messages& messages, std::ostream& err) {
+  if (words.empty()) return;
+  if (outcome.unexplained) {
+    err << words << (words.back() == '\n' ? "" : "\n") << std::flush;
+  } else if (outcome.status == kSuccess) {
+    const auto lines = std::count(words.begin(), words.end(), '\n');
+    const std::string where =
+        options.mpirun_log.empty() ? "-v shows them" : "they are in " + options.mpirun_log;
+    messages.note(fmt::format("mpirun had {} lines of its own to say: {}", std::max<long>(lines, 1), where));
+  }
+}
+
+/// --check: what is wrong with the nodes; `gate` has those that did not answer at all. An outcome where a job
+/// would not start, or the check was ended.
+std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const LaunchContext& context,
+                                       const LaunchOptions& options, const Environment& environment,
+                                       SignalDescriptor& signals, const network::GateReport& gate,
+                                       const Messages& messages, std::ostream& err,
+                                       std::optional<check::NodeCheck>& result) {
+  Cancellation cancellation(signals, options.lifeline);
+  check::CheckControl control{.cancel_fds = cancellation.descriptors(),
+                              .cancelled = [&] { return cancellation.check(); }};
+  for (const auto& failure : gate.failures) control.silent[failure.name] = failure.last_word;
+  const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
+  if (show) {
+    control.progress = [&](std::size_t done) {
+      err << fmt::format("\rasking the nodes: {} of {} have answered\033[K", done, plan.nodes.size())
+          << std::flush;
+    };
+  }
+  result = check::check_nodes(context, plan, options, plan.run_directory + "/ssh_config",
+                              check::kNodeCheckLimit, control);
+  if (show) err << "\r\033[K" << std::flush;
+  if (result->interrupted) return ended_by(cancellation, "while asking the nodes");
+  return check::cause_of(*result);
+}
+
+/// Where --on-preempt has no effect; why, in the words of the first.
+std::string unwatched_warning(const std::vector<supervise::UnwatchedNode>& nodes) {
+  std::vector<std::string> names;
+  for (const auto& node : nodes) names.push_back(node.host);
+  return fmt::format("--on-preempt: no preemption will be seen on node{} {}: {}",
+                     names.size() == 1 ? "" : "s", list_of(names), nodes[0].why);
+}
+
 Outcome config_error(const Error& error) { return {"config_error", kConfigError, error.message, error.hint}; }
 
 }  // namespace
@@ -193,7 +276,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
     launched.outcome = std::move(outcome);
     return std::move(launched);
   };
-  if (stopped) return end_with(std::move(*stopped));
+  // --check tells of all nodes, also where some do not answer.
+  if (stopped && (!options.check || gate.cancelled)) return end_with(std::move(*stopped));
   auto directory = RunDirectory::make(todo.run_directory, todo.files);
   if (!directory) return end_with(config_error(directory.error()));
   if (!todo.key_file.empty()) {
@@ -202,28 +286,80 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   }
   if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
     return end_with(config_error(changed.error()));
+  const std::string token = random_token();
+  auto monitor = supervise::RankMonitor::listen(todo.report_address.value_or(*parse_address("127.0.0.1")),
+                                                token, options.node_timeout);
+  if (!monitor) return end_with(config_error(monitor.error()));
+  supervise::ErrorOutput errors(STDERR_FILENO, stderr_tag(todo, context, options));
+  monitor->set_stderr_sink([&](FileDescriptor connection, int rank, std::string received) {
+    errors.add(std::move(connection), rank, std::move(received));
+  });
+  const auto launch_limit = options.launch_timeout.value_or(launch_timeout(todo.nodes.size()));
+  const bool shows_words = !todo.relays_stderr || messages.verbosity() >= Verbosity::kCommands;
+  const FileDescriptor log = open_log(options.mpirun_log);
+  if (options.check) {
+    if (auto outcome = check_the_nodes(todo, context, options, environment, signals, gate, messages, progress,
+                                       launched.check))
+      return end_with(std::move(*outcome));
+  }
   auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(gate.connections));
   if (!handover) return end_with(config_error(handover.error()));
-  const std::string token = random_token();
-  auto monitor =
-      supervise::RankMonitor::listen(todo.report_address.value_or(*parse_address("127.0.0.1")), token);
-  if (!monitor) return end_with(config_error(monitor.error()));
   launched.times.prepare = clock.lap();
 
   messages.command(shell_quote(todo.command));
   auto result = supervise::run_job({.mpirun = mpirun_process(todo, context, monitor->endpoint(), token),
                                     .foreground = options.forward_stdin && environment.stdin_is_terminal,
+                                    .ranks = todo.ranks_known ? todo.ranks : 0,
+                                    .launch_timeout = launch_limit,
+                                    .time_limit = options.timeout,
                                     .kill_after = options.kill_after,
+                                    .show_mpirun_words = shows_words,
+                                    .words_log = log.get(),
+                                    .preempt_signal = options.check ? 0 : options.on_preempt,
+                                    .on_unwatched =
+                                        [&](const std::vector<supervise::UnwatchedNode>& nodes) {
+                                          launched.plan.warnings.push_back(unwatched_warning(nodes));
+                                          messages.warning(launched.plan.warnings.back());
+                                        },
                                     .events = {{handover->fd(), [&] { handover->handle(); }}},
                                     .lifeline = options.lifeline},
-                                   *monitor, signals);
+                                   *monitor, errors, signals);
   launched.times.run = clock.lap();
   if (!result) return end_with(config_error(result.error()));
+  // Who asks from now on makes a connection of its own.
+  handover->close();
   // Where the user has told mpirun another number of ranks, those that were heard of are all that is known.
-  const int expected = todo.ranks_known ? todo.ranks : static_cast<int>(result->ranks.size());
-  launched.outcome =
-      classify(*result, expected, options.program[0], context.working_directory, context.mpi.version.dialect);
+  JobFacts facts{.ranks = todo.ranks_known ? todo.ranks : static_cast<int>(result->ranks.size()),
+                 .program = options.program[0],
+                 .directory = context.working_directory,
+                 .dialect = context.mpi.version.dialect,
+                 .node_timeout = options.node_timeout,
+                 .launch_timeout = launch_limit,
+                 .timeout = options.timeout.value_or(std::chrono::milliseconds(0)),
+                 .preempt_signal = options.on_preempt};
+  if (todo.ranks_known) {
+    for (const auto& node : todo.nodes) facts.nodes.emplace_back(node.host, node.ranks);
+  }
+  launched.outcome = classify(*result, facts);
+  if (launched.outcome.status != kSuccess) {
+    for (const auto& host : reap(what_to_reap(todo, context, *result)))
+      messages.command(fmt::format("{} did not answer when the job was cleared away", host));
+  }
+  // Why a node refuses it can say itself, better than mpirun does.
+  if (launched.outcome.status == kLaunchFailed && !options.check) {
+    std::optional<check::NodeCheck> asked;
+    if (auto cause =
+            check_the_nodes(todo, context, options, environment, signals, gate, messages, progress, asked);
+        cause && !asked->interrupted)
+      launched.outcome = std::move(*cause);
+  }
+  if (result->ended == supervise::Ended::kHungAtItsEnd)
+    messages.warning("all ranks had ended, but mpirun hung and was ended");
+  launched.words = mpi::without_noise(result->mpirun_words);
+  if (!shows_words) show_words(launched.outcome, launched.words, options, messages, progress);
   launched.ranks = std::move(result->ranks);
+  launched.preemption = std::move(result->preemption);
+  launched.times.clear = clock.lap();
   return launched;
 }
 

@@ -9,6 +9,8 @@ enum ExitStatus : int {
   kNodeUnreachable = 120,  ///< before the start; worth a retry
   kLaunchFailed = 121,     ///< mpirun could not start the job; worth a retry
   kNodeLost = 122,         ///< while the job ran; worth a retry
+  kPreempted = 123,        ///< with --on-preempt, a node was about to be taken away; worth a retry
+  kTimedOut = 124,         ///< --timeout
   kConfigError = 125,      ///< usage, bad input, no MPI here or on a node
   kNotExecutable = 126,
   kNotFound = 127,

@@ -1,9 +1,6 @@
 #include "launcher/launch_context.hpp"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,11 +9,11 @@
 #include <limits>
 #include <random>
 
-#include "base/file.hpp"
 #include "base/subprocess.hpp"
 #include "hostfile/host_source.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/network/subnet.hpp"
+#include "launcher/node_probe.hpp"
 #include "launcher/topology/discover.hpp"
 
 namespace shipyard::launcher {
@@ -58,24 +55,6 @@ Result<hostfile::HostList> choose_hosts(const LaunchOptions& options, const Envi
                             "this machine: no host list is set"};
 }
 
-/// process_vm_readv on ourselves: a seccomp filter refuses it even there. Yama's scopes 2 and 3 refuse it
-/// between ranks (Documentation/admin-guide/LSM/Yama.rst); Open MPI opens scope 1 by itself (PR_SET_PTRACER).
-bool probe_single_copy() {
-  char source = 'x';
-  char target = 0;
-  iovec from{&source, 1};
-  iovec to{&target, 1};
-  if (::process_vm_readv(::getpid(), &to, 1, &from, 1, 0) != 1) return false;
-  auto scope = read_file("/proc/sys/kernel/yama/ptrace_scope", 64);
-  return !scope || scope->starts_with("0") || scope->starts_with("1");
-}
-
-std::uint64_t free_shared_memory() {
-  struct statvfs info {};
-  if (::statvfs("/dev/shm", &info) != 0) return 0;
-  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
 std::string random_suffix() {
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
   std::random_device device;
@@ -86,6 +65,11 @@ std::string random_suffix() {
 
 /// Below TMPDIR where that can stand in mpirun's ssh agent, which is split at blanks; else below /tmp. Not in
 /// $HOME, which is read-only for Batch's own users.
+std::string choose_job_mark() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
 std::string choose_run_directory(const Environment& environment) {
   std::string parent(environment.get("TMPDIR").value_or("/tmp"));
   if (!parent.starts_with('/') || parent.find_first_of(" \t\"'\\,;") != std::string::npos) parent = "/tmp";
@@ -115,21 +99,20 @@ std::string choose_working_directory(const LaunchOptions& options, const Environ
   return here;
 }
 
-std::variant<std::string, Refusal> choose_program(const LaunchOptions& options,
-                                                  const Environment& environment,
+std::variant<std::string, Refusal> choose_program(const std::string& program, const Environment& environment,
                                                   const std::string& working_directory) {
-  auto found = find_program(options.program[0], environment);
+  auto found = find_program(program, environment);
   if (!found) {
-    auto there = find_program(options.program[0], environment, working_directory);
+    auto there = find_program(program, environment, working_directory);
     if (there) found = there;
   }
   if (found) return fs::path(*found).lexically_normal().string();
   Error error = found.error();
   if (error.code != Error::Code::kNotFound) return refuse(std::move(error), kNotExecutable);
-  const bool is_path = options.program[0].find('/') != std::string::npos;
-  error.hint = is_path ? fmt::format("looked for it from {}", environment.working_directory)
-                       : fmt::format("it is in no directory of PATH; for one in this directory write ./{}",
-                                     options.program[0]);
+  const bool is_path = program.find('/') != std::string::npos;
+  error.hint =
+      is_path ? fmt::format("looked for it from {}", environment.working_directory)
+              : fmt::format("it is in no directory of PATH; for one in this directory write ./{}", program);
   return refuse(std::move(error), kNotFound);
 }
 
@@ -146,12 +129,6 @@ Result<std::vector<IpAddress>> resolve_hosts(const hostfile::HostList& list) {
     result.push_back(addresses->front());
   }
   return result;
-}
-
-/// Needs the OpenFabrics class directory only, no library: containers often lack that.
-bool has_infiniband() {
-  std::error_code failure;
-  return !fs::is_empty("/sys/class/infiniband", failure) && !failure;
 }
 
 /// This machine's hardware, or what --topology says; PCI devices are asked for where they matter.
@@ -240,20 +217,26 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
       std::async(std::launch::async, [&] { return mpi::inspect_mpirun(*mpirun, context.environment); });
 
   context.working_directory = choose_working_directory(options, environment, several);
-  auto program = choose_program(options, context.environment, context.working_directory);
+  auto program = choose_program(options.program[0], context.environment, context.working_directory);
+  std::variant<std::string, Refusal> checked;
+  if (!options.checked_program.empty())
+    checked = choose_program(options.checked_program, context.environment, context.working_directory);
   auto topologies = find_topologies(options, context);
   context.infiniband = has_infiniband();
-  context.single_copy = probe_single_copy();
+  context.single_copy = single_copy_allowed();
   // A plan for another machine says nothing about this one's memory.
   const bool elsewhere = options.dry_run && !options.topologies.empty();
-  context.shared_memory_bytes = elsewhere ? std::numeric_limits<std::uint64_t>::max() : free_shared_memory();
+  context.shared_memory_bytes = elsewhere ? std::numeric_limits<std::uint64_t>::max() : shared_memory().free;
   context.run_directory = choose_run_directory(environment);
   auto job_key = find_job_key(job_key_directories(environment.user_id), environment, options.ssh_key);
+  context.job = choose_job_mark();
   auto interfaces = network::interfaces_of_this_machine();
   auto installation = inspected.get();
 
   if (auto* refusal = std::get_if<Refusal>(&program)) return std::move(*refusal);
   context.program = std::get<std::string>(program);
+  if (auto* refusal = std::get_if<Refusal>(&checked)) return std::move(*refusal);
+  context.checked_program = std::get<std::string>(checked);
   if (topologies) return refuse(std::move(*topologies));
   if (!installation) return refuse(installation.error());
   context.mpi = std::move(*installation);

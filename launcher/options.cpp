@@ -6,12 +6,18 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <csignal>
 #include <limits>
+
+#include "base/signals.hpp"
+#include "launcher/preempt/metadata_service.hpp"
 
 namespace shipyard::launcher {
 namespace {
 
 constexpr int kMostRanks = 10'000'000;
+/// Signs of life come five times within it; a busy node may be late by some 100 ms.
+constexpr std::chrono::milliseconds kShortestNodeTimeout{1000};
 
 std::vector<OptionGroup> option_groups() {
   return {
@@ -100,6 +106,34 @@ std::vector<OptionGroup> option_groups() {
          .help = "How long the nodes' sshd may take to answer.",
          .variable = "SHIPYARD_WAIT",
          .default_text = "120s"}}},
+      {"Time",
+       {{.name = "launch-timeout",
+         .value = "TIME",
+         .help = "How long mpirun may take to start all ranks.",
+         .variable = "SHIPYARD_LAUNCH_TIMEOUT",
+         .default_text = "120s, and 1s for each node"},
+        {.name = "timeout",
+         .value = "TIME",
+         .help = "How long the job may run; it is ended then, with exit status 124.",
+         .variable = "SHIPYARD_TIMEOUT",
+         .default_text = "no limit"},
+        {.name = "node-timeout",
+         .value = "TIME",
+         .help = "How long a node may give no sign of life before the job is ended for it.",
+         .variable = "SHIPYARD_NODE_TIMEOUT",
+         .default_text = "15s"},
+        {.name = "kill-after",
+         .value = "TIME",
+         .help = "Time between SIGTERM and SIGKILL when the job must end.",
+         .variable = "SHIPYARD_KILL_AFTER",
+         .default_text = "5s"},
+        {.name = "on-preempt",
+         .value = "SIGNAL",
+         .help =
+             "Sent to all ranks when Azure is about to take a node away (Spot), about 30s before; the job "
+             "ends with exit status 123.",
+         .variable = "SHIPYARD_ON_PREEMPT",
+         .default_text = "not watched"}}},
       {"MPI",
        {{.name = "mpirun",
          .value = "PATH",
@@ -125,18 +159,15 @@ std::vector<OptionGroup> option_groups() {
          .variable = "SHIPYARD_WDIR",
          .default_text = "this one"},
         {.name = "stdin", .help = "Rank 0 reads standard input, which is /dev/null otherwise."},
-        {.name = "tag-output", .help = "Put the rank before each line of output."},
-        {.name = "kill-after",
-         .value = "TIME",
-         .help = "Time between SIGTERM and SIGKILL when the job must end.",
-         .variable = "SHIPYARD_KILL_AFTER",
-         .default_text = "5s"}}},
+        {.name = "tag-output", .help = "Put the rank before each line of output."}}},
       {"What is shown",
        {{.name = "dry-run", .help = "Print the commands and start nothing."},
         {.name = "explain", .help = "Say the reason for each decision."},
         {.name = "show-map", .help = "Draw the node with the rank on each core."},
         {.name = "check",
-         .help = "Start the ranks without the program and compare where they run with the plan."},
+         .help = "Ask every node what it has and lacks for this job, then start the ranks without the "
+                 "program and "
+                 "compare where they run with the plan."},
         {.name = "report",
          .value = "FILE",
          .help = "Write an account of the job as JSON.",
@@ -170,7 +201,8 @@ Exit status: the program's own, or
   120  a node could not be reached      125  usage, bad input, no MPI
   121  mpirun could not start the job   126  program not executable
   122  a node was lost                  127  program not found
-  128+N  ended by signal N
+  123  preempted (--on-preempt)         128+N  ended by signal N
+  124  ended by --timeout
 )";
 
 bool is_variable_name(std::string_view name) {
@@ -202,6 +234,17 @@ class Reader {
     if (!value) return;
     auto time = parse_duration(*value);
     time ? void(target = *time) : fail(time.error());
+  }
+  /// A limit, which no time at all is none.
+  void duration(const char* name, std::optional<std::chrono::milliseconds>& target) {
+    auto value = parsed_.get(name);
+    if (!value) return;
+    auto time = parse_duration(*value);
+    if (!time) return fail(time.error());
+    if (time->count() == 0)
+      return fail(input_error(fmt::format("{}: no time at all", value->origin),
+                              "leave it out for no limit of your own"));
+    target = *time;
   }
   void fail(Error error) {
     if (!error_) error_ = std::move(error);
@@ -337,6 +380,25 @@ void read_layout(const ParsedCommandLine& parsed, const Environment& environment
   read_topologies(parsed, options);
 }
 
+void read_preemption(const ParsedCommandLine& parsed, const Environment& environment, LaunchOptions& options,
+                     Reader& reader) {
+  const auto value = parsed.get("on-preempt");
+  if (!value) return;
+  const auto number = parse_signal(value->text);
+  if (!number)
+    return reader.fail(input_error(fmt::format("{}: '{}' is not a signal", value->origin, value->text),
+                                   "write USR1, SIGTERM or a number; kill -l lists them"));
+  if (*number == SIGKILL || *number == SIGSTOP)
+    return reader.fail(
+        input_error(fmt::format("{}: no program can react to {}", value->origin, signal_name(*number)),
+                    "USR1 and TERM are usual: the program writes its checkpoint in a handler"));
+  options.on_preempt = *number;
+  // Where the ranks would find it to be wrong, each on its node.
+  if (const auto url = environment.get(preempt::kMetadataVariable); url && !url->empty()) {
+    if (auto service = preempt::parse_metadata_url(*url); !service) reader.fail(service.error());
+  }
+}
+
 Error check_together(const LaunchOptions& options) {
   if (options.hosts && options.hostfile) return input_error("--hosts and --hostfile exclude each other");
   if (options.json && !options.dry_run && !options.check)
@@ -446,6 +508,14 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   options.forward_stdin = parsed->has("stdin");
   options.tag_output = parsed->has("tag-output");
   reader.duration("kill-after", options.kill_after);
+  reader.duration("launch-timeout", options.launch_timeout);
+  reader.duration("timeout", options.timeout);
+  reader.duration("node-timeout", options.node_timeout);
+  if (options.node_timeout < kShortestNodeTimeout)
+    reader.fail(input_error(fmt::format("{}: a node needs a second at least to give a sign of life",
+                                        parsed->get("node-timeout")->origin),
+                            "the default is 15s"));
+  read_preemption(*parsed, environment, options, reader);
   options.dry_run = parsed->has("dry-run");
   options.explain = parsed->has("explain");
   options.json = parsed->has("json");
@@ -458,8 +528,9 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   if (parsed->has("quiet")) options.verbosity = Verbosity::kQuiet;
   options.program = parsed->operands;
 
-  // Both ask about the ranks and not about the program.
+  // Both ask about the ranks; --check only looks for the program.
   if (options.program.empty() && options.show_map && !options.check) options.program_is_stand_in = true;
+  if (options.check && !options.program.empty()) options.checked_program = options.program[0];
   if (options.check || options.program_is_stand_in) options.program = {"true"};
 
   if (auto lifeline = environment.get("SHIPYARD_LIFELINE"); lifeline && !lifeline->empty()) {

@@ -55,6 +55,10 @@ struct LaunchOptions {
 
   std::chrono::milliseconds wait{120'000};
   std::chrono::milliseconds kill_after{5'000};
+  std::chrono::milliseconds node_timeout{15'000};
+  std::optional<std::chrono::milliseconds> launch_timeout;  ///< nullopt: by the number of nodes
+  std::optional<std::chrono::milliseconds> timeout;         ///< of the whole job; nullopt: none
+  int on_preempt = 0;  ///< the signal for the ranks where a node is about to be taken away; 0: none
   bool forward_stdin = false;
   bool lifeline = false;  ///< SHIPYARD_LIFELINE=stdin
   bool tag_output = false;
@@ -64,7 +68,9 @@ struct LaunchOptions {
   bool json = false;
   bool show_map = false;
   bool check = false;
-  std::string report;  ///< file for the account of the job; empty: none
+  std::string mpirun_log;       ///< file for what mpirun itself says; empty: none
+  std::string checked_program;  ///< --check's: looked for on every node and not started; empty: none given
+  std::string report;           ///< file for the account of the job; empty: none
   Verbosity verbosity = Verbosity::kNormal;
 
   std::vector<std::string> program;  ///< with its arguments

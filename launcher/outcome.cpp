@@ -10,10 +10,12 @@
 
 #include "base/signals.hpp"
 #include "launcher/exit_status.hpp"
+#include "launcher/mpi/diagnosis.hpp"
 
 namespace shipyard::launcher {
 namespace {
 
+using supervise::Ended;
 using supervise::JobResult;
 using supervise::RankRecord;
 
@@ -68,8 +70,7 @@ Outcome failed(const RankRecord& record, const std::string& program) {
 /// number of a signal, or 255 for whatever else; and it ends the other ranks with SIGKILL for shipyard-rank
 /// as well, so that a rank which could say how it ended did so by itself. After MPI_Abort no rank says
 /// anything.
-std::optional<Outcome> classify_hydra(const JobResult& result, int expected_ranks,
-                                      const std::string& program) {
+std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& facts) {
   const auto of_program = [](const RankRecord& record) { return record.failed() && record.start_error == 0; };
   const bool all_started = std::none_of(result.ranks.begin(), result.ranks.end(),
                                         [](const auto& r) { return r.start_error != 0; });
@@ -79,9 +80,9 @@ std::optional<Outcome> classify_hydra(const JobResult& result, int expected_rank
   if (const auto* record = first_to_end(result, of_program)) {
     // shipyard-ssh ends mpirun when it loses a node, and mpirun hands the signal on.
     if (loss && record->exit->signalled && record->exit->value == SIGTERM) return std::nullopt;
-    return failed(*record, program);
+    return failed(*record, facts.program);
   }
-  const bool all_cut_off = static_cast<int>(result.ranks.size()) == expected_ranks && expected_ranks > 0 &&
+  const bool all_cut_off = static_cast<int>(result.ranks.size()) == facts.ranks && facts.ranks > 0 &&
                            std::all_of(result.ranks.begin(), result.ranks.end(),
                                        [](const RankRecord& record) { return record.lost; });
   if (!all_cut_off || result.mpirun.signalled) return std::nullopt;
@@ -91,27 +92,71 @@ std::optional<Outcome> classify_hydra(const JobResult& result, int expected_rank
                    status,
                    fmt::format("{}: the job was aborted with status 255, or a node was lost: what mpirun "
                                "said is above",
-                               program),
-                   {}};
+                               facts.program),
+                   {},
+                   true};
   }
   return Outcome{"app_failed",
                  status == 0 ? 1 : status,
-                 fmt::format("{}: the job was aborted with status {}", program, status),
+                 fmt::format("{}: the job was aborted with status {}", facts.program, status),
                  {}};
 }
 
-Outcome lost(const JobResult& result, int expected_ranks) {
+/// "15 s", "500 ms".
+std::string text_of(std::chrono::milliseconds time) {
+  if (time.count() % 1000 == 0) return fmt::format("{} s", time.count() / 1000);
+  return fmt::format("{} ms", time.count());
+}
+
+/// Each name once, in the order in which they come.
+void add_once(std::vector<std::string>& names, const std::string& name) {
+  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+}
+
+std::string nodes_text(const std::vector<std::string>& names) {
+  return fmt::format("node{} {}", names.size() == 1 ? "" : "s", list_of(names));
+}
+
+/// The nodes of the plan from which no rank was heard.
+std::vector<std::string> unheard_nodes(const JobResult& result, const JobFacts& facts) {
+  std::vector<std::string> names;
+  int first = 0;
+  for (const auto& [name, ranks] : facts.nodes) {
+    const int end = first + ranks;
+    const bool all_heard = std::count_if(result.ranks.begin(), result.ranks.end(), [&](const RankRecord& r) {
+                             return r.rank >= first && r.rank < end;
+                           }) == ranks;
+    if (!all_heard) add_once(names, name);
+    first = end;
+  }
+  return names;
+}
+
+Outcome lost(const JobResult& result, const JobFacts& facts) {
+  std::vector<std::string> silent;
   const RankRecord* first = nullptr;
   int ended = 0;
   for (const auto& record : result.ranks) {
-    if (record.ended()) ++ended;
-    if (!record.ended() && first == nullptr) first = &record;
+    if (record.ended()) {
+      ++ended;
+    } else {
+      // One that is known to be lost before one that was merely ended with the job.
+      if (first == nullptr || (record.lost && !first->lost)) first = &record;
+      if (record.silent) add_once(silent, record.host);
+    }
+  }
+  if (!silent.empty()) {
+    return {"node_lost", kNodeLost,
+            fmt::format("{} {} lost while the job ran: no sign of life for {}", nodes_text(silent),
+                        silent.size() == 1 ? "was" : "were", text_of(facts.node_timeout)),
+            "frozen, cut off from the network, or gone; --node-timeout says how long to wait for it"};
   }
   if (first == nullptr) {
     return {"node_lost",
             kNodeLost,
-            fmt::format("{} of {} ranks never said how they ended", expected_ranks - ended, expected_ranks),
-            {}};
+            fmt::format("{} of {} ranks never said how they ended", facts.ranks - ended, facts.ranks),
+            {},
+            true};
   }
   return {"node_lost",
           kNodeLost,
@@ -120,73 +165,182 @@ Outcome lost(const JobResult& result, int expected_ranks) {
           {}};
 }
 
+Outcome launch_timed_out(const JobResult& result, const JobFacts& facts) {
+  const auto missing = unheard_nodes(result, facts);
+  std::string message = fmt::format("{} of {} ranks had started after {}", result.ranks.size(), facts.ranks,
+                                    text_of(facts.launch_timeout));
+  if (!missing.empty()) message += ": none or not all on " + nodes_text(missing);
+  return {"launch_failed", kLaunchFailed, message, "--launch-timeout allows more time", true};
+}
+
+/// However they ended after the signal: a program that writes its checkpoint and exits with 0 looks like one
+/// that was done.
+Outcome preempted(const JobResult& result, const JobFacts& facts) {
+  const auto& notice = *result.preemption;
+  const std::string signal = signal_name(facts.preempt_signal);
+  const auto count = [&](auto accept) {
+    return std::count_if(result.ranks.begin(), result.ranks.end(), accept);
+  };
+  const auto by_themselves = count([](const RankRecord& r) { return r.exit && !r.exit->signalled; });
+  const auto died = count([&](const RankRecord& r) {
+    return r.exit && r.exit->signalled && r.exit->value == facts.preempt_signal;
+  });
+  // SIGTERM may be mpirun's as well.
+  const bool uncaught = died > 0 && (facts.preempt_signal != SIGTERM ||
+                                     (result.ended == Ended::kByItself && by_themselves == 0));
+  return {
+      "preempted", kPreempted,
+      fmt::format("node {} is about to be preempted by Azure ({}, in {} s): the ranks were sent {}; {} of {} "
+                  "ended by themselves",
+                  notice.host, notice.type, notice.left.count(), signal, by_themselves, facts.ranks),
+      uncaught
+          ? fmt::format("the program must catch {}, or it dies of it before it has written anything", signal)
+          : "worth another try; SHIPYARD_ATTEMPT, where you set it, tells the ranks which one it is"};
+}
+
+Outcome aborted(const mpi::Diagnosis::Abort& abort, const JobResult& result, const JobFacts& facts,
+                int status) {
+  const auto record = std::find_if(result.ranks.begin(), result.ranks.end(),
+                                   [&](const RankRecord& r) { return r.rank == abort.rank; });
+  const std::string who = !abort.whole_job || record == result.ranks.end()
+                              ? fmt::format("rank {} of a communicator", abort.rank)
+                              : where(*record);
+  return {"app_failed",
+          status != 0 ? status : 1,
+          fmt::format("{}: {} called MPI_Abort({})", facts.program, who, abort.code),
+          {}};
+}
+
+Outcome improper(int rank, const JobResult& result, const JobFacts& facts) {
+  const auto record = std::find_if(result.ranks.begin(), result.ranks.end(),
+                                   [&](const RankRecord& r) { return r.rank == rank; });
+  const std::string who = record == result.ranks.end() ? fmt::format("rank {}", rank) : where(*record);
+  const int status = result.mpirun.status();
+  return {"app_failed", status != 0 ? status : 1,
+          fmt::format("{}: {} ended without MPI_Finalize, or without MPI_Init while others called it",
+                      facts.program, who),
+          "every rank calls both, or none; exit() without MPI_Finalize in one of them ends the job"};
+}
+
+Outcome missed(const JobResult& result, const JobFacts& facts) {
+  const auto* record = first_to_end(result, [](const RankRecord& r) { return r.absent; });
+  return {"app_failed", 1,
+          fmt::format("{}: {} ended without MPI_Init, while others wait for it in theirs", facts.program,
+                      record == nullptr ? "a rank" : where(*record)),
+          "every rank calls MPI_Init, or none"};
+}
+
+/// mpirun has ended with a failure, and no rank that has failed by itself explains it.
+Outcome ended_by_mpirun(const JobResult& result, const JobFacts& facts, const mpi::Diagnosis& said) {
+  const int status = result.mpirun.status();
+  if (!said.ssh_refusal.empty() && result.ranks.size() < static_cast<std::size_t>(facts.ranks)) {
+    return {"launch_failed", kLaunchFailed, "ssh cannot log in: " + said.ssh_refusal,
+            "all nodes of a job need the same key: shipyard-mpirun --check shows which one has another"};
+  }
+  if (!said.unreachable_launcher.empty())
+    return {"launch_failed", kLaunchFailed, said.unreachable_launcher,
+            "does a firewall between the nodes let TCP through?"};
+  if (result.ranks.empty()) {
+    return {
+        "launch_failed",
+        kLaunchFailed,
+        fmt::format("mpirun could not start the job ({}); what it said is above", describe(result.mpirun)),
+        {},
+        true};
+  }
+  if (result.mpirun.signalled) {
+    return {"terminated", status,
+            fmt::format("mpirun itself was ended by {}: the job was ended with it", describe(result.mpirun)),
+            "it was not ended by shipyard-mpirun: out of memory on this node?"};
+  }
+  // All ranks were ended from outside: by MPI_Abort, whose status mpirun hands on, or by a killer.
+  const bool loss =
+      std::any_of(result.ranks.begin(), result.ranks.end(), [](const RankRecord& r) { return r.lost; });
+  if (loss && (status < kSignalBase || status >= 200)) return lost(result, facts);
+  if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.failed(); })) {
+    if (status == record->exit->status()) return failed(*record, facts.program);
+    return {"app_failed",
+            status,
+            fmt::format("{}: the job was aborted with status {}; what mpirun said is above", facts.program,
+                        status),
+            {},
+            true};
+  }
+  if (result.ranks.size() < static_cast<std::size_t>(facts.ranks)) {
+    return {"launch_failed",
+            kLaunchFailed,
+            fmt::format("mpirun ended with {} after {} of {} ranks had started; what it said is above",
+                        describe(result.mpirun), result.ranks.size(), facts.ranks),
+            {},
+            true};
+  }
+  return {"app_failed",
+          status,
+          fmt::format("mpirun ended with {}; what it said is above", describe(result.mpirun)),
+          {},
+          true};
+}
+
 }  // namespace
 
-Outcome classify(const JobResult& result, int expected_ranks, const std::string& program,
-                 const std::string& directory, mpi::Dialect dialect) {
-  if (dialect == mpi::Dialect::kHydra && !result.signal && !result.ended_for_loss) {
-    if (auto outcome = classify_hydra(result, expected_ranks, program)) return *outcome;
+std::string list_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  if (names.empty()) return {};
+  std::string text = names[0];
+  const std::size_t shown = std::min(names.size(), kMost);
+  for (std::size_t i = 1; i < shown; ++i) text += (i + 1 == names.size() ? " and " : ", ") + names[i];
+  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
+
+Outcome classify(const JobResult& result, const JobFacts& facts) {
+  if (facts.dialect == mpi::Dialect::kHydra && result.ended == Ended::kByItself && !result.signal &&
+      !result.preemption) {
+    if (auto outcome = classify_hydra(result, facts)) return *outcome;
   }
-  const auto expected = static_cast<std::size_t>(expected_ranks);
-  const auto heard = static_cast<std::size_t>(std::count_if(
-      result.ranks.begin(), result.ranks.end(), [](const RankRecord& record) { return record.ended(); }));
+  // Whatever else has happened by then: who sent the signal wants to see that it had its effect.
   if (result.signal) {
     const std::string why = result.lifeline_ended ? "standard input ended (SHIPYARD_LIFELINE)"
                                                   : fmt::format("{} received", signal_name(*result.signal));
     return {"terminated", kSignalBase + *result.signal, why + ": the job was ended", {}};
   }
   if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.start_error != 0; })) {
-    return not_started(*record, program, directory);
+    return not_started(*record, facts.program, facts.directory);
   }
-  if (result.ended_for_loss) return lost(result, expected_ranks);
+  if (result.preemption) return preempted(result, facts);
+  if (result.ended == Ended::kForLoss) return lost(result, facts);
+  if (result.ended == Ended::kTimeLimit) {
+    return {"timed_out",
+            kTimedOut,
+            fmt::format("the job was ended after {}, the time that --timeout allows", text_of(facts.timeout)),
+            {}};
+  }
+  if (result.ended == Ended::kMissedInit) return missed(result, facts);
+  const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
+  if (result.ended == Ended::kLaunchTimeout) return launch_timed_out(result, facts);
 
   // The rank that mpirun means where it gives its status, else the first that failed by itself.
   const int status = result.mpirun.status();
+  if (said.abort) return aborted(*said.abort, result, facts, status);
   const RankRecord* culprit = first_to_end(result, [&](const RankRecord& r) {
     return r.failed() && r.exit->status() == status && !killed_by_mpirun(r);
   });
   if (culprit == nullptr) {
     culprit = first_to_end(result, [](const RankRecord& r) { return r.failed() && !killed_by_mpirun(r); });
   }
-  if (culprit != nullptr) {
-    return failed(*culprit, program);
-  }
-  const bool all_heard = heard == expected;
-  if (result.mpirun.success()) {
-    if (!all_heard) return lost(result, expected_ranks);
-    if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.failed(); })) {
-      return failed(*record, program);
-    }
-    return {"completed", kSuccess, {}, {}};
-  }
-  if (result.ranks.empty()) {
-    return {
-        "launch_failed",
-        kLaunchFailed,
-        fmt::format("mpirun could not start the job ({}); what it said is above", describe(result.mpirun)),
-        {}};
-  }
-  // All ranks were ended from outside: by MPI_Abort, whose status mpirun hands on, or by a killer.
-  const bool loss =
-      std::any_of(result.ranks.begin(), result.ranks.end(), [](const RankRecord& r) { return r.lost; });
-  if (loss && (status < kSignalBase || status >= 200)) return lost(result, expected_ranks);
+  if (culprit != nullptr) return failed(*culprit, facts.program);
+  if (said.improper_rank) return improper(*said.improper_rank, result, facts);
+
+  // Then mpirun's own status was of our making: the ranks had all ended by themselves.
+  const bool by_itself = result.ended != Ended::kHungAtItsEnd;
+  if (by_itself && !result.mpirun.success()) return ended_by_mpirun(result, facts, said);
+  const auto heard = std::count_if(result.ranks.begin(), result.ranks.end(),
+                                   [](const RankRecord& record) { return record.ended(); });
+  if (heard != facts.ranks) return lost(result, facts);
   if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.failed(); })) {
-    if (result.mpirun.signalled || status == record->exit->status()) {
-      return failed(*record, program);
-    }
-    return {"app_failed", status, fmt::format("{}: the job was aborted with status {}", program, status), {}};
+    return failed(*record, facts.program);
   }
-  if (result.ranks.size() < expected) {
-    return {"launch_failed",
-            kLaunchFailed,
-            fmt::format("mpirun ended with {} after {} of {} ranks had started; what it said is above",
-                        describe(result.mpirun), result.ranks.size(), expected_ranks),
-            {}};
-  }
-  return {"app_failed",
-          status,
-          fmt::format("mpirun ended with {}; what it said is above", describe(result.mpirun)),
-          {}};
+  return {"completed", kSuccess, {}, {}};
 }
 
 }  // namespace shipyard::launcher

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/cpu_list.hpp"
+#include "base/signals.hpp"
 #include "hostfile/hostfile.hpp"
 #include "hostfile/ssh_config.hpp"
 #include "launcher/mapping.hpp"
@@ -75,17 +76,9 @@ void explain_layout(const LaunchContext& context, LaunchPlan& plan) {
   }
 }
 
-/// The user has taken the shared-memory transport into their own hands.
-bool chose_transport(const mpi::UserSettings& user) {
-  constexpr std::array kParameters = {"btl",
-                                      "pml",
-                                      "btl_vader_segment_size",
-                                      "btl_vader_backing_directory",
-                                      "btl_sm_segment_size",
-                                      "btl_sm_backing_directory",
-                                      "UCX_TLS"};
-  return std::any_of(kParameters.begin(), kParameters.end(),
-                     [&](const char* name) { return user.parameters.contains(name); });
+/// Of ssh's three questions without an answer, in seconds: what --node-timeout allows.
+int alive_interval(std::chrono::milliseconds node_timeout) {
+  return static_cast<int>(std::max<long>(node_timeout.count() / 3000, 1));
 }
 
 Status check_shared_memory(const LaunchContext& context, const mpi::UserSettings& user, int most_ranks) {
@@ -137,6 +130,7 @@ std::vector<std::string> forwarded_variables(const Environment& environment) {
                                  "LC_ALL",
                                  "TZ",
                                  "SHIPYARD_ATTEMPT",
+                                 "SHIPYARD_METADATA_URL",
                                  "AZ_BATCH_ACCOUNT_NAME",
                                  "AZ_BATCH_ACCOUNT_URL",
                                  "AZ_BATCH_POOL_ID",
@@ -170,6 +164,18 @@ std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_
   if (ranks < 2) return 0;
   if (dialect == mpi::Dialect::kOpenMpi5 && free_bytes < 16 * kMebibyte) return 0;
   return static_cast<std::uint64_t>(ranks) * 4 * kMebibyte + kMebibyte;
+}
+
+bool chose_transport(const mpi::UserSettings& user) {
+  constexpr std::array kParameters = {"btl",
+                                      "pml",
+                                      "btl_vader_segment_size",
+                                      "btl_vader_backing_directory",
+                                      "btl_sm_segment_size",
+                                      "btl_sm_backing_directory",
+                                      "UCX_TLS"};
+  return std::any_of(kParameters.begin(), kParameters.end(),
+                     [&](const char* name) { return user.parameters.contains(name); });
 }
 
 std::string connections_socket(const LaunchPlan& plan) { return plan.run_directory + "/connections"; }
@@ -277,7 +283,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
                                    .user = options.ssh_user,
                                    .identity_file = options.ssh_key,
                                    .connect_program = all_numeric ? context.connect_program : std::string(),
-                                   .connect_arguments = "--from " + connections_socket(plan)};
+                                   .connect_arguments = "--from " + connections_socket(plan),
+                                   .alive_interval_seconds = alive_interval(options.node_timeout)};
     use_job_key(options, context, used, ssh, plan);
     auto config = hostfile::ssh_config(used, ssh);
     if (!config) return config.error();
@@ -291,6 +298,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     request.infiniband = context.infiniband;
     request.ipv6 = context.own_address.ipv6;
     plan.report_address = context.own_address;
+    request.daemon_mark = fmt::format("{}={}", supervise::kJobVariable, context.job);
     plan.reasons.push_back({"network " + request.subnet, subnet->reason});
   }
 
@@ -334,6 +342,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
       request.variables.emplace_back(rank::kLayoutVariable, "layout");
     }
   }
+  plan.environment[supervise::kJobVariable] = context.job;
+  request.variables.emplace_back(supervise::kJobVariable, "the job's mark");
   for (const char* name : {supervise::kReportVariable, supervise::kTokenVariable}) {
     plan.environment[name] = "";  // filled at the start; an empty one makes shipyard-rank step aside
     request.variables.emplace_back(name, "rank reports");
@@ -369,6 +379,14 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   }
 
   request.program = {context.rank_program, "--directory", context.working_directory};
+  plan.relays_stderr = !mpi::user_directs_output(context.mpi.version.dialect, user);
+  if (plan.relays_stderr) request.program.emplace_back("--relay-stderr");
+  if (options.on_preempt != 0 && !options.check) {
+    request.program.emplace_back("--watch-preemption");
+    plan.reasons.push_back(
+        {fmt::format("{} to all ranks before a node is taken away", signal_name(options.on_preempt)),
+         "--on-preempt"});
+  }
   std::vector<std::string> arguments(options.program.begin() + 1, options.program.end());
   // mpirun takes a ":" for the start of another program, wherever it stands, and knows no way to quote it.
   if (std::find(arguments.begin(), arguments.end(), ":") != arguments.end()) {

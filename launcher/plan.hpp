@@ -33,12 +33,14 @@ struct LaunchContext {
   mpi::MpiInstallation mpi;
   Environment environment;        ///< after --mpi-env
   std::string program;            ///< absolute path
+  std::string checked_program;    ///< absolute path of --check's; empty: none was given
   std::string working_directory;  ///< of the ranks
   std::string rank_program;       ///< shipyard-rank
   std::string connect_program;    ///< shipyard-connect
   std::string source_program;     ///< shipyard-source, for --mpi-env
   std::string ssh_program;        ///< shipyard-ssh, for Hydra
   std::string run_directory;      ///< private, to be made; no blanks in it
+  std::string job;                ///< the job's mark, different for each; 16 hexadecimal digits
   std::optional<JobKey> job_key;
   bool single_copy = true;                ///< process_vm_readv is allowed
   std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm
@@ -70,6 +72,7 @@ struct LaunchPlan {
   bool forward_stdin = false;                      ///< else mpirun reads /dev/null
   std::map<std::string, std::string> files;        ///< content by path, all below run_directory
   std::string run_directory;
+  bool relays_stderr = true;  ///< ranks' standard error comes to the launcher, not through mpirun
   std::vector<mpi::Reason> reasons;
   std::vector<std::string> warnings;        ///< for the user, whatever the verbosity but -q
   std::vector<std::string> notes;           ///< for the user, before a start
@@ -88,6 +91,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
 /// What Open MPI's shared-memory transport may take from a /dev/shm with `free_bytes` for `ranks` on one
 /// node.
 [[nodiscard]] std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_t free_bytes);
+
+/// Whether the user has taken the shared-memory transport into their own hands: its need is not judged then.
+[[nodiscard]] bool chose_transport(const mpi::UserSettings& user);
 
 /// The Unix socket at which ssh's shipyard-connect asks for connections that the gate has made already.
 [[nodiscard]] std::string connections_socket(const LaunchPlan& plan);

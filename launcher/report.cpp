@@ -58,8 +58,8 @@ ordered_json ranks_as_json(const JobReport& report) {
 ordered_json times_as_json(const StepTimes& times) {
   ordered_json json = ordered_json::object();
   const std::pair<const char*, StepTimes::Duration> steps[] = {
-      {"read", times.read},       {"resolve", times.resolve}, {"plan", times.plan},  {"gate", times.gate},
-      {"prepare", times.prepare}, {"run", times.run},         {"total", times.total}};
+      {"read", times.read},       {"resolve", times.resolve}, {"plan", times.plan},   {"gate", times.gate},
+      {"prepare", times.prepare}, {"run", times.run},         {"clear", times.clear}, {"total", times.total}};
   for (const auto& [name, duration] : steps) {
     if (duration) json[name] = static_cast<double>(duration->count()) / 1000;
   }
@@ -83,10 +83,20 @@ std::string report_as_json(const JobReport& report) {
   json["binding"] = {{"as_planned", check.as_planned},
                      {"different", check.differences.size()},
                      {"unreported", check.unreported}};
+  if (report.check) json["check"] = check::check_as_json(*report.check);
+  json["preemption"] = nullptr;
+  if (report.preemption) {
+    json["preemption"] = {{"host", report.preemption->host},
+                          {"type", report.preemption->type},
+                          {"seconds", report.preemption->left.count()},
+                          {"event", report.preemption->event},
+                          {"description", report.preemption->description}};
+  }
   json["outcome"] = {{"name", report.outcome.name},
                      {"status", report.outcome.status},
                      {"message", report.outcome.message},
                      {"hint", report.outcome.hint}};
+  json["mpirun_words"] = report.mpirun_words;
   json["times_ms"] = times_as_json(report.times);
   json["reasons"] = ordered_json::array();
   for (const auto& reason : report.reasons) json["reasons"].push_back(reason.what + ": " + reason.why);

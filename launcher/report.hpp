@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/check/node_check.hpp"
 #include "launcher/outcome.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/supervise/rank_monitor.hpp"
@@ -21,6 +22,7 @@ struct StepTimes {
   Duration gate = {};     ///< waiting for the nodes
   Duration prepare = {};  ///< run directory and files
   Duration run = {};      ///< from mpirun's start to the end of all ranks
+  Duration clear = {};    ///< after a failure: clearing away what was left
   Duration total = {};
 };
 
@@ -32,8 +34,11 @@ struct JobReport {
   std::vector<NodePlan> nodes = {};       ///< LaunchPlan::nodes
   std::vector<mpi::Reason> reasons = {};
   std::vector<std::string> warnings = {};
-  std::vector<supervise::RankRecord> ranks = {};  ///< by rank, JobResult::ranks
+  std::vector<supervise::RankRecord> ranks = {};               ///< by rank, JobResult::ranks
+  std::optional<check::NodeCheck> check = {};                  ///< with --check
+  std::optional<supervise::PreemptionNotice> preemption = {};  ///< Launched::preemption
   Outcome outcome = {};
+  std::string mpirun_words = {};  ///< Launched::words
   StepTimes times = {};
 };
 
@@ -44,7 +49,11 @@ struct JobReport {
 ///     once one was heard of. end: "exited" (status), "signalled" (signal, status), "not_started" (missing,
 ///     error), "lost", or "unknown". Where they say something: problem, and stands_for (docs of RankRecord),
 ///   binding {as_planned, different, unreported},
+///   check {nodes, findings, interrupted} (check_as_json): with --check,
+///   preemption: null, or {host, type, seconds, event, description} of the node for which the ranks were sent
+///     the signal of --on-preempt,
 ///   outcome {name, status, message, hint},
+///   mpirun_words: what mpirun itself wrote to standard error,
 ///   times_ms {read, resolve, …}: the steps that were come to,
 ///   reasons [..], warnings [..]
 /// Pure.

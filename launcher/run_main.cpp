@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <chrono>
 #include <ostream>
 
@@ -9,6 +11,8 @@
 #include "base/terminal.hpp"
 #include "launcher/binding_check.hpp"
 #include "launcher/carry_out.hpp"
+#include "launcher/check/collect_facts.hpp"
+#include "launcher/check/matrix.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/job_key.hpp"
 #include "launcher/launch_context.hpp"
@@ -62,8 +66,8 @@ Result<std::string> this_topology(LaunchOptions::Print what) {
   return topology::signature(*node) + "\n";
 }
 
-/// --check: what was found.
-std::string check_text(const BindingCheck& check, int ranks) {
+/// --check: where ranks run.
+std::string binding_text(const BindingCheck& check, int ranks) {
   std::string text = fmt::format("{} of {} ranks run where they were planned\n", check.as_planned, ranks);
   for (const auto& one : check.differences) {
     text += fmt::format("  rank {} on {}: CPUs {}, planned {}{}\n", one.rank, one.host, one.real, one.planned,
@@ -103,21 +107,32 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
     err << map_of(*plan, context, environment, environment.stderr_is_terminal) << std::flush;
 
   Launched launched = carry_out(std::move(*plan), context, options, environment, messages, err);
+  const bool drawn = launched.check && !launched.check->interrupted && !options.json;
+  if (drawn) {
+    out << check::matrix(*launched.check, map_style(environment, environment.stdout_is_terminal))
+        << std::flush;
+  }
+  // The remedies stand beside the findings.
   if (!launched.outcome.message.empty())
-    messages.error({Error::Code::kSystem, launched.outcome.message, launched.outcome.hint, {}});
+    messages.error({Error::Code::kSystem, launched.outcome.message, drawn ? "" : launched.outcome.hint, {}});
   report.command = launched.plan.command;
   report.nodes = launched.plan.nodes;
   report.reasons = launched.plan.reasons;
   report.warnings = launched.plan.warnings;
   report.ranks = launched.ranks;
+  report.check = launched.check;
+  report.preemption = launched.preemption;
   report.outcome = launched.outcome;
   report.times.gate = launched.times.gate;
   report.times.prepare = launched.times.prepare;
   report.times.run = launched.times.run;
-  if (!launched.plan.places_known) return launched.outcome.status;
+  report.times.clear = launched.times.clear;
+  report.mpirun_words = launched.words;
   const BindingCheck check = check_bindings(launched.plan.nodes, launched.ranks);
+  if (options.check && options.json) out << report_as_json(report) << std::flush;
+  if (!launched.plan.places_known) return launched.outcome.status;
   if (options.check && launched.outcome.status == kSuccess) {
-    out << (options.json ? report_as_json(report) : check_text(check, launched.plan.ranks)) << std::flush;
+    if (!options.json) out << binding_text(check, launched.plan.ranks) << std::flush;
     return check.differences.empty() && check.unreported == 0 ? kSuccess : kConfigError;
   }
   if (auto warning = binding_warning(check); !warning.empty()) {
@@ -127,11 +142,25 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   return launched.outcome.status;
 }
 
+/// On Batch the task's directory is where files are fetched from afterwards. True where it can be written.
+bool keep_records_in_task_directory(LaunchOptions& options, const Environment& environment) {
+  const auto directory = environment.get("AZ_BATCH_TASK_DIR");
+  if (!directory || !options.report.empty() || options.dry_run || options.program_is_stand_in) return false;
+  const std::string path(*directory);
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return false;
+  options.report = path + "/shipyard-report.json";
+  options.mpirun_log = path + "/shipyard-mpirun.log";
+  return true;
+}
+
 }  // namespace
 
 int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
              std::ostream& err) {
   const auto start = Clock::now();
+  // What --check runs on every node; no option of a user's.
+  if (arguments == std::vector<std::string>{"--node-facts"})
+    return check::run_node_facts(environment, out, err);
   const std::string& tool = command_line().tool;
   Messages messages(err, tool, environment);
   auto options = parse_options(arguments, environment);
@@ -165,6 +194,7 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
       options->ssh_port_origin = "of this container's sshd";
     }
   }
+  const bool nobody_asked = keep_records_in_task_directory(*options, environment);
 
   JobReport report;
   report.times.read = since(start);
@@ -173,8 +203,12 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     report.outcome.status = status;
     report.times.total = since(start);
     if (auto written = write_file_atomically(options->report, report_as_json(report), 0644); !written) {
-      messages.error(written.error());
-      if (status == kSuccess) status = kConfigError;
+      if (nobody_asked) {
+        messages.warning(written.error().message);
+      } else {
+        messages.error(written.error());
+        if (status == kSuccess) status = kConfigError;
+      }
     }
   }
   return status;

@@ -91,6 +91,14 @@ bool user_places_hydra_ranks(const UserSettings& user) {
          all.parameters.contains("HYDRA_MAPPING");
 }
 
+bool user_directs_hydra_output(const UserSettings& user) {
+  const UserSettings all = with_hydras_spellings(user);
+  return all.flags.contains("prepend-rank") || all.flags.contains("outfile-pattern") ||
+         all.flags.contains("errfile-pattern") || all.flags.contains("outfile") ||
+         all.flags.contains("errfile") || all.parameters.contains("HYDRA_PREPEND_RANK") ||
+         all.parameters.contains("HYDRA_OUTFILE_PATTERN") || all.parameters.contains("HYDRA_ERRFILE_PATTERN");
+}
+
 Status check_hydra_request(const MpirunRequest& request, const UserSettings& user) {
   for (const char* flag : {"genvlist", "genvnone", "envlist", "envnone"}) {
     if (user.flags.contains(flag)) {

@@ -12,6 +12,8 @@ namespace shipyard::mpi {
 
 [[nodiscard]] Status check_hydra_request(const MpirunRequest& request, const UserSettings& user);
 
+[[nodiscard]] bool user_directs_hydra_output(const UserSettings& user);
+
 [[nodiscard]] bool user_places_hydra_ranks(const UserSettings& user);
 
 }  // namespace shipyard::mpi

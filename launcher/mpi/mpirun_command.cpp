@@ -141,6 +141,27 @@ bool user_places_ranks(Dialect dialect, const UserSettings& user) {
          std::any_of(names.binding_parameters.begin(), names.binding_parameters.end(), is_set);
 }
 
+bool user_directs_output(Dialect dialect, const UserSettings& user) {
+  if (dialect == Dialect::kHydra) return user_directs_hydra_output(user);
+  constexpr std::string_view kFlags[] = {"output",
+                                         "output-filename",
+                                         "output-directory",
+                                         "tag-output",
+                                         "timestamp-output",
+                                         "merge-stderr-to-stdout",
+                                         "output-proctable",
+                                         "xml",
+                                         "xterm",
+                                         "stream-buffering"};
+  return std::any_of(std::begin(kFlags), std::end(kFlags),
+                     [&](std::string_view flag) { return user.flags.contains(flag); }) ||
+         std::any_of(user.parameters.begin(), user.parameters.end(), [](const std::string& name) {
+           return name.starts_with("iof_") || name.starts_with("orte_tag_output") ||
+                  name.starts_with("orte_output_") || name.starts_with("prte_output") ||
+                  name == "orte_timestamp_output" || name == "orte_xterm";
+         });
+}
+
 MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, const UserSettings& user) {
   if (dialect == Dialect::kHydra) return hydra_command(request, user);
   const Vocabulary& names = vocabulary(dialect);
@@ -169,10 +190,13 @@ MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, cons
   // The ranks enter their directory themselves: where it is missing on a node, that node is named.
   composer.option({"--wdir", "/"}, "each rank enters its working directory itself");
   add_network(composer, dialect, request, names);
-  if (!request.daemon_wrapper.empty()) {
-    composer.parameter(names.daemon_flag, names.daemon_command,
-                       fmt::format("{} {}", fmt::join(request.daemon_wrapper, " "), names.daemon),
-                       "--mpi-env is sourced on every node before mpirun's daemon");
+  if (!request.daemon_wrapper.empty() || !request.daemon_mark.empty()) {
+    std::vector<std::string> words = request.daemon_wrapper;
+    if (!request.daemon_mark.empty()) words.insert(words.begin(), {"env", request.daemon_mark});
+    composer.parameter(
+        names.daemon_flag, names.daemon_command, fmt::format("{} {}", fmt::join(words, " "), names.daemon),
+        request.daemon_wrapper.empty() ? "what is left of the job after a failure is found by this mark"
+                                       : "--mpi-env is sourced on every node before mpirun's daemon");
   }
   if (!request.single_copy) {
     const char* why = "the kernel refuses process_vm_readv here (seccomp or ptrace scope)";

@@ -49,6 +49,8 @@ struct MpirunRequest {
   bool infiniband = false;  ///< the nodes have it, and shipyard-rank names each rank's ports
   std::string ssh_program;  ///< shipyard-ssh: for a launcher that does not notice when its ssh fails (Hydra)
   bool ipv6 = false;
+  /// NAME=VALUE for the environment of mpirun's daemons on the other nodes; empty: nothing.
+  std::string daemon_mark;
   /// Words put before the daemon's name on every node: a program and its arguments. Empty: none.
   std::vector<std::string> daemon_wrapper;
 
@@ -79,6 +81,9 @@ constexpr int kTreeRadix = 64;
 
 /// The user has placed or bound the ranks by mpirun's own means: no part of a plan for it would hold.
 [[nodiscard]] bool user_places_ranks(Dialect dialect, const UserSettings& user);
+
+/// The user has said where the ranks' output is to go, or in which form: nobody else may take it.
+[[nodiscard]] bool user_directs_output(Dialect dialect, const UserSettings& user);
 
 /// Pure. Whatever `user` has set is left alone, and the reasons say so.
 [[nodiscard]] MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request,

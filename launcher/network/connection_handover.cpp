@@ -49,6 +49,11 @@ FileDescriptor ConnectionHandover::take(const std::string& address) {
   return fresh && still_speaks(fd.get()) ? std::move(fd) : FileDescriptor();
 }
 
+void ConnectionHandover::close() {
+  (void)listener_.close();
+  connections_.clear();
+}
+
 void ConnectionHandover::handle() {
   while (true) {
     FileDescriptor client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));

@@ -21,6 +21,8 @@ class ConnectionHandover {
                                            std::vector<GateReport::Connection> connections);
 
   [[nodiscard]] int fd() const { return listener_.get(); }
+  /// Nobody is served any more: who asks is refused at once and connects by itself.
+  void close();
   /// Serves who is waiting; blocks for 100 ms at most on one that does not speak.
   void handle();
 

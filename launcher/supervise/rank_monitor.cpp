@@ -4,10 +4,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/socket_address.hpp"
-#include "launcher/supervise/rank_protocol.hpp"
 
 namespace shipyard::supervise {
 namespace {
@@ -25,12 +25,21 @@ void raise_descriptor_limit() {
 constexpr std::size_t kLongestHello = 1024;
 constexpr std::size_t kLongestLine = 32 * 1024;
 
+/// To a peer that does not read, nothing: its buffer is full long after it counts as lost.
+void say(const FileDescriptor& fd, const LauncherMessage& message) {
+  const std::string line = format_message(message);
+  ssize_t ignored = ::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  (void)ignored;
+}
+
 bool is_loopback(const IpAddress& address) { return !address.ipv6 && address.bytes[0] == 127; }
 
 }  // namespace
 
-Result<RankMonitor> RankMonitor::listen(const IpAddress& address, std::string token) {
+Result<RankMonitor> RankMonitor::listen(const IpAddress& address, std::string token,
+                                        std::chrono::milliseconds silence_limit) {
   RankMonitor monitor;
+  monitor.silence_limit_ = silence_limit;
   raise_descriptor_limit();
   monitor.token_ = std::move(token);
   monitor.names_peers_ = !is_loopback(address);
@@ -60,13 +69,15 @@ void RankMonitor::accept_all() {
     FileDescriptor fd(
         ::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return;
-    notice_dead_peer(fd.get());
+    notice_dead_peer(fd.get(), silence_limit_);
     const int number = fd.get();
     epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = number}};
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event);
     if (hung_up_) ::shutdown(number, SHUT_WR);
     Connection& connection = connections_[number];
+    connection = {};
     connection.fd = std::move(fd);
+    connection.heard = Clock::now();
     if (auto address = address_of(reinterpret_cast<const sockaddr&>(peer)))
       connection.peer = to_string(*address);
   }
@@ -82,22 +93,68 @@ void RankMonitor::handle() {
     }
     auto found = connections_.find(events[i].data.fd);
     if (found == connections_.end() || read(found->second)) continue;
-    if (auto record = records_.find(found->second.rank);
-        record != records_.end() && !record->second.ended()) {
-      record->second.lost = true;
-      ++lost_;
-    }
+    Connection connection = std::move(found->second);
     connections_.erase(found);
+    if (connection.is_stderr) {
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd.get(), nullptr);
+      if (stderr_sink_)
+        stderr_sink_(std::move(connection.fd), connection.rank, std::move(connection.received));
+    } else {
+      note_loss(connection, connection.timed_out);
+    }
   }
 }
+
+void RankMonitor::note_loss(const Connection& connection, bool silent) {
+  auto record = records_.find(connection.rank);
+  if (record == records_.end() || record->second.ended()) return;
+  record->second.lost = true;
+  record->second.silent = silent;
+  ++lost_;
+  if (silent) ++silent_;
+}
+
+void RankMonitor::beat(Clock::time_point now) {
+  if (now - last_beat_ > 2 * interval()) {
+    for (auto& [number, connection] : connections_) connection.heard = now;
+  }
+  last_beat_ = now;
+  for (auto entry = connections_.begin(); entry != connections_.end();) {
+    Connection& connection = entry->second;
+    if (now - connection.heard < silence_limit_) {
+      if (connection.rank >= 0) say(connection.fd, {});
+      ++entry;
+      continue;
+    }
+    note_loss(connection, true);
+    entry = connections_.erase(entry);
+  }
+}
+
+std::size_t RankMonitor::connected() const {
+  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                [](const auto& entry) { return entry.second.rank >= 0; }));
+}
+
+void RankMonitor::say_to_all(const LauncherMessage& message) {
+  for (const auto& [number, connection] : connections_) {
+    if (connection.rank >= 0) say(connection.fd, message);
+  }
+}
+
+void RankMonitor::send_signal(int number) { say_to_all({LauncherMessage::Kind::kSignal, number}); }
 
 bool RankMonitor::read(Connection& connection) {
   char buffer[4096];
   while (true) {
     ssize_t got = ::recv(connection.fd.get(), buffer, sizeof buffer, 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno == EAGAIN;
+    if (got < 0) {
+      connection.timed_out = errno == ETIMEDOUT || errno == EHOSTUNREACH;
+      return errno == EAGAIN;
+    }
     if (got == 0) return false;
+    connection.heard = Clock::now();
     connection.received.append(buffer, static_cast<std::size_t>(got));
     for (std::size_t end = 0; (end = connection.received.find('\n')) != std::string::npos;) {
       const std::string line = connection.received.substr(0, end);
@@ -111,19 +168,29 @@ bool RankMonitor::read(Connection& connection) {
 bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   auto message = parse_message(line);
   if (!message) return false;
+  if (message->kind == RankMessage::Kind::kStderr) {
+    connection.is_stderr = connection.rank < 0 && message->token == token_;
+    connection.rank = message->number;
+    return false;  // what follows is no line of ours
+  }
   if (message->kind == RankMessage::Kind::kRank) {
-    if (message->token != token_) return false;
+    if (message->token != token_ || connection.rank >= 0) return false;
     connection.rank = message->number;
     RankRecord& record = records_[message->number];
     record = {};
     record.rank = message->number;
     // The user knows the nodes by their addresses; a container's own name says nothing.
     record.host = names_peers_ ? connection.peer : message->text;
+    say(connection.fd, {LauncherMessage::Kind::kLive, static_cast<int>(silence_limit_.count())});
     return true;
   }
   auto found = records_.find(connection.rank);
-  if (found == records_.end() || found->second.ended()) return false;
+  if (found == records_.end()) return false;
+  if (message->kind == RankMessage::Kind::kBeat) return true;
   RankRecord& record = found->second;
+  if (message->kind == RankMessage::Kind::kJoined) return joined_ = true;
+  if (message->kind == RankMessage::Kind::kAbsent) return record.absent = absent_ = true;
+  if (record.ended()) return false;
   if (message->kind == RankMessage::Kind::kBound) {
     record.cpus = std::move(message->text);
     record.stands_for = std::move(message->planned);
@@ -131,6 +198,18 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   }
   if (message->kind == RankMessage::Kind::kUnbound) {
     record.problem = std::move(message->text);
+    return true;
+  }
+  if (message->kind == RankMessage::Kind::kPreempt) {
+    if (!preemption_)
+      preemption_ = {record.host, std::chrono::seconds(message->number), std::move(message->type),
+                     std::move(message->event), std::move(message->text)};
+    return true;
+  }
+  if (message->kind == RankMessage::Kind::kUnwatched) {
+    const bool known = std::any_of(unwatched_.begin(), unwatched_.end(),
+                                   [&](const auto& node) { return node.host == record.host; });
+    if (!known) unwatched_.push_back({record.host, std::move(message->text)});
     return true;
   }
   if (message->kind == RankMessage::Kind::kFail) {

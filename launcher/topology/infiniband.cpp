@@ -1,5 +1,6 @@
 #include "launcher/topology/infiniband.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +18,12 @@ bool is_infiniband(const RdmaPort& port) {
   return std::strtoul(port.lid.c_str(), nullptr, 16) != 0;
 }
 
+/// Of a file of sysfs; empty where it cannot be read.
+std::string first_line(const std::string& path) {
+  auto text = read_file(path, 4096);
+  return text ? text->substr(0, text->find('\n')) : std::string();
+}
+
 }  // namespace
 
 std::map<int, std::string> link_layers(const std::string& directory, const std::string& device) {
@@ -30,6 +37,30 @@ std::map<int, std::string> link_layers(const std::string& directory, const std::
     if (std::from_chars(name.data(), name.data() + name.size(), number).ec != std::errc{}) continue;
     auto text = read_file((entry->path() / "link_layer").string(), 4096);
     if (text) result[number] = text->substr(0, text->find('\n'));
+  }
+  return result;
+}
+
+std::vector<InfiniBandLink> infiniband_links(const std::string& directory) {
+  std::vector<std::string> devices;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator entry(directory, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    devices.push_back(entry->path().filename().string());
+  }
+  std::sort(devices.begin(), devices.end());
+  std::vector<InfiniBandLink> result;
+  for (const auto& device : devices) {
+    for (const auto& [number, layer] : link_layers(directory, device)) {
+      if (layer != "InfiniBand") continue;
+      const std::string port = directory + "/" + device + "/ports/" + std::to_string(number);
+      // "4: ACTIVE"
+      const std::string state = first_line(port + "/state");
+      const auto blank = state.find(' ');
+      result.push_back({device + ":" + std::to_string(number),
+                        blank == std::string::npos ? state : state.substr(blank + 1),
+                        first_line(port + "/rate")});
+    }
   }
   return result;
 }

@@ -17,6 +17,19 @@ struct RdmaPort {
 /// Link layer of each port, by its number, as the kernel says it. `directory`: /sys/class/infiniband.
 [[nodiscard]] std::map<int, std::string> link_layers(const std::string& directory, const std::string& device);
 
+/// A port of link layer InfiniBand, in whatever state.
+struct InfiniBandLink {
+  std::string name = {};   ///< "mlx5_0:1"
+  std::string state = {};  ///< "ACTIVE", "DOWN", …; empty: unknown
+  std::string rate = {};   ///< "200 Gb/sec (4X HDR)"; empty: unknown
+
+  bool operator==(const InfiniBandLink&) const = default;
+};
+
+/// This machine's, by name: what Documentation/ABI/stable/sysfs-class-infiniband has of them. `directory`:
+/// /sys/class/infiniband. Devices in other states than infiniband_ports takes are among them.
+[[nodiscard]] std::vector<InfiniBandLink> infiniband_links(const std::string& directory);
+
 /// The ports that a program can use as InfiniBand, in order: not down, and of link layer InfiniBand, or with
 /// a local identifier where the link layer is unknown. Where nothing at all is known of a device, whether its
 /// PCI class is InfiniBand (0207) decides on port 1.

@@ -146,7 +146,7 @@ check "--mpi-env: its variables" variable 'FROM_SCRIPT=a b'
 check "--mpi-env: its chatter is not on stdout" test ! -s "$work/out"
 launch --mpi-env init.sh --dry-run "${hosts[@]}" ./app
 check "--mpi-env: daemons source it by its whole path" \
-  grep -qF -- "--mca orte_launch_agent '$bin/shipyard-source $work/init.sh orted'" "$work/out"
+  grep -qE -- "--mca orte_launch_agent 'env SHIPYARD_JOB=[0-9a-f]{16} $bin/shipyard-source $work/init.sh orted'" "$work/out"
 PATH=$original_path launch --mpirun opt -n 1 ./app
 check "--mpirun: the directory above its bin" says "$work/opt/bin/mpirun"
 check "--mpirun: OPAL_PREFIX, PATH and LD_LIBRARY_PATH follow it" \

@@ -45,14 +45,15 @@ start refusing "${two[@]}" --ssh-port 1 --wait 300ms ./app
 ended 30
 check "120" test "$status" -eq 120
 check "one line says how many, the port and the time" \
-  grep -qx 'shipyard-mpirun: error: 1 of 1 nodes did not answer on port 1 within 0.3 s' "$work/err"
+  grep -qx 'shipyard-mpirun: error: 1 of 1 nodes: no sshd answered on port 1 within 0.3 s' "$work/err"
 check "one line names the node and what it said" grep -qx '  127.0.0.2: connection refused' "$work/err"
-check "a hint says where to look" grep -q '^hint: did the coordination command start' "$work/err"
+check "a hint says where to look" grep -q '^hint: nothing listens there: did the coordination command' "$work/err"
 check "mpirun was not started, nothing is left" eval 'test ! -e "$STARTED" && no_run_directory'
 start many --hosts "127.0.0.1$(printf ',127.0.1.%s' {1..40})" --oversubscribe --ppn 1 --ssh-port 1 --wait 100ms ./app
 ended 30
 check "of many, the first ten are named and the rest counted" \
-  eval 'test "$(grep -c "^  127" "$work/err")" -eq 10 && grep -qx "  and 30 more" "$work/err"'
+  eval 'grep -qx "  connection refused, 40 nodes:" "$work/err" && grep -q "^    127.*127.0.1.10 and 30 more$" "$work/err" &&
+    test "$(grep -o "127\.0\.1\.[0-9]*" "$work/err" | wc -l)" -eq 10'
 
 echo "# a node that is no sshd"
 node 127.0.0.2 0 $'220 mail.example ESMTP\r\n'
@@ -62,6 +63,26 @@ await asked
 leave
 check "120, and what it said" eval \
   'test "$status" -eq 120 && grep -qx "  127.0.0.2: answers, but is no ssh server: \"220 mail.example ESMTP\"" "$work/err"'
+check "a hint at what has the port" grep -q "^hint: something else than the container's sshd has port $port: " "$work/err"
+
+echo "# a terminal"
+node 127.0.0.2 0 $'SSH-2.0-OpenSSH_9.2p1\r\n'
+cat >"$work/in-terminal" <<END
+stty cols 80
+exec "$mpirun_tool" --hosts 127.0.0.1,127.0.0.2,127.0.0.3 --oversubscribe --ppn 1 --ssh-port $port --wait 1500ms ./app
+END
+script --quiet --return --command "bash '$work/in-terminal'" "$work/typescript" >/dev/null </dev/null
+status=$?
+await asked
+leave
+# The line is written anew over and over, with a carriage return before it and "erase to the end" behind.
+tr '\r' '\n' <"$work/typescript" | sed 's/\x1b\[K$//' >"$work/out"
+check "120" test "$status" -eq 120
+check "it says how many are ready and how long it goes on waiting" \
+  grep -qE '^waiting for sshd: 1 of 2 nodes ready, 2 s left' "$work/out"
+check "and who is missing, and why" \
+  grep -qx 'waiting for sshd: 1 of 2 nodes ready, 1 s left; 127.0.0.3: connection refused' "$work/out"
+check "in less than the terminal's width" eval '! grep -qE "^waiting.{73}" "$work/out"'
 
 echo "# nodes that are ready"
 node 127.0.0.2 0 $'SSH-2.0-OpenSSH_9.2p1\r\n'

@@ -24,13 +24,13 @@ check "the same options: $(diff "$work/in_help" "$work/in_page" | grep '^[<>]' |
 
 variables() { grep -oE 'SHIPYARD_[A-Z_]+' "$1" | sort -u; }
 variables "$work/help" >"$work/in_help"
-variables "$work/page" | grep -vx SHIPYARD_LIFELINE >"$work/in_page"
+variables "$work/page" | grep -vxE 'SHIPYARD_(LIFELINE|ATTEMPT|METADATA_URL)' >"$work/in_page"
 check "the same variables: $(diff "$work/in_help" "$work/in_page" | grep '^[<>]' | tr '\n' ' ')" \
   cmp "$work/in_help" "$work/in_page"
 
 grep -oE '^ +12[0-9] .*' "$work/out" | grep -oE '\b12[0-9]\b' | sort >"$work/in_help"
 awk '/^\.SH EXIT STATUS/{ on = 1 } /^\.SH ENVIRONMENT/{ on = 0 } on' "$page" | grep -oE '^\.B 12[0-9]$' | tr -d '.B ' | sort >"$work/in_page"
-check "the help has its exit statuses" test "$(wc -l <"$work/in_help")" -eq 6
+check "the help has its exit statuses" test "$(wc -l <"$work/in_help")" -eq 8
 check "the same exit statuses: $(diff "$work/in_help" "$work/in_page" | grep '^[<>]' | tr '\n' ' ')" \
   cmp "$work/in_help" "$work/in_page"
 

@@ -115,6 +115,16 @@ TEST(SendSignal, SaysWhetherThereIsSuchAProcess) {
   EXPECT_FALSE(send_signal(child, 0));
 }
 
+TEST(ParseSignal, TakesNamesAndNumbersAsKillDoes) {
+  for (const char* text : {"USR1", "SIGUSR1", "usr1", "sigusr1", "10"})
+    EXPECT_EQ(parse_signal(text), SIGUSR1) << text;
+  EXPECT_EQ(parse_signal("TERM"), SIGTERM);
+  EXPECT_EQ(parse_signal("34"), SIGRTMIN);
+  for (const char* text :
+       {"", "SIG", "USR3", "SIGSIGUSR1", "USR1 ", "0", "-1", "32", "65", "10x", "99999999999"})
+    EXPECT_EQ(parse_signal(text), std::nullopt) << text;
+}
+
 TEST(Subreaper, OrphansCanBeEndedAndReapedWhereTheOwnChildIsLeftToItsOwner) {
   const int status = status_of_child([] {
     become_subreaper();

@@ -3,6 +3,8 @@ shipyard_unit_test(launcher_plan_test
   LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
   SOURCES
     launcher_binding_check_test.cpp
+    launcher_diagnosis_test.cpp
+    launcher_gate_text_test.cpp
     launcher_hydra_command_test.cpp
     launcher_installation_test.cpp
     launcher_mpirun_command_test.cpp
@@ -39,11 +41,32 @@ shipyard_unit_test(launcher_edge_test
 shipyard_unit_test(launcher_rank_test
   LIBRARIES shipyard::rank shipyard::supervise
   SOURCES
+    launcher_pmix_clients_test.cpp
     launcher_rank_binding_test.cpp
     launcher_rank_infiniband_test.cpp
     launcher_rank_layout_test.cpp
+    launcher_error_output_test.cpp
+    launcher_job_test.cpp
     launcher_rank_monitor_test.cpp
+    launcher_reap_test.cpp
     launcher_rank_protocol_test.cpp)
+# What a cloud's metadata service says of a node's end.
+shipyard_unit_test(launcher_preempt_test
+  LIBRARIES shipyard::preempt
+  SOURCES
+    launcher_http_response_test.cpp
+    launcher_metadata_service_test.cpp
+    launcher_preemption_watch_test.cpp
+    launcher_scheduled_events_test.cpp)
+# --check: what nodes say, how it is judged and shown, and the asking itself with a script as ssh.
+shipyard_unit_test(launcher_check_test
+  LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
+  SOURCES
+    check_judge_test.cpp
+    check_matrix_test.cpp
+    check_node_check_test.cpp
+    check_node_facts_test.cpp
+    check_ssh_failure_test.cpp)
 # How mpirun is told a layout.
 shipyard_unit_test(launcher_mapping_test
   LIBRARIES shipyard::mapping

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 
 namespace shipyard::launcher {
 namespace {
@@ -350,6 +351,29 @@ TEST(ParseSize, TakesUnitsOfPowersOf1024) {
   for (const char* wrong : {"", "2", "G", "-1G", "2X", "2GG", "nanG", "infG", "1e30G"})
     EXPECT_EQ(size(wrong), 0u) << wrong;
   EXPECT_EQ(parse_size({"2", "--mem-per-rank"}).error().message, "--mem-per-rank: '2' is not a size");
+}
+
+TEST(ParseOptions, APreemptionsSignalHasANameOrANumber) {
+  EXPECT_EQ(parsed({"./app"}).on_preempt, 0);
+  EXPECT_EQ(parsed({"--on-preempt", "SIGUSR1", "./app"}).on_preempt, SIGUSR1);
+  EXPECT_EQ(parsed({"--on-preempt=15", "./app"}).on_preempt, SIGTERM);
+  EXPECT_EQ(parsed({"./app"}, {{"SHIPYARD_ON_PREEMPT", "USR2"}}).on_preempt, SIGUSR2);
+  EXPECT_EQ(message({"--on-preempt", "USR3", "./app"}), "--on-preempt: 'USR3' is not a signal");
+  EXPECT_EQ(hint({"--on-preempt", "USR3", "./app"}), "write USR1, SIGTERM or a number; kill -l lists them");
+  EXPECT_EQ(message({"./app"}, {{"SHIPYARD_ON_PREEMPT", "0"}}), "SHIPYARD_ON_PREEMPT: '0' is not a signal");
+  for (const char* text : {"KILL", "9", "STOP"}) {
+    EXPECT_EQ(hint({"--on-preempt", text, "./app"}),
+              "USR1 and TERM are usual: the program writes its checkpoint in a handler");
+  }
+  EXPECT_EQ(message({"--on-preempt", "9", "./app"}), "--on-preempt: no program can react to SIGKILL");
+}
+
+TEST(ParseOptions, AMetadataServiceThatNoNodeCouldAskIsRefusedWhereItMatters) {
+  const std::map<std::string, std::string, std::less<>> wrong{{"SHIPYARD_METADATA_URL", "http://localhost"}};
+  EXPECT_EQ(message({"--on-preempt", "USR1", "./app"}, wrong), "SHIPYARD_METADATA_URL: no numeric address");
+  EXPECT_EQ(message({"./app"}, wrong), "accepted");
+  EXPECT_EQ(message({"--on-preempt", "USR1", "./app"}, {{"SHIPYARD_METADATA_URL", "http://127.0.0.1:8080"}}),
+            "accepted");
 }
 
 TEST(ParseOptions, NeedsNoProgramToShowOrCheck) {

@@ -27,8 +27,16 @@ RankRecord unstarted(int rank, int error, const char* missing, int order = 1) {
   return {.rank = rank, .host = "10.0.0.5", .start_error = error, .missing = missing, .order = order};
 }
 
-Outcome judged(const JobResult& result, int expected, mpi::Dialect dialect = mpi::Dialect::kOpenMpi4) {
-  return classify(result, expected, "./app", "/w", dialect);
+Outcome judged(const JobResult& result, int expected, mpi::Dialect dialect = mpi::Dialect::kOpenMpi4,
+               int preempt_signal = SIGUSR1) {
+  return classify(result, {.ranks = expected,
+                           .program = "./app",
+                           .directory = "/w",
+                           .dialect = dialect,
+                           .node_timeout = std::chrono::seconds(15),
+                           .launch_timeout = std::chrono::seconds(122),
+                           .timeout = std::chrono::minutes(1),
+                           .preempt_signal = preempt_signal});
 }
 Outcome judged_of_hydra(const JobResult& result, int expected) {
   return judged(result, expected, mpi::Dialect::kHydra);
@@ -40,6 +48,83 @@ void expect(const Outcome& outcome, const char* name, int status, const char* me
   EXPECT_EQ(outcome.status, status);
   EXPECT_EQ(outcome.message, message);
   EXPECT_EQ(outcome.hint, hint);
+}
+
+supervise::PreemptionNotice notice() {
+  return {"10.0.0.5", std::chrono::seconds(30), "Preempt", "C7061BAC", ""};
+}
+constexpr const char* kPreemptedText =
+    "node 10.0.0.5 is about to be preempted by Azure (Preempt, in 30 s): the ranks were sent SIGUSR1; ";
+constexpr const char* kAnotherTry =
+    "worth another try; SHIPYARD_ATTEMPT, where you set it, tells the ranks which one it is";
+
+TEST(Classify, AJobThatWasSentTheSignalIsPreemptedHoweverItEnds) {
+  const std::string text = kPreemptedText;
+  for (auto dialect : {mpi::Dialect::kOpenMpi4, mpi::Dialect::kOpenMpi5, mpi::Dialect::kHydra}) {
+    expect(judged({.mpirun = exited(0),
+                   .preemption = notice(),
+                   .ranks = {ended(0, exited(0), 1), ended(1, exited(0), 2)}},
+                  2, dialect),
+           "preempted", kPreempted, (text + "2 of 2 ended by themselves").c_str(), kAnotherTry);
+    expect(judged({.mpirun = exited(3),
+                   .preemption = notice(),
+                   .ranks = {ended(0, exited(3), 1), ended(1, killed_by(SIGTERM), 2)}},
+                  2, dialect),
+           "preempted", kPreempted, (text + "1 of 2 ended by themselves").c_str(), kAnotherTry);
+  }
+  // The node went before its rank had ended: that is no lost node.
+  expect(judged({.mpirun = exited(0), .preemption = notice(), .ranks = {ended(0, exited(0), 1), lost(1)}}, 2),
+         "preempted", kPreempted, (text + "1 of 2 ended by themselves").c_str(), kAnotherTry);
+  expect(judged({.mpirun = killed_by(SIGKILL),
+                 .ended = supervise::Ended::kPreempted,
+                 .preemption = notice(),
+                 .ranks = {lost(0), lost(1)}},
+                2),
+         "preempted", kPreempted, (text + "0 of 2 ended by themselves").c_str(), kAnotherTry);
+  for (auto other :
+       {supervise::Ended::kTimeLimit, supervise::Ended::kHungAtItsEnd, supervise::Ended::kForLoss})
+    EXPECT_EQ(
+        judged(
+            {.mpirun = exited(1), .ended = other, .preemption = notice(), .ranks = {ended(0, exited(0), 1)}},
+            1)
+            .status,
+        kPreempted);
+}
+
+TEST(Classify, AProgramThatDiesOfTheSignalIsToldToCatchIt) {
+  const std::string text = kPreemptedText;
+  expect(judged({.mpirun = exited(138),
+                 .preemption = notice(),
+                 .ranks = {ended(0, killed_by(SIGUSR1), 1), ended(1, killed_by(SIGTERM), 2)}},
+                2),
+         "preempted", kPreempted, (text + "0 of 2 ended by themselves").c_str(),
+         "the program must catch SIGUSR1, or it dies of it before it has written anything");
+  const auto hint_for_term = [](supervise::Ended how, Exit first) {
+    return judged({.mpirun = exited(143),
+                   .ended = how,
+                   .preemption = notice(),
+                   .ranks = {ended(0, first, 1), ended(1, killed_by(SIGTERM), 2)}},
+                  2, mpi::Dialect::kOpenMpi4, SIGTERM)
+        .hint;
+  };
+  // mpirun ends the others with the same signal.
+  EXPECT_EQ(hint_for_term(supervise::Ended::kByItself, exited(0)), kAnotherTry);
+  EXPECT_EQ(hint_for_term(supervise::Ended::kPreempted, killed_by(SIGTERM)), kAnotherTry);
+  EXPECT_EQ(hint_for_term(supervise::Ended::kByItself, killed_by(SIGTERM)),
+            "the program must catch SIGTERM, or it dies of it before it has written anything");
+}
+
+TEST(Classify, ASignalToTheLauncherAndARankThatCouldNotStartComeBeforeAPreemption) {
+  EXPECT_EQ(
+      judged(
+          {.mpirun = exited(0), .signal = SIGTERM, .preemption = notice(), .ranks = {ended(0, exited(0), 1)}},
+          1)
+          .name,
+      "terminated");
+  EXPECT_EQ(
+      judged({.mpirun = exited(1), .preemption = notice(), .ranks = {unstarted(0, ENOENT, "program")}}, 1)
+          .status,
+      kNotFound);
 }
 
 TEST(Classify, CompletedNeedsEveryRanksWord) {
@@ -95,7 +180,7 @@ TEST(Classify, AnAbortHandsOnItsStatus) {
   expect(judged({.mpirun = exited(42),
                  .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, killed_by(SIGTERM), 2)}},
                 2),
-         "app_failed", 42, "./app: the job was aborted with status 42");
+         "app_failed", 42, "./app: the job was aborted with status 42; what mpirun said is above");
   expect(
       judged({.mpirun = exited(42), .ranks = {ended(0, killed_by(SIGTERM), 1), ended(1, exited(42), 2)}}, 2),
       "app_failed", 42, "./app: rank 1 on 10.0.0.4 ended with exit status 42");
@@ -112,9 +197,11 @@ TEST(Classify, ALostNodeIsNamed) {
 
 TEST(Classify, RanksThatFailBecauseANodeIsLostAreNotTheCause) {
   // The launcher ended the job, and a rank's own handler turned SIGTERM into an exit status.
-  expect(
-      judged({.mpirun = exited(1), .ended_for_loss = true, .ranks = {ended(0, exited(15), 1), lost(1)}}, 2),
-      "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
+  expect(judged({.mpirun = exited(1),
+                 .ended = supervise::Ended::kForLoss,
+                 .ranks = {ended(0, exited(15), 1), lost(1)}},
+                2),
+         "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
 }
 
 TEST(Classify, AProgramMissingOnANodeIs127) {
@@ -178,11 +265,133 @@ TEST(Classify, MpirunThatStartsSomeRanksFailedToLaunch) {
 }
 
 TEST(Classify, MpirunThatDiesBelowItsRanksIsNamed) {
-  expect(judged({.mpirun = killed_by(SIGKILL), .ranks = {ended(0, killed_by(SIGTERM), 1)}}, 1), "app_failed",
-         143, "./app: rank 0 on 10.0.0.4 ended with signal 15 (Terminated)");
+  expect(judged({.mpirun = killed_by(SIGKILL), .ranks = {ended(0, killed_by(SIGTERM), 1)}}, 1), "terminated",
+         137, "mpirun itself was ended by signal 9 (Killed): the job was ended with it",
+         "it was not ended by shipyard-mpirun: out of memory on this node?");
   // All ranks succeeded, and mpirun stumbled afterwards.
   expect(judged({.mpirun = exited(1), .ranks = {ended(0, exited(0), 1)}}, 1), "app_failed", 1,
          "mpirun ended with exit status 1; what it said is above");
+}
+
+TEST(Classify, ASilentNodeIsNamedAndSaidToBeSilent) {
+  RankRecord silent = lost(1);
+  silent.silent = true;
+  RankRecord another = lost(2, "10.0.0.6");
+  another.silent = true;
+  const char* hint = "frozen, cut off from the network, or gone; --node-timeout says how long to wait for it";
+  expect(judged({.mpirun = killed_by(SIGKILL),
+                 .ended = supervise::Ended::kForLoss,
+                 .ranks = {ended(0, killed_by(SIGTERM), 1), silent}},
+                2),
+         "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: no sign of life for 15 s", hint);
+  expect(judged({.mpirun = killed_by(SIGKILL),
+                 .ended = supervise::Ended::kForLoss,
+                 .ranks = {ended(0, killed_by(SIGTERM), 1), silent, another}},
+                3),
+         "node_lost", kNodeLost,
+         "nodes 10.0.0.5 and 10.0.0.6 were lost while the job ran: no sign of life for 15 s", hint);
+}
+
+TEST(Classify, ASignalToTheLauncherCountsMoreThanALossThatFollowed) {
+  expect(judged({.mpirun = killed_by(SIGKILL),
+                 .ended = supervise::Ended::kForLoss,
+                 .signal = SIGTERM,
+                 .ranks = {lost(1)}},
+                2),
+         "terminated", 143, "SIGTERM received: the job was ended");
+}
+
+TEST(Classify, ATimeLimitIs124) {
+  expect(judged({.mpirun = exited(1),
+                 .ended = supervise::Ended::kTimeLimit,
+                 .ranks = {ended(0, killed_by(SIGTERM), 1)}},
+                1),
+         "timed_out", 124, "the job was ended after 60 s, the time that --timeout allows");
+}
+
+TEST(Classify, AnMpirunThatHungAfterTheRanksHadEndedTakesNothingFromThem) {
+  expect(judged({.mpirun = killed_by(SIGKILL),
+                 .ended = supervise::Ended::kHungAtItsEnd,
+                 .ranks = {ended(0, exited(0), 1), ended(1, exited(0), 2)}},
+                2),
+         "completed", 0, "");
+  expect(judged({.mpirun = killed_by(SIGKILL),
+                 .ended = supervise::Ended::kHungAtItsEnd,
+                 .ranks = {ended(0, exited(0), 1), ended(1, exited(4), 2)}},
+                2),
+         "app_failed", 4, "./app: rank 1 on 10.0.0.4 ended with exit status 4");
+}
+
+TEST(Classify, ALaunchThatTakesTooLongNamesTheNodesThatAreMissing) {
+  const JobResult result{.mpirun = exited(1),
+                         .ended = supervise::Ended::kLaunchTimeout,
+                         .ranks = {running(0), running(1), running(2)}};
+  const Outcome outcome = classify(result, {.ranks = 6,
+                                            .program = "./app",
+                                            .nodes = {{"10.0.0.4", 2}, {"10.0.0.5", 2}, {"10.0.0.6", 2}},
+                                            .launch_timeout = std::chrono::seconds(122)});
+  expect(outcome, "launch_failed", kLaunchFailed,
+         "3 of 6 ranks had started after 122 s: none or not all on nodes 10.0.0.5 and 10.0.0.6",
+         "--launch-timeout allows more time");
+  EXPECT_TRUE(outcome.unexplained);
+}
+
+TEST(Classify, MpiAbortIsCalledByItsName) {
+  const std::string words =
+      "MPI_ABORT was invoked on rank 1 in communicator MPI_COMM_WORLD\nwith errorcode 42.\n";
+  expect(judged({.mpirun = exited(42),
+                 .ranks = {ended(0, killed_by(SIGTERM), 2), ended(1, exited(42), 1)},
+                 .mpirun_words = words},
+                2),
+         "app_failed", 42, "./app: rank 1 on 10.0.0.4 called MPI_Abort(42)");
+  // Its number in another communicator says nothing about which rank of the job it is.
+  expect(judged({.mpirun = exited(42),
+                 .ranks = {ended(0, killed_by(SIGTERM), 2), ended(1, exited(42), 1)},
+                 .mpirun_words = "MPI_ABORT was invoked on rank 1 in communicator MPI COMMUNICATOR 3 SPLIT "
+                                 "FROM 0\nwith errorcode 42.\n"},
+                2),
+         "app_failed", 42, "./app: rank 1 of a communicator called MPI_Abort(42)");
+}
+
+TEST(Classify, ARankWithoutMpiFinalizeIsNamed) {
+  expect(judged({.mpirun = exited(1),
+                 .ranks = {ended(0, killed_by(SIGTERM), 2), ended(1, exited(0), 1)},
+                 .mpirun_words = "mpirun has exited due to process rank 1 with PID 105 on\nnode 10.0.0.4 "
+                                 "exiting improperly. There are three reasons"},
+                2),
+         "app_failed", 1,
+         "./app: rank 1 on 10.0.0.4 ended without MPI_Finalize, or without MPI_Init while others called it",
+         "every rank calls both, or none; exit() without MPI_Finalize in one of them ends the job");
+}
+
+TEST(Classify, ARankThatOthersWaitForInMpiInitIsNamed) {
+  RankRecord absent = ended(1, exited(0), 1);
+  absent.absent = true;
+  expect(judged({.mpirun = exited(1),
+                 .ended = supervise::Ended::kMissedInit,
+                 .ranks = {ended(0, killed_by(SIGTERM), 2), absent}},
+                2),
+         "app_failed", 1,
+         "./app: rank 1 on 10.0.0.4 ended without MPI_Init, while others wait for it in theirs",
+         "every rank calls MPI_Init, or none");
+}
+
+TEST(Classify, AKeyThatANodeDoesNotAcceptIsNamed) {
+  expect(judged({.mpirun = exited(1),
+                 .mpirun_words = "root@10.0.0.5: Permission denied (publickey).\r\n----\nORTE was unable"},
+                2),
+         "launch_failed", kLaunchFailed, "ssh cannot log in: 10.0.0.5: Permission denied (publickey)",
+         "all nodes of a job need the same key: shipyard-mpirun --check shows which one has another");
+}
+
+TEST(ListOf, NamesTenAtMost) {
+  EXPECT_EQ(list_of({}), "");
+  EXPECT_EQ(list_of({"a"}), "a");
+  EXPECT_EQ(list_of({"a", "b"}), "a and b");
+  EXPECT_EQ(list_of({"a", "b", "c"}), "a, b and c");
+  std::vector<std::string> many;
+  for (int i = 0; i < 12; ++i) many.push_back(std::to_string(i));
+  EXPECT_EQ(list_of(many), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more");
 }
 
 // What mpiexec.hydra 4.0.2 was seen to do: it kills shipyard-rank with the rank, which then says nothing.
@@ -224,7 +433,8 @@ TEST(ClassifyHydra, IsLikeOpenMpiInTheRest) {
          "completed", 0, "");
   expect(judged_of_hydra({.mpirun = exited(255), .ranks = {ended(0, exited(0), 1), lost(1)}}, 2), "node_lost",
          kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
-  expect(judged_of_hydra({.mpirun = exited(15), .ended_for_loss = true, .ranks = {lost(0), lost(1)}}, 2),
+  expect(judged_of_hydra(
+             {.mpirun = exited(15), .ended = supervise::Ended::kForLoss, .ranks = {lost(0), lost(1)}}, 2),
          "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 0 never said how it ended");
   expect(judged_of_hydra({.mpirun = exited(0), .signal = SIGTERM, .ranks = {lost(0), lost(1)}}, 2),
          "terminated", 128 + SIGTERM, "SIGTERM received: the job was ended");

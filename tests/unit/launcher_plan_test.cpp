@@ -49,6 +49,7 @@ LaunchContext batch_task() {
   context.program = "/app/solve";
   context.working_directory = "/w";
   context.rank_program = "/libexec/shipyard-rank";
+  context.job = "0123456789abcdef";
   context.source_program = "/libexec/shipyard-source";
   context.ssh_program = "/libexec/shipyard-ssh";
   context.run_directory = "/tmp/shipyard-mpirun.abc";
@@ -122,7 +123,8 @@ TEST(PlanLaunch, PutsTheSameIntoHydrasWords) {
   EXPECT_TRUE(plan.environment.contains("SHIPYARD_LAYOUT"));
   const auto list = std::find(plan.command.begin(), plan.command.end(), "-genvlist");
   ASSERT_NE(list, plan.command.end());
-  EXPECT_EQ(list[1], "OMP_NUM_THREADS,PATH,SHIPYARD_JOB_TOKEN,SHIPYARD_LAYOUT,SHIPYARD_REPORT_TO");
+  EXPECT_EQ(list[1],
+            "OMP_NUM_THREADS,PATH,SHIPYARD_JOB,SHIPYARD_JOB_TOKEN,SHIPYARD_LAYOUT,SHIPYARD_REPORT_TO");
   EXPECT_EQ(reason_for(plan, "mpirun /usr/bin/mpirun"), "MPICH 4.0.2");
 }
 
@@ -197,10 +199,15 @@ TEST(PlanLaunch, DecidesEverythingForABatchTask) {
                                                     "--mca",
                                                     "btl_tcp_if_include",
                                                     "10.0.0.0/24",
+                                                    "--mca",
+                                                    "orte_launch_agent",
+                                                    "env SHIPYARD_JOB=0123456789abcdef orted",
                                                     "-x",
                                                     "OMP_NUM_THREADS",
                                                     "-x",
                                                     "PATH",
+                                                    "-x",
+                                                    "SHIPYARD_JOB",
                                                     "-x",
                                                     "SHIPYARD_JOB_TOKEN",
                                                     "-x",
@@ -208,12 +215,14 @@ TEST(PlanLaunch, DecidesEverythingForABatchTask) {
                                                     "/libexec/shipyard-rank",
                                                     "--directory",
                                                     "/w",
+                                                    "--relay-stderr",
                                                     "--",
                                                     "/app/solve",
                                                     "in put.txt",
                                                     "--"}));
-  EXPECT_EQ(plan.environment,
-            (std::map<std::string, std::string>{{"SHIPYARD_JOB_TOKEN", ""}, {"SHIPYARD_REPORT_TO", ""}}));
+  EXPECT_EQ(plan.environment, (std::map<std::string, std::string>{{"SHIPYARD_JOB", "0123456789abcdef"},
+                                                                  {"SHIPYARD_JOB_TOKEN", ""},
+                                                                  {"SHIPYARD_REPORT_TO", ""}}));
   EXPECT_THAT(plan.dropped_variables, IsEmpty());
   EXPECT_EQ(plan.report_address, ip("10.0.0.5"));
   ASSERT_EQ(plan.files.size(), 2u);
@@ -224,9 +233,21 @@ TEST(PlanLaunch, DecidesEverythingForABatchTask) {
 
 // mpirun would start a second program at it.
 TEST(PlanLaunch, HidesAColonFromMpirunBehindAWordThatTheProgramDoesNotUse) {
-  EXPECT_TRUE(says(planned(program({"./solve", ":", "a:b", "%:", ":"}), batch_task()),
-                   {"/w", "--colon", "%%:", "--", "/app/solve", "%%:", "a:b", "%:", "%%:"}));
+  EXPECT_TRUE(
+      says(planned(program({"./solve", ":", "a:b", "%:", ":"}), batch_task()),
+           {"/w", "--relay-stderr", "--colon", "%%:", "--", "/app/solve", "%%:", "a:b", "%:", "%%:"}));
   EXPECT_THAT(planned(program({"./solve", "a:b", "%:"}), batch_task()).command, Not(Contains("--colon")));
+}
+
+TEST(PlanLaunch, RanksWatchForAPreemptionWhereASignalIsGivenForIt) {
+  EXPECT_THAT(planned(program(), batch_task()).command, Not(Contains("--watch-preemption")));
+  LaunchOptions options = program();
+  options.on_preempt = 10;
+  const auto plan = planned(options, batch_task());
+  EXPECT_TRUE(says(plan, {"--relay-stderr", "--watch-preemption", "--", "/app/solve"}));
+  EXPECT_EQ(reason_for(plan, "SIGUSR1 to all ranks before a node is taken away"), "--on-preempt");
+  options.check = true;
+  EXPECT_THAT(planned(options, batch_task()).command, Not(Contains("--watch-preemption")));
 }
 
 // Batch uploads the primary's files, and rank 0 writes them; the list's order is no promise.
@@ -568,8 +589,8 @@ TEST(PlanLaunch, ExportsWhatTheUserNames) {
   LaunchOptions options = program();
   options.exports = {{"MINE", std::nullopt}, {"GIVEN", "a b=c,d"}, {"OMP_NUM_THREADS", "8"}};
   const auto plan = planned(options, context);
-  EXPECT_THAT(exported(plan), ElementsAre("GIVEN", "MINE", "OMP_NUM_THREADS", "PATH", "SHIPYARD_JOB_TOKEN",
-                                          "SHIPYARD_REPORT_TO"));
+  EXPECT_THAT(exported(plan), ElementsAre("GIVEN", "MINE", "OMP_NUM_THREADS", "PATH", "SHIPYARD_JOB",
+                                          "SHIPYARD_JOB_TOKEN", "SHIPYARD_REPORT_TO"));
   EXPECT_EQ(plan.environment.at("GIVEN"), "a b=c,d");
   EXPECT_EQ(plan.environment.at("OMP_NUM_THREADS"), "8");
   EXPECT_FALSE(plan.environment.contains("MINE"));
@@ -609,11 +630,13 @@ TEST(PlanLaunch, NamesTheScriptForDaemonsByItsWholePath) {
   LaunchOptions options = program();
   options.mpi_env = "/opt/init.sh";
   EXPECT_TRUE(says(planned(options, batch_task()),
-                   {"--mca", "orte_launch_agent", "/libexec/shipyard-source /opt/init.sh orted"}));
+                   {"--mca", "orte_launch_agent",
+                    "env SHIPYARD_JOB=0123456789abcdef /libexec/shipyard-source /opt/init.sh orted"}));
   // A daemon stands in its user's home directory.
   options.mpi_env = "env/../init.sh";
   EXPECT_TRUE(says(planned(options, batch_task()),
-                   {"--mca", "orte_launch_agent", "/libexec/shipyard-source /w/init.sh orted"}));
+                   {"--mca", "orte_launch_agent",
+                    "env SHIPYARD_JOB=0123456789abcdef /libexec/shipyard-source /w/init.sh orted"}));
 }
 
 TEST(PlanLaunch, RefusesAScriptForDaemonsThatMpirunWouldSplit) {
@@ -649,6 +672,7 @@ TEST(ForwardedVariables, AreThoseThatMeanTheSameOnEveryNode) {
                            "LC_ALL",
                            "TZ",
                            "SHIPYARD_ATTEMPT",
+                           "SHIPYARD_METADATA_URL",
                            "AZ_BATCH_ACCOUNT_NAME",
                            "AZ_BATCH_ACCOUNT_URL",
                            "AZ_BATCH_POOL_ID",

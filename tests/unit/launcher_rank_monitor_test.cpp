@@ -13,12 +13,13 @@ namespace shipyard::supervise {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kLimit{15'000};
 
 /// A monitor on loopback, and ranks that are sockets of the test's own.
 class Monitor : public testing::Test {
  protected:
   void SetUp() override {
-    auto made = RankMonitor::listen(*parse_address("127.0.0.1"), "secret");
+    auto made = RankMonitor::listen(*parse_address("127.0.0.1"), "secret", kLimit);
     ASSERT_TRUE(made) << made.error().message;
     monitor_.emplace(std::move(*made));
   }
@@ -50,11 +51,27 @@ class Monitor : public testing::Test {
     auto found = monitor_->records().find(rank);
     return found == monitor_->records().end() ? nullptr : &found->second;
   }
-  /// Has the monitor closed its side?
-  static bool closed(const FileDescriptor& fd) {
-    pollfd polled{fd.get(), POLLIN, 0};
-    char byte = 0;
-    return ::poll(&polled, 1, 10'000) == 1 && ::recv(fd.get(), &byte, 1, 0) <= 0;
+  /// Has the monitor closed its side? Skips what it has said.
+  static bool closed(const FileDescriptor& fd) { return heard_until_end(fd).has_value(); }
+  /// All that the monitor has said, once it has closed its side; nullopt where it does not.
+  static std::optional<std::string> heard_until_end(const FileDescriptor& fd) {
+    std::string heard;
+    while (true) {
+      pollfd polled{fd.get(), POLLIN, 0};
+      char buffer[256];
+      if (::poll(&polled, 1, 10'000) != 1) return std::nullopt;
+      const ssize_t got = ::recv(fd.get(), buffer, sizeof buffer, 0);
+      if (got <= 0) return heard;
+      heard.append(buffer, static_cast<std::size_t>(got));
+    }
+  }
+  /// Handles events until the monitor has closed this connection.
+  void until_closed(const FileDescriptor& fd) {
+    until([&] {
+      pollfd polled{fd.get(), POLLIN, 0};
+      char byte = 0;
+      return ::poll(&polled, 1, 0) == 1 && ::recv(fd.get(), &byte, 1, MSG_PEEK) <= 0;
+    });
   }
 
   std::optional<RankMonitor> monitor_;
@@ -64,7 +81,7 @@ TEST_F(Monitor, ListensWhereItWasTold) {
   EXPECT_EQ(monitor_->endpoint().find("127.0.0.1:"), 0u);
   EXPECT_TRUE(monitor_->records().empty());
   EXPECT_EQ(monitor_->connected(), 0u);
-  auto elsewhere = RankMonitor::listen(*parse_address("192.0.2.1"), "t");
+  auto elsewhere = RankMonitor::listen(*parse_address("192.0.2.1"), "t", kLimit);
   ASSERT_FALSE(elsewhere);
   EXPECT_EQ(elsewhere.error().message, "cannot listen on 192.0.2.1: Cannot assign requested address");
 }
@@ -135,8 +152,9 @@ TEST_F(Monitor, TakesTheLongListOfALargeNode) {
 
 TEST_F(Monitor, PutsLinesTogetherThatArriveInPieces) {
   auto rank = connect("RANK sec");
-  until([&] { return monitor_->connected() == 1; });
+  monitor_->handle();
   say(rank, "ret 4 no");
+  monitor_->handle();
   say(rank, "de\nEX");
   until([&] { return record(4) != nullptr; });
   EXPECT_FALSE(record(4)->ended());
@@ -147,9 +165,7 @@ TEST_F(Monitor, PutsLinesTogetherThatArriveInPieces) {
 
 TEST_F(Monitor, DropsAWrongTokenAndRecordsNothing) {
   auto stranger = connect("RANK guess 0 node\nEXIT 0\n");
-  until([&] { return monitor_->connected() == 1; });
-  until([&] { return monitor_->connected() == 0; });
-  EXPECT_TRUE(closed(stranger));
+  until_closed(stranger);
   EXPECT_TRUE(monitor_->records().empty());
   EXPECT_EQ(monitor_->lost(), 0);
 }
@@ -160,9 +176,7 @@ TEST_F(Monitor, DropsWhatIsNoRank) {
         std::string("BOUND 0-1\n"), std::string(1100, 'x')}) {
     auto stranger = connect(words);
     EXPECT_TRUE(stranger);
-    until([&] { return monitor_->connected() == 1; });
-    until([&] { return monitor_->connected() == 0; });
-    EXPECT_TRUE(closed(stranger)) << words.substr(0, 20);
+    until_closed(stranger);
   }
   EXPECT_TRUE(monitor_->records().empty());
 }
@@ -171,8 +185,7 @@ TEST_F(Monitor, AStrangerCannotEndAnothersRank) {
   auto rank = connect("RANK secret 0 node\n");
   until([&] { return record(0) != nullptr; });
   auto stranger = connect("EXIT 0\n");
-  until([&] { return monitor_->connected() == 2; });
-  until([&] { return monitor_->connected() == 1; });
+  until_closed(stranger);
   EXPECT_FALSE(record(0)->ended());
 }
 
@@ -235,9 +248,108 @@ TEST_F(Monitor, TakesManyRanksAtOnce) {
   EXPECT_EQ(monitor_->lost(), 0);
 }
 
+TEST_F(Monitor, TellsARankHowLongItMayBeSilentAndGivesSignsOfLife) {
+  auto rank = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  monitor_->beat(Clock::now());
+  monitor_->send_signal(10);
+  monitor_->hang_up();
+  EXPECT_EQ(heard_until_end(rank), "LIVE 15000\nBEAT\nSIGNAL 10\n");
+}
+
+TEST_F(Monitor, ANodeThatFallsSilentIsLostThoughItsConnectionIsOpen) {
+  auto silent = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  const auto start = Clock::now();
+  const auto step = monitor_->interval();
+  for (int i = 1; i <= 4; ++i) monitor_->beat(start + i * step);
+  EXPECT_EQ(monitor_->lost(), 0);
+  monitor_->beat(start + 5 * step);
+  EXPECT_EQ(monitor_->lost(), 1);
+  EXPECT_EQ(monitor_->silent(), 1);
+  EXPECT_TRUE(record(0)->lost);
+  EXPECT_TRUE(record(0)->silent);
+  EXPECT_EQ(monitor_->connected(), 0u);
+  EXPECT_TRUE(closed(silent));
+}
+
+TEST_F(Monitor, ARankThatEndsWithoutMpiInitIsMissedOnceAnotherHasCalledIt) {
+  auto absent = connect("RANK secret 0 node\nABSENT\nEXIT 0\n");
+  until([&] { return record(0) != nullptr && record(0)->ended(); });
+  EXPECT_TRUE(record(0)->absent);
+  EXPECT_FALSE(monitor_->missed());
+  auto waits = connect("RANK secret 1 node\nJOINED\n");
+  until([&] { return monitor_->missed(); });
+  EXPECT_FALSE(record(1)->absent);
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST_F(Monitor, ALauncherThatWasStoppedItselfSuspectsNobody) {
+  auto rank = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  monitor_->beat(Clock::now() + 10 * kLimit);
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST_F(Monitor, ARankThatHasEndedIsNotLostByItsSilence) {
+  auto rank = connect("RANK secret 0 node\nEXIT 0\n");
+  until([&] { return record(0) != nullptr && record(0)->ended(); });
+  const auto start = Clock::now();
+  for (int i = 1; i <= 6; ++i) monitor_->beat(start + i * monitor_->interval());
+  EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST_F(Monitor, KeepsTheFirstPreemptionThatItHearsOf) {
+  auto stranger = connect("PREEMPT 30 Preempt e\n");
+  until_closed(stranger);
+  EXPECT_EQ(monitor_->preemption(), std::nullopt);
+  auto one = connect("RANK secret 1 node-a\nPREEMPT 30 Preempt e1 Spot VM is being deleted.\n");
+  until([&] { return monitor_->preemption().has_value(); });
+  auto zero = connect("RANK secret 0 node-b\nPREEMPT 7 Terminate e2\nEXIT 0\n");
+  until([&] { return record(0) != nullptr && record(0)->ended(); });
+  EXPECT_EQ(monitor_->preemption(), (PreemptionNotice{"node-a", std::chrono::seconds(30), "Preempt", "e1",
+                                                      "Spot VM is being deleted."}));
+  EXPECT_EQ(monitor_->connected(), 2u);
+}
+
+TEST_F(Monitor, KnowsWhichNodesAreNotWatchedEachOnce) {
+  auto zero = connect("RANK secret 0 node-b\nUNWATCHED refused\n");
+  until([&] { return monitor_->unwatched().size() == 1; });
+  auto one = connect("RANK secret 1 node-b\nUNWATCHED again\n");
+  auto two = connect("RANK secret 2 node-a\nUNWATCHED no answer\nEXIT 0\n");
+  until([&] { return record(2) != nullptr && record(2)->ended() && record(1) != nullptr; });
+  say(one, "EXIT 0\n");
+  until([&] { return record(1)->ended(); });
+  EXPECT_EQ(monitor_->unwatched(),
+            (std::vector<UnwatchedNode>{{"node-b", "refused"}, {"node-a", "no answer"}}));
+  EXPECT_EQ(monitor_->preemption(), std::nullopt);
+}
+
+TEST_F(Monitor, HandsOnTheConnectionThatStandardErrorComesBy) {
+  int of_rank = -1;
+  std::string words;
+  FileDescriptor handed;
+  monitor_->set_stderr_sink([&](FileDescriptor connection, int rank, std::string received) {
+    handed = std::move(connection);
+    of_rank = rank;
+    words = std::move(received);
+  });
+  auto stranger = connect("STDERR guess 7\nabc");
+  until_closed(stranger);
+  EXPECT_EQ(of_rank, -1);
+  auto rank = connect("STDERR secret 7\nRANK secret 3 is what it says\nand more");
+  until([&] { return of_rank >= 0; });
+  EXPECT_EQ(of_rank, 7);
+  EXPECT_EQ(words, "RANK secret 3 is what it says\nand more");
+  EXPECT_TRUE(monitor_->records().empty());
+  say(rank, "later");
+  char buffer[16];
+  EXPECT_EQ(::recv(handed.get(), buffer, sizeof buffer, 0) > 0, true);
+}
+
 TEST(RankMonitor, NamesNodesByTheAddressTheyCallFrom) {
   // Not loopback: the user knows nodes by address. Any address of this machine's own will do.
-  auto monitor = RankMonitor::listen(*parse_address("::1"), "t");
+  auto monitor = RankMonitor::listen(*parse_address("::1"), "t", kLimit);
   if (!monitor) GTEST_SKIP() << "no IPv6 here: " << monitor.error().message;
   EXPECT_EQ(monitor->endpoint().find("[::1]:"), 0u);
   const auto port = static_cast<std::uint16_t>(std::stoi(monitor->endpoint().substr(6)));

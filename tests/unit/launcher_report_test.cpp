@@ -28,6 +28,7 @@ TEST(Report, TellsTheWholeJob) {
                 {.rank = 1, .host = "10.0.0.4", .cpus = "4-5", .exit = Exit{true, 11}, .order = 1},
                 {.rank = 2, .host = "10.0.0.5", .cpus = "8-11", .stands_for = "0-3", .lost = true}},
       .outcome = {"app_failed", 139, "./app: rank 1 failed", "look there"},
+      .mpirun_words = "mpirun noticed",
       .times = {.read = 150us, .gate = 20ms, .run = 1h, .total = 3600020150us}};
   const std::string text = report_as_json(report);
   EXPECT_EQ(json::parse(text), json::parse(R"({
@@ -40,7 +41,9 @@ TEST(Report, TellsTheWholeJob) {
               {"rank": 1, "host": "10.0.0.4", "cpuset": "4-5", "end": "signalled", "signal": 11, "status": 139},
               {"rank": 2, "host": "10.0.0.5", "cpuset": "8-11", "stands_for": "0-3", "end": "lost"}],
     "binding": {"as_planned": 2, "different": 1, "unreported": 0},
+    "preemption": null,
     "outcome": {"name": "app_failed", "status": 139, "message": "./app: rank 1 failed", "hint": "look there"},
+    "mpirun_words": "mpirun noticed",
     "times_ms": {"read": 0.15, "gate": 20.0, "run": 3600000.0, "total": 3600020.15},
     "reasons": ["3 ranks: -n"],
     "warnings": ["one"]})"));
@@ -61,16 +64,24 @@ TEST(Report, NamesRanksThatWereNotHeardOfAndThoseThatCouldNotStart) {
     {"rank": 3, "host": "10.0.0.6", "cpuset": null, "end": "unknown"}])"));
 }
 
+TEST(Report, TellsWhichNodeWasAboutToBeTakenAway) {
+  const JobReport report{.preemption =
+                             supervise::PreemptionNotice{"10.0.0.5", 30s, "Preempt", "C7061BAC", "Spot VM"}};
+  EXPECT_EQ(json::parse(report_as_json(report))["preemption"], json::parse(R"({
+    "host": "10.0.0.5", "type": "Preempt", "seconds": 30, "event": "C7061BAC", "description": "Spot VM"})"));
+}
+
 TEST(Report, AJobThatNeverRanHasAnOutcomeAndTheSameShape) {
   const JobReport report{.outcome = {"config_error", 125, "no \xff MPI", ""}};
   EXPECT_EQ(json::parse(report_as_json(report)), json::parse(R"({
     "version": ")" SHIPYARD_VERSION R"(",
     "hosts": [], "command": [], "layout": [], "ranks": [],
     "binding": {"as_planned": 0, "different": 0, "unreported": 0},
+    "preemption": null,
     "outcome": {"name": "config_error", "status": 125, "message": "no )"
                                                              "\xef\xbf\xbd"
                                                              R"( MPI", "hint": ""},
-    "times_ms": {}, "reasons": [], "warnings": []})"));
+    "mpirun_words": "", "times_ms": {}, "reasons": [], "warnings": []})"));
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ TEST(ChooseSubnet, RefusesNodesThatShareNoOctetAndSaysWhereTheFaultMayBe) {
             "error: 1.0.0.5 and this node's 10.0.0.4 have no network in common");
   const Interface own{"eth0", ip("192.0.2.2"), 24, false};
   EXPECT_EQ(chosen(ips({"10.0.0.4", "10.0.0.5"}), {kLoopback, own}, "192.0.2.2"),
-            "error: 10.0.0.4 and this node's 192.0.2.2 have no network in common, and this node is not in the list");
+            "error: 10.0.0.4 and this node's 192.0.2.2 have no network in common, and this node is not in "
+            "the list");
 }
 
 TEST(ChooseSubnet, WidensUntilAllNodesAreInside) {

@@ -25,6 +25,24 @@ TEST(LinkLayers, AreReadOfEveryPort) {
   EXPECT_TRUE(link_layers(sysfs.path(), "mlx5_1").empty());
 }
 
+TEST(InfiniBandLinks, AreAllPortsOfThatLinkLayer) {
+  shipyard::testing::TemporaryDirectory sysfs;
+  const auto port = [&](const std::string& device, const char* layer, const char* state, const char* rate) {
+    const std::string directory = sysfs.path(device + "/ports/1");
+    std::filesystem::create_directories(directory);
+    std::ofstream(directory + "/link_layer") << layer << "\n";
+    std::ofstream(directory + "/state") << state << "\n";
+    std::ofstream(directory + "/rate") << rate << "\n";
+  };
+  port("mlx5_2", "InfiniBand", "1: DOWN", "10 Gb/sec (4X SDR)");
+  port("mlx5_0", "Ethernet", "4: ACTIVE", "40 Gb/sec (4X QDR)");
+  port("mlx5_1", "InfiniBand", "4: ACTIVE", "200 Gb/sec (4X HDR)");
+  EXPECT_EQ(infiniband_links(sysfs.path()),
+            (std::vector<InfiniBandLink>{{"mlx5_1:1", "ACTIVE", "200 Gb/sec (4X HDR)"},
+                                         {"mlx5_2:1", "DOWN", "10 Gb/sec (4X SDR)"}}));
+  EXPECT_TRUE(infiniband_links(sysfs.path("none")).empty());
+}
+
 TEST(InfiniBandPorts, AreThoseOfThatLinkLayer) {
   EXPECT_EQ(infiniband_ports({{1, {"InfiniBand", "4", "0x5"}}, {2, {"Ethernet", "4", "0x0"}}}, true),
             Ports{1});

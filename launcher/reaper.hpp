@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/environment.hpp"
+
+namespace shipyard::launcher {
+
+/// What reaping a node takes.
+struct Reaping {
+  std::string job;           ///< LaunchContext::job
+  std::string rank_program;  ///< shipyard-rank, at the same path on every node
+  std::string ssh_config;
+  std::vector<std::string> hosts;  ///< the other nodes, those that do not answer left out
+  Environment environment;         ///< for ssh
+  std::chrono::milliseconds limit{2500};
+};
+
+/// Kills what a job has left on this node and, over ssh and all at once, on the others; what carries another
+/// job's mark, or none, is not touched (supervise/reap.hpp). Returns the nodes that did not answer within
+/// `limit`: their ranks end by themselves, once they see that the launcher is gone.
+std::vector<std::string> reap(const Reaping& reaping);
+
+}  // namespace shipyard::launcher

@@ -1,0 +1,85 @@
+#include "launcher/supervise/reap.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_descriptor.hpp"
+#include "launcher/supervise/rank_protocol.hpp"
+
+namespace shipyard::supervise {
+namespace {
+
+constexpr int kRounds = 20;
+/// For one that is killed to be gone: until then it may still have forked.
+constexpr int kGoneMilliseconds = 500;
+
+std::vector<pid_t> processes() {
+  std::vector<pid_t> result;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), &::closedir);
+  while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    pid_t pid = 0;
+    const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (failure == std::errc{} && end == name.data() + name.size()) result.push_back(pid);
+  }
+  return result;
+}
+
+std::string environ_of(pid_t pid) {
+  std::string text;
+  const FileDescriptor file(
+      ::open(("/proc/" + std::to_string(pid) + "/environ").c_str(), O_RDONLY | O_CLOEXEC));
+  char buffer[8192];
+  for (ssize_t got = 0; file && (got = ::read(file.get(), buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(got));
+  return text;
+}
+
+bool is_marked(pid_t pid, const std::string& entry) {
+  const std::string text = environ_of(pid);
+  for (std::size_t at = text.find(entry); at != std::string::npos; at = text.find(entry, at + 1)) {
+    const std::size_t end = at + entry.size();
+    if ((at == 0 || text[at - 1] == '\0') && (end == text.size() || text[end] == '\0')) return true;
+  }
+  return false;
+}
+
+bool kill_if_marked(pid_t pid, const std::string& entry) {
+  if (!is_marked(pid, entry)) return false;
+  // glibc before 2.36 has no functions for these.
+  const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  // Looked at once more: now the number cannot come to mean another process.
+  if (!process || !is_marked(pid, entry)) return false;
+  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) return false;
+  pollfd polled{process.get(), POLLIN, 0};
+  ::poll(&polled, 1, kGoneMilliseconds);
+  return true;
+}
+
+}  // namespace
+
+int kill_marked(std::string_view job) {
+  if (job.empty()) return 0;
+  const std::string entry = std::string(kJobVariable) + "=" + std::string(job);
+  int killed = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    int now = 0;
+    for (pid_t pid : processes()) {
+      if (pid != ::getpid() && kill_if_marked(pid, entry)) ++now;
+    }
+    killed += now;
+    if (now == 0) break;
+  }
+  return killed;
+}
+
+}  // namespace shipyard::supervise
