@@ -281,6 +281,10 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (stopped && (!options.check || gate.cancelled)) return end_with(std::move(*stopped));
   auto directory = RunDirectory::make(todo.run_directory, todo.files);
   if (!directory) return end_with(config_error(directory.error()));
+  if (!todo.key_file.empty()) {
+    auto written = RunDirectory::write({{todo.key_file, context.job_key->private_key.reveal()}});
+    if (!written) return end_with(config_error(written.error()));
+  }
   if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
     return end_with(config_error(changed.error()));
   const std::string token = random_token();
