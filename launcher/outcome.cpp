@@ -264,10 +264,27 @@ Outcome missed(const JobResult& result, const JobFacts& facts) {
           "every rank calls MPI_Init, or none"};
 }
 
+bool all_succeeded(const JobResult& result, const JobFacts& facts) {
+  return result.mpirun.success() && static_cast<int>(result.ranks.size()) == facts.ranks &&
+         std::all_of(result.ranks.begin(), result.ranks.end(),
+                     [](const RankRecord& r) { return r.exit && r.exit->success(); });
+}
+
+/// The ranks end where the launcher gives no sign of life, as where a node gives none.
+Outcome paused(const JobResult& result, const JobFacts& facts) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(result.paused).count();
+  return {"node_lost", kNodeLost,
+          fmt::format("shipyard-mpirun was stopped for {} s while the job ran: the ranks ended when they had "
+                      "heard nothing for {}",
+                      seconds, text_of(facts.node_timeout)),
+          "was this node suspended, or the process stopped? --node-timeout allows more"};
+}
+
 Outcome mpirun_killed(const JobResult& result) {
   return {"terminated", result.mpirun.status(),
           fmt::format("mpirun itself was ended by {}: the job was ended with it", describe(result.mpirun)),
-          "it was not ended by shipyard-mpirun: out of memory on this node?"};
+          result.mpirun.value == SIGKILL ? "it was not ended by shipyard-mpirun: out of memory on this node?"
+                                         : ""};
 }
 
 /// mpirun has ended with a failure, and no rank that has failed by itself explains it.
@@ -343,6 +360,9 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
     return not_started(*record, facts.program, facts.directory);
   }
   if (result.preemption) return preempted(result, facts);
+  if (result.paused.count() > 0 && (result.ended == Ended::kByItself || result.ended == Ended::kForLoss) &&
+      !all_succeeded(result, facts))
+    return paused(result, facts);
   const RankRecord* first = first_in_trouble(result, facts.dialect);
   const bool lost_first = first != nullptr && first->lost;
   // Silence is noticed late: a rank that failed meanwhile may have done so because of it.

@@ -80,6 +80,7 @@ class RankMonitor {
   /// beat_interval(silence_limit), after handle(). A call that comes late by more than that is no reason to
   /// suspect a node: this machine may have been stopped itself.
   void beat(Clock::time_point now);
+  [[nodiscard]] std::chrono::milliseconds silence_limit() const { return silence_limit_; }
   [[nodiscard]] std::chrono::milliseconds interval() const { return beat_interval(silence_limit_); }
 
   /// By rank.

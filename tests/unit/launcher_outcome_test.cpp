@@ -348,6 +348,21 @@ TEST(Classify, ASilentNodeIsNamedAndSaidToBeSilent) {
          "nodes 10.0.0.5 and 10.0.0.6 were lost while the job ran: no sign of life for 15 s", hint);
 }
 
+TEST(Classify, ALauncherThatWasStoppedItselfBlamesNoRank) {
+  JobResult result{.mpirun = exited(14),
+                   .paused = std::chrono::milliseconds(20'700),
+                   .ranks = {ended(0, exited(14), 2), ended(1, killed_by(SIGTERM), 1)}};
+  expect(
+      judged(result, 2), "node_lost", kNodeLost,
+      "shipyard-mpirun was stopped for 20 s while the job ran: the ranks ended when they had heard nothing "
+      "for 15 s",
+      "was this node suspended, or the process stopped? --node-timeout allows more");
+  // It took no harm.
+  result.mpirun = exited(0);
+  result.ranks = {ended(0, exited(0), 2), ended(1, exited(0), 1)};
+  expect(judged(result, 2), "completed", 0, "");
+}
+
 TEST(Classify, ASignalToTheLauncherCountsMoreThanALossThatFollowed) {
   expect(judged({.mpirun = killed_by(SIGKILL),
                  .ended = supervise::Ended::kForLoss,
