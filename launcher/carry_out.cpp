@@ -188,7 +188,7 @@ supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchConte
   return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
 }
 
-/// Nodes that have fallen silent are left out: nobody answers there.
+/// Nodes that have fallen silent, or have not even heard SIGKILL, are left out: nobody answers there.
 Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
                      const supervise::JobResult& result) {
   Reaping reaping{.job = context.job,
@@ -199,7 +199,8 @@ Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
   for (std::size_t index : plan.remote_hosts) {
     const std::string& host = context.hosts.hosts[index].name;
     const bool silent = std::any_of(result.ranks.begin(), result.ranks.end(), [&](const auto& record) {
-      return record.silent && (record.host == host || record.host == to_string(context.addresses[index]));
+      const bool deaf = result.forced && !record.ended() && !record.lost;
+      return (record.silent || deaf) && (record.host == host || record.host == to_string(context.addresses[index]));
     });
     if (!silent) reaping.hosts.push_back(host);
   }

@@ -201,8 +201,9 @@ Exit status: the program's own, or
   120  a node could not be reached      125  usage, bad input, no MPI
   121  mpirun could not start the job   126  program not executable
   122  a node was lost                  127  program not found
-  123  preempted (--on-preempt)         128+N  ended by signal N
+  123  preempted (--on-preempt)
   124  ended by --timeout
+  128+N  ended by signal N
 )";
 
 bool is_variable_name(std::string_view name) {
@@ -438,7 +439,7 @@ Result<std::chrono::milliseconds> parse_duration(const ParsedCommandLine::Value&
     return input_error(fmt::format("{}: '{}' is not a time", value.origin, value.text),
                        "write 90s, 2m or 500ms");
   }
-  return std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
 Result<std::uint64_t> parse_size(const ParsedCommandLine::Value& value) {

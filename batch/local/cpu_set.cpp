@@ -10,6 +10,9 @@ namespace {
 
 bool contains(const Cpus& cpus, int cpu) { return std::find(cpus.begin(), cpus.end(), cpu) != cpus.end(); }
 
+/// No kernel has more.
+constexpr int kMostCpus = 1 << 16;
+
 std::string count(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
@@ -29,6 +32,7 @@ Cpus parse_cpu_list(std::string_view text) {
       parsed = std::from_chars(parsed.ptr + 1, end, last);
       if (parsed.ec != std::errc{}) break;
     }
+    if (first < 0 || last >= kMostCpus) break;
     for (int cpu = first; cpu <= last; ++cpu) result.push_back(cpu);
     at = parsed.ptr;
     if (at == end || *at != ',') break;

@@ -120,8 +120,9 @@ std::vector<UsedSubnet> parse_routes(std::string_view proc_net_route) {
     };
     if (!hex(destination, network) || !hex(netmask, bits) || bits == 0) continue;
     // The kernel prints the big-endian word as this machine's integer: the first octet is the lowest byte.
-    const std::uint32_t swapped = __builtin_bswap32(network);
-    result.push_back({{swapped, __builtin_popcount(bits)}, "route of " + interface});
+    const int prefix = __builtin_popcount(bits);
+    if (__builtin_bswap32(bits) != mask(prefix)) continue;  // no prefix at all
+    result.push_back({{__builtin_bswap32(network & bits), prefix}, "route of " + interface});
   }
   return result;
 }

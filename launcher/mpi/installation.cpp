@@ -51,7 +51,8 @@ bool read_version(const std::string& output, std::size_t start, MpiVersion& vers
   const char* end = version.text.data() + version.text.size();
   auto [dot, failure] = std::from_chars(version.text.data(), end, version.major);
   return failure == std::errc{} && dot != end && *dot == '.' &&
-         std::from_chars(dot + 1, end, version.minor).ec == std::errc{};
+         std::from_chars(dot + 1, end, version.minor).ec == std::errc{} && version.major >= 0 &&
+         version.minor >= 0;
 }
 
 /// Hydra starts its proxy, on every node, from the directory that its own name has: behind a link from

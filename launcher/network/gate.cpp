@@ -17,6 +17,7 @@
 
 #include "base/file_descriptor.hpp"
 #include "base/socket_address.hpp"
+#include "launcher/network/greeting.hpp"
 
 namespace shipyard::network {
 namespace {
@@ -40,6 +41,7 @@ constexpr milliseconds kBetweenReports{100};
 /// Open connections at a time, and descriptors for everything else.
 constexpr std::size_t kAtOnce = 512;
 constexpr std::size_t kOtherDescriptors = 64;
+constexpr std::size_t kLongestGreeting = 4096;
 
 struct Probe {
   FileDescriptor fd;
@@ -55,15 +57,6 @@ struct Probe {
   Clock::time_point next_step{};  // of an attempt: its end; between attempts: the next one's start
   milliseconds pause = kFirstPause;
 };
-
-/// What a terminal shows as it is: the first line, in ASCII.
-std::string printable(std::string_view received) {
-  std::string text(received.substr(0, std::min<std::size_t>(received.find_first_of("\r\n"), 60)));
-  for (char& c : text) {
-    if (c < 0x20 || c >= 0x7F) c = '?';
-  }
-  return text;
-}
 
 std::string error_text(int number) {
   if (number == ETIMEDOUT) return "no answer (connection timed out)";
@@ -89,19 +82,6 @@ GateFault fault_of(int number) {
     default:
       return GateFault::kNoRoute;
   }
-}
-
-/// sshd says these before it closes (sshd.c: MaxStartups, PerSourcePenalties).
-bool is_refusal_of_sshd(std::string_view text) {
-  return text.starts_with("Exceeded MaxStartups") || text.starts_with("Not allowed at this time");
-}
-
-/// Where what was received so far begins as the version of an ssh server: the server may send other lines
-/// before it (RFC 4253, 4.2).
-std::size_t find_version(std::string_view text) {
-  if (text.starts_with("SSH-")) return 0;
-  const auto line = text.find("\nSSH-");
-  return line == std::string_view::npos ? line : line + 1;
 }
 
 /// How many connections may be open at a time, and how many of them stay open for ssh.
@@ -215,12 +195,9 @@ class Gate {
     fail_attempt(index, fault_of(number), error_text(number));
   }
 
-  void fail_as_no_server(std::size_t index) {
-    const std::string& text = probes_[index].received;
-    // telnet's port is 23, too: it opens with IAC (RFC 854).
-    if (text.starts_with('\xFF'))
-      return fail_attempt(index, GateFault::kNotSsh, "answers as telnet does, not as ssh");
-    fail_attempt(index, GateFault::kNotSsh, "answers, but is no ssh server: \"" + printable(text) + "\"");
+  void fail_as_stranger(std::size_t index, bool closed) {
+    auto [fault, words] = describe_stranger(probes_[index].received, closed);
+    fail_attempt(index, fault, std::move(words));
   }
 
   static bool is_connected(const Probe& probe) {
@@ -231,7 +208,7 @@ class Gate {
 
   void give_up_attempt(std::size_t index) {
     Probe& probe = probes_[index];
-    if (!probe.received.empty()) return fail_as_no_server(index);
+    if (!probe.received.empty()) return fail_as_stranger(index, false);
     if (is_connected(probe)) {
       return fail_attempt(index, GateFault::kSilent, "accepts the connection, but sends no ssh banner");
     }
@@ -252,29 +229,20 @@ class Gate {
     if (got < 0) return fail_attempt(index, errno);
     got = ::recv(probe.fd.get(), buffer, sizeof buffer, 0);
     if (got < 0) return fail_attempt(index, errno);
-    if (got == 0) {
-      if (probe.received.empty()) {
-        return fail_attempt(index, GateFault::kClosed, "closes the connection without a word");
-      }
-      if (!is_refusal_of_sshd(probe.received)) return fail_as_no_server(index);
-      return fail_attempt(index, GateFault::kTurnedAway, "refuses: \"" + printable(probe.received) + "\"");
-    }
+    if (got == 0 && probe.received.empty())
+      return fail_attempt(index, GateFault::kClosed, "closes the connection without a word");
+    if (got == 0) return fail_as_stranger(index, true);
     probe.received.append(buffer, static_cast<std::size_t>(got));
-    const std::size_t version = find_version(probe.received);
-    if (version != std::string::npos) {
-      note_ready(index, std::string_view(probe.received).substr(version));
-    } else if (probe.received.size() > 4096) {
-      fail_as_no_server(index);
-    }
+    if (find_ssh_version(probe.received)) return note_ready(index, probe.received);
+    if (probe.received.size() > kLongestGreeting) fail_as_stranger(index, false);
   }
 
-  void note_ready(std::size_t index, std::string_view text) {
+  void note_ready(std::size_t index, std::string_view received) {
     Probe& probe = probes_[index];
     probe.ready = true;
     ++report_.ready;
-    // A line that has not arrived whole stays unknown: nobody waits for it.
-    const auto end = text.find_first_of("\r\n");
-    if (end != std::string_view::npos) probe.banner = text.substr(0, end);
+    // One that has not arrived whole stays unknown: nobody waits for it.
+    probe.banner = find_ssh_version(received).value_or("");
     if (probe.banner_unread && report_.connections.size() < room_.keep) {
       (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, probe.fd.get(), nullptr);
       report_.connections.push_back({targets_[index].address, std::move(probe.fd), probe.since});

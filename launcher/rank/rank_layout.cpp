@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
 #include "base/cpu_list.hpp"
 
@@ -67,7 +68,8 @@ class Reader {
   /// Up to the next separator or the end.
   std::string_view take_word(std::string_view separators) {
     const std::size_t end = std::min(text_.find_first_of(separators, at_), text_.size());
-    return text_.substr(std::exchange(at_, end), end - at_);
+    const std::size_t begin = std::exchange(at_, end);
+    return text_.substr(begin, end - begin);
   }
   bool take_number(int& number, int least, int most) {
     const char* const begin = text_.data() + at_;

@@ -75,7 +75,7 @@ std::string format_message(const RankMessage& message) {
     case RankMessage::Kind::kRank:
       return "RANK " + message.token + " " + number + " " + message.text + "\n";
     case RankMessage::Kind::kUnbound:
-      return "UNBOUND " + message.text + "\n";
+      return "UNBOUND " + free_text(message.text) + "\n";
     case RankMessage::Kind::kBound:
       return "BOUND " + message.text + (message.planned.empty() ? "" : " " + message.planned) + "\n";
     case RankMessage::Kind::kBeat:
@@ -102,12 +102,13 @@ std::string format_message(const RankMessage& message) {
 }
 
 std::optional<RankMessage> parse_message(std::string_view line) {
+  if (!std::all_of(line.begin(), line.end(), is_printable)) return std::nullopt;
   RankMessage message;
   constexpr std::string_view kUnboundWord = "UNBOUND ";
   if (line.starts_with(kUnboundWord) && line.size() > kUnboundWord.size()) {
     message.kind = RankMessage::Kind::kUnbound;
     message.text = line.substr(kUnboundWord.size());
-    return message;
+    return is_free_text(message.text) ? std::optional(message) : std::nullopt;
   }
   constexpr std::string_view kPreemptWord = "PREEMPT ";
   if (line.starts_with(kPreemptWord)) return parse_preemption(line.substr(kPreemptWord.size()));

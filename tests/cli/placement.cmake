@@ -3,6 +3,11 @@ find_package(Python3 3.10 COMPONENTS Interpreter)
 
 add_library(recorded_affinity MODULE ${PROJECT_SOURCE_DIR}/tests/lib/recorded_affinity.cpp)
 target_link_libraries(recorded_affinity PRIVATE shipyard_warnings)
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
+  # Preloaded into mpirun, which has no sanitizer.
+  target_compile_options(recorded_affinity PRIVATE -fno-sanitize=all)
+  target_link_options(recorded_affinity PRIVATE -fno-sanitize=all)
+endif()
 set_target_properties(recorded_affinity PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 add_executable(print_binding ${PROJECT_SOURCE_DIR}/tests/lib/print_binding.cpp)
 target_link_libraries(print_binding PRIVATE shipyard_warnings)
@@ -15,7 +20,7 @@ function(shipyard_placement_test name script)
   endif()
   add_test(NAME cli.${name} COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/${script})
   set_tests_properties(cli.${name} PROPERTIES LABELS cli TIMEOUT 300 SKIP_RETURN_CODE 77
-                       ENVIRONMENT "SHIPYARD_BUILD_DIR=${PROJECT_BINARY_DIR};SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA}")
+                       ENVIRONMENT "SHIPYARD_BUILD_DIR=${PROJECT_BINARY_DIR};SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA};${SHIPYARD_TEST_ENVIRONMENT}")
 endfunction()
 
 shipyard_placement_test(placement_rules placement_rules.py)

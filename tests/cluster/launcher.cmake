@@ -1,5 +1,7 @@
 shipyard_cluster_test(launch.openmpi4 launch.sh bookworm)
 shipyard_cluster_test(launch.openmpi5 launch.sh trixie)
+shipyard_cluster_test(launches.openmpi4 launches.sh bookworm)
+shipyard_cluster_test(launches.openmpi5 launches.sh trixie)
 shipyard_cluster_test(job_key.openmpi4 job_key.sh bookworm)
 shipyard_cluster_test(job_key.openmpi5 job_key.sh trixie)
 shipyard_cluster_test(node_check.openmpi4 node_check.sh bookworm)

@@ -57,6 +57,8 @@ TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
             "cannot read the version of Open MPI from 'mpirun (Open MPI) v4.1'");
   EXPECT_EQ(message("mpirun (Open MPI) 4\n"),
             "cannot read the version of Open MPI from 'mpirun (Open MPI) 4'");
+  EXPECT_EQ(message("mpirun (Open MPI) 5.-1\n"),
+            "cannot read the version of Open MPI from 'mpirun (Open MPI) 5.-1'");
   EXPECT_EQ(message("hello\nworld\n"), "mpirun --version says 'hello', which is neither Open MPI nor MPICH");
   EXPECT_EQ(message(""), "mpirun --version says '', which is neither Open MPI nor MPICH");
   EXPECT_EQ(message("HYDRA build details:\n    Version:   2.1\n"), "MPICH 2.1 is too old");

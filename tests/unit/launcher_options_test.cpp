@@ -281,6 +281,9 @@ TEST(ParseDuration, TakesSecondsAndTheUsualUnits) {
   EXPECT_EQ(duration("500ms"), "500");
   EXPECT_EQ(duration("0.25s"), "250");
   EXPECT_EQ(duration("0"), "0");
+  // Neither has a binary fraction of its own.
+  EXPECT_EQ(duration("4164141ms"), "4164141");
+  EXPECT_EQ(duration("0.29s"), "290");
 }
 
 TEST(ParseDuration, RefusesEverythingElse) {

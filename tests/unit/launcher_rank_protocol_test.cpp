@@ -30,6 +30,14 @@ TEST(RankProtocol, ReadsBackWhatItWrites) {
   }
 }
 
+TEST(RankProtocol, KeepsControlCharactersOutOfLines) {
+  EXPECT_EQ(format_message({Kind::kUnbound, 0, {}, "CPU list 'a\n\033[31m'"}),
+            "UNBOUND CPU list 'a??[31m'\n");
+  for (const char* line : {"FAIL 2 pro\ngram", "RANK t 1 no\033[31mde", "UNBOUND why\tnot\x7F"}) {
+    EXPECT_EQ(parse_message(line), std::nullopt) << line;
+  }
+}
+
 TEST(RankProtocol, SignsOfLifeAndStandardErrorAreMessagesToo) {
   EXPECT_EQ(format_message(RankMessage{RankMessage::Kind::kBeat}), "BEAT\n");
   EXPECT_EQ(parse_message("BEAT"), RankMessage{RankMessage::Kind::kBeat});

@@ -31,6 +31,12 @@ TEST(CpuList, ReadsAndWritesTheKernelsFormat) {
   EXPECT_EQ(format_cpu_list({}), "");
 }
 
+TEST(CpuList, TakesNoMoreCpusThanAKernelHas) {
+  EXPECT_THAT(parse_cpu_list("0,1-743565535"), ElementsAre(0));
+  EXPECT_THAT(parse_cpu_list("2147483646-2147483647"), IsEmpty());
+  EXPECT_THAT(parse_cpu_list("-2-1"), IsEmpty());
+}
+
 TEST(DealCpus, GivesEveryNodeAnEqualShareOfItsOwn) {
   auto deal = deal_cpus(2, std::nullopt, single(5), {});
   ASSERT_TRUE(deal.has_value());

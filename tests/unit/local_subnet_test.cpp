@@ -67,6 +67,15 @@ TEST(ParseRoutes, TakesAllButTheDefaultRoute) {
   EXPECT_EQ(routes[1].subnet.text(), "10.77.0.0/24");
 }
 
+TEST(ParseRoutes, PassesOverWhatIsNoNetwork) {
+  const auto routes = parse_routes(
+      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+      "eth0\t0000000A\t00000000\t0001\t0\t0\t0\t00010000\t0\t0\t0\n"
+      "eth1\t05004D0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n");
+  ASSERT_EQ(routes.size(), 1U);
+  EXPECT_EQ(routes[0].subnet.text(), "10.77.0.0/24");
+}
+
 TEST(CheckSubnet, SaysWhatIsWrong) {
   const std::vector<UsedSubnet> used = {{subnet("10.9.0.0/16"), "network 'office'"}};
   const std::pair<const char*, const char*> faults[] = {
