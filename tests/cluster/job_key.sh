@@ -74,7 +74,7 @@ in_pool "$pool" shipyard-mpirun --ppn 1 sh -c "$touch_all" >"$work/out" 2>"$work
 check 'another host key: status' $? 121
 check_at_most 'another host key: ends' "$(seconds_since "$begin")" 60
 check_contains 'another host key: the node is named' "$(tr -d '\0' <"$work/err")" \
-  "Host key for [$address]:23 has changed and you have requested strict checking"
+  "shipyard-mpirun: error: $address: refused: its host key is not the job's"
 check 'another host key: no rank has run there' "$(ranks_elsewhere)" ''
 
 # A node that has the job's key as its host key, and lets only somebody else in.
@@ -85,7 +85,7 @@ begin=$(now)
 in_pool "$pool" shipyard-mpirun --ppn 1 sh -c "$touch_all" >"$work/out" 2>"$work/err"
 check 'a node that does not know the key: status' $? 121
 check_at_most 'a node that does not know the key: ends' "$(seconds_since "$begin")" 60
-check_contains 'a node that does not know the key: named, with the reason' "$(tr -d '\0' <"$work/err")" "root@$address: Permission denied (publickey)"
+check_contains 'a node that does not know the key: named, with the reason' "$(tr -d '\0' <"$work/err")" "shipyard-mpirun: error: $address: ssh: permission denied (publickey)"
 check 'a node that does not know the key: no rank has run there' "$(ranks_elsewhere)" ''
 
 SHIPYARD_SSH_KEY=$key replace 2 -e SHIPYARD_SSH_KEY
