@@ -7,7 +7,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cluster/lib/faults.sh
 . "$here/lib/faults.sh"
 need_images "$image" shipyard/node:latest
-command -v nsenter >/dev/null && command -v iptables >/dev/null || { echo "no nsenter and iptables: run scripts/setup"; exit 1; }
+for tool in nsenter iptables; do
+  command -v $tool >/dev/null || { echo "no $tool here: run scripts/setup"; exit 1; }
+done
 work=$(mktemp -d)
 cleanup() {
   local pool
@@ -22,11 +24,13 @@ make_fault_pool "faults-$suite-$$" 3 $net
 make_fault_pool "slow-$suite-$$" 3 $slow_net
 quick=${pools[0]} slow=${pools[1]}
 
-# --- A node freezes, with the default of --node-timeout. It is looked at at the end.
+# --- What takes longer is done on a pool of its own, and looked at at the end: a node freezes, with the default of
+# --node-timeout; on the others a rank ends without MPI_Init, which mpirun does not notice.
 pool=$slow
 start frozen 3 --ppn 1 $app exchange
 strike frozen
 docker pause "$(task 2)" >/dev/null
+start absent 0 --nodes 2 --ppn 1 $app absent 0
 
 # --- A node is lost, while the ranks talk to each other: what they then fail with is not the cause.
 pool=$quick
@@ -53,6 +57,9 @@ fault "a node is cut off" 122 "node $net.6 was lost while the job ran: no sign o
 clean "a node is cut off" 0 1
 gone "a node is cut off: what it goes on with" job 2
 reconnect 2
+
+# What ranks have left in the background, by node.
+sleepers() { local node; for node in 0 1 2; do leftovers "$pool" $node | grep -c '^sleep 987'; done | paste -sd' '; }
 
 # --- Signals.
 for signal in TERM INT HUP; do
@@ -101,7 +108,25 @@ exec {input}>&-
 gone "SIGKILL on docker exec -i" client 0 1 2
 table "SIGKILL on docker exec -i" - "$seconds" ""
 
-# --- The program fails.
+start job 3 --ppn 1 --node-timeout 2s $app background
+send job STOP
+no_sleepers() { [ "$(sleepers)" = "0 0 0" ]; }
+wait_until 20 no_sleepers
+seconds=$(seconds_since "${struck[job]}")
+check_at_most "the launcher is stopped: no rank is left" "$seconds" 15
+send job CONT
+strike job
+ends job
+said=$(sed 's/for [0-9]* s while/for … s while/' <<<"$said")
+fault "the launcher is stopped, and goes on" 122 "shipyard-mpirun was stopped for … s while the job ran: the ranks ended when they \
+had heard nothing for 2 s" 10
+clean "the launcher is stopped, and goes on" 0 1 2
+
+# --- The program fails, or takes too long.
+start job 3 --ppn 1 --timeout 4s $app background
+ends job
+fault "--timeout 4s is over" 124 "the job was ended after 4 s, the time that --timeout allows" 15
+clean "--timeout 4s is over" 0 1 2
 run --ppn 1 $app segv
 fault "a rank segfaults" 139 "$app: rank 1 on $net.5 ended with signal 11 (Segmentation fault)" 15
 run --ppn 1 $app exit
@@ -114,11 +139,11 @@ clean "the program fails" 0 1 2
 
 # --- Two jobs on the same nodes, and a third: two of them are killed.
 for name in one two three; do start $name 3 --ppn 1 --oversubscribe $app background /tmp/stop; done
-sleepers() { local node; for node in 0 1 2; do leftovers "$pool" $node | grep -c '^sleep 987'; done | paste -sd' '; }
 check "three jobs: each has left a process on each node" "$(sleepers)" "3 3 3"
 strike one
 send one KILL
-wait_until 20 eval '[ "$(sleepers)" = "2 2 2" ]'
+two_left() { [ "$(sleepers)" = "2 2 2" ]; }
+wait_until 20 two_left
 ends one
 send two TERM
 ends two
@@ -133,8 +158,11 @@ table "two jobs on the same nodes, one is killed: the other" "$status" "$seconds
 on_pool_node "$pool" 0 sh -c 'rm -rf /tmp/stop /tmp/shipyard-mpirun.*'
 clean "three jobs" 0 1 2
 
-# --- The job of the beginning, and what takes as long.
+# --- The jobs of the beginning.
 pool=$slow
+ends absent
+fault "a rank ends with 0 and never calls MPI_Init" 1 "$app: rank 1 on $slow_net.5 ended without MPI_Init, while others wait for it \
+in theirs" 40
 ends frozen
 fault "a node freezes, --node-timeout left at 15 s" 122 "node $slow_net.6 was lost while the job ran: no sign of life for 15 s" 20
 clean "a node freezes, --node-timeout left at 15 s" 0 1

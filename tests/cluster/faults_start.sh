@@ -36,15 +36,16 @@ docker exec -d "$(vm 3)" perl -MIO::Socket::INET -e '
 start late 0 --nodes 2 --ppn 1 $app sum
 { sleep 20; docker start "$(task 1)" >/dev/null; } &
 run --nodes 2 --ppn 1 --wait 3s $app sum
-fault "a node never comes up" 120 "1 of 1 nodes did not answer on port 23 within 3 s
+fault "a node never comes up" 120 "1 of 1 nodes: no sshd answered on port 23 within 3 s
   $late_net.5: connection refused" 8
 run --hosts "$late_net.4,$late_net.6,$late_net.7,$late_net.99" --ppn 1 --wait 4s $app sum
-fault "no sshd behind the port" 120 "3 of 3 nodes did not answer on port 23 within 4 s
-  $late_net.6: no ssh server: it said \"HTTP/1.0 400 Bad Request\"
+said=$(sed 's/\(no answer\|no route to host\).*/no answer/' <<<"$said")
+fault "no sshd behind the port" 120 "3 of 3 nodes: no sshd answered on port 23 within 4 s
+  $late_net.6: answers, but is no ssh server: \"HTTP/1.0 400 Bad Request\"
   $late_net.7: accepts the connection, but sends no ssh banner
-  $late_net.99: no route to host" 9
+  $late_net.99: no answer" 9
 run --nodes 2 --ppn 1 --ssh-port 22 $app sum
-fault "the VM's sshd, not the container's" 121 "$late_net.5: ssh: permission denied (publickey): the node does not accept the job's key" 30
+fault "the VM's sshd, not the container's" 121 "$late_net.5: refused: its host key is not the job's (Host key verification failed)" 30
 clean "sshd is not there" 0
 
 # --- Keys.
@@ -56,7 +57,7 @@ clean "a node has another key" 0 1
 on 2 sh -c 'cat /tmp/right >/run/shipyard/authorized_keys'
 on 2 sh -c 'cd /run/shipyard && sed "s,^HostKey .*,HostKey /tmp/wrong," sshd_config >/tmp/config && cp sshd_config /tmp/right_config && cat /tmp/config >sshd_config && kill -HUP "$(cat sshd.pid)"'
 run --ppn 1 $app sum
-fault "a node has another host key" 121 "$net.6: ssh: its host key is not the job's" 30
+fault "a node has another host key" 121 "$net.6: refused: its host key is not the job's (Host key verification failed)" 30
 clean "a node has another host key" 0 1
 on 2 sh -c 'cd /run/shipyard && cat /tmp/right_config >sshd_config && kill -HUP "$(cat sshd.pid)"'
 
@@ -67,7 +68,7 @@ fault "a node without Open MPI" 125 "$net.6: Open MPI is missing: no /usr/bin/$d
 clean "a node without Open MPI" 0 1 2
 on 2 sh -c "printf '#!/bin/sh\nexec sleep 1000\n' >/usr/bin/$daemon && chmod 755 /usr/bin/$daemon"
 run --ppn 1 --launch-timeout 4s $app sum
-fault "a node's daemon hangs" 121 "2 of 3 ranks had started after 4 s: none or not all on node $net.6" 30
+fault "a node's daemon hangs" 121 "0 of 3 ranks had started after 4 s: none or not all on nodes $net.4, $net.5 and $net.6" 30
 clean "a node's daemon hangs" 0 1 2
 on 2 sh -c 'mv /tmp/away/* /usr/bin'
 
@@ -82,17 +83,20 @@ fault "a node has another Open MPI" 125 "$net.20: Open MPI $its, the primary has
 clean "a node has another Open MPI" 0 1
 
 # --- Room.
-on 0 sh -c 'dd if=/dev/zero of=/dev/shm/full bs=1M count=100 2>/dev/null'
+on 0 sh -c 'dd if=/dev/zero of=/dev/shm/full bs=1M count=46 2>/dev/null'
 run --oversubscribe --ppn 8 $app sum
-fault "/dev/shm is full" 125 "/dev/shm has" 15
+said=$(sed 's/ has .* MiB free/ has … MiB free/; s/can need .*/can need …/' <<<"$said")
+fault "/dev/shm is too small" 125 "/dev/shm has … MiB free, but 8 ranks on a node can need …" 15
 on 0 rm /dev/shm/full
-run --ppn 1 --report /tmp/report.json sh -c 'echo started'
 for directory in /tiny /small; do
   on 0 sh -c "dd if=/dev/zero of=$directory/full bs=4k 2>/dev/null"
-  in_pool "$pool" env TMPDIR=$directory shipyard-mpirun --ppn 1 $app sum
-  echo "status $?"
+  variables=(TMPDIR=$directory)
+  run --ppn 1 $app sum
+  variables=()
+  said=$(sed 's,shipyard-mpirun\.[^/]*,…,; s,[^/]*:,…:,' <<<"$said")
+  fault "no room for the run directory in $directory" 125 "cannot write $directory/…/…: No space left on device" 15
+  check "and nothing of it is left" "$(on 0 ls $directory)" full
 done
-
 # --- A home that cannot be written.
 for node in 0 1 2; do
   nsenter --target "$(docker inspect -f '{{.State.Pid}}' "$(task $node)")" --mount sh -c 'mount --bind /root /root && mount -o remount,bind,ro /root'

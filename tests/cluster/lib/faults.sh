@@ -29,10 +29,11 @@ in_network_of() { nsenter --target "$(docker inspect -f '{{.State.Pid}}' "$(vm "
 cut_off() { in_network_of "$1" sh -c 'iptables -A INPUT -i eth0 -j DROP && iptables -A OUTPUT -o eth0 -j DROP'; }
 reconnect() { in_network_of "$1" sh -c 'iptables -D INPUT -i eth0 -j DROP; iptables -D OUTPUT -o eth0 -j DROP'; }
 
-# run ARGUMENT…: the launcher to its end. Sets status, seconds, said.
+# run ARGUMENT…: the launcher to its end, with `variables` in its environment. Sets status, seconds, said.
+variables=()
 run() {
   struck[run]=$(now)
-  in_pool "$pool" shipyard-mpirun "$@" >"$work/run.out" 2>"$work/run.err"
+  in_pool "$pool" env "${variables[@]}" shipyard-mpirun "$@" >"$work/run.out" 2>"$work/run.err"
   echo "$? $(now)" >"$work/run.end"
   take_in run
 }
@@ -46,7 +47,7 @@ start() {
   wait_until 60 has_started "$1" "$2" || { echo "the job does not start:"; tail -n 20 "$work/$1.err"; }
   strike "$1"
 }
-has_started() { [ "$(grep -c '^started' "$work/$1.out")" -ge "$2" ]; }
+has_started() { [ "$(cat "$work/$1.out" 2>/dev/null | grep -c '^started')" -ge "$2" ]; }
 # strike NAME: now comes the fault.
 strike() { struck[$1]=$(now); }
 # send NAME SIGNAL
@@ -71,7 +72,7 @@ fault() {
   check_at_most "$1: ends" "$seconds" "$4"
   table "$1" "$status" "$seconds" "$said"
 }
-table() { [ -z "${FAULTS_TABLE:-}" ] || printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(head -n 1 <<<"$4")" >>"$FAULTS_TABLE"; }
+table() { [ -z "${FAULTS_TABLE:-}" ] || printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(paste -sd' ' <<<"$4")" >>"$FAULTS_TABLE"; }
 
 # clean NAME NODE…: the launcher has ended, and has left nothing there.
 clean() {

@@ -42,7 +42,7 @@ on_pool_node() {
 leftovers() {
   on_pool_node "$1" "$2" sh -c '
     for process in /proc/[0-9]*; do
-      words=$(tr "\0" " " <"$process/cmdline" 2>/dev/null)
+      words=$({ tr "\0" " " <"$process/cmdline"; } 2>/dev/null)
       [ -n "$words" ] || continue
       if grep -qz "^SHIPYARD_JOB=" "$process/environ" 2>/dev/null; then
         echo "$words"
