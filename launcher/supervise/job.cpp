@@ -100,7 +100,7 @@ class Job {
 
   /// When something has to be done though nothing happens.
   Clock::time_point next_deadline() const {
-    auto next = next_beat_;
+    auto next = std::min(next_beat_, monitor_.silence_deadline());
     const auto consider = [&](std::optional<Clock::time_point> time) {
       if (time) next = std::min(next, *time);
     };
@@ -208,6 +208,9 @@ class Job {
       monitor_.handle();  // whoever has spoken meanwhile is not silent
       monitor_.beat(now);
       next_beat_ = now + monitor_.interval();
+    } else if (now >= monitor_.silence_deadline()) {
+      monitor_.handle();
+      monitor_.judge_silence(now);
     }
     if (monitor_.lost() > 0 && !loss_noticed_) loss_noticed_ = now;
     if (monitor_.missed() && !missed_since_) missed_since_ = now;

@@ -120,10 +120,16 @@ void RankMonitor::beat(Clock::time_point now) {
     for (auto& [number, connection] : connections_) connection.heard = now;
   }
   last_beat_ = now;
+  judge_silence(now);
+  say_to_all({});
+}
+
+void RankMonitor::judge_silence(Clock::time_point now) {
+  silence_deadline_ = Clock::time_point::max();
   for (auto entry = connections_.begin(); entry != connections_.end();) {
     Connection& connection = entry->second;
     if (now - connection.heard < silence_limit_) {
-      if (connection.rank >= 0) say(connection.fd, {});
+      silence_deadline_ = std::min(silence_deadline_, connection.heard + silence_limit_);
       ++entry;
       continue;
     }

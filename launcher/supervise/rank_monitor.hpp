@@ -80,6 +80,10 @@ class RankMonitor {
   /// beat_interval(silence_limit), after handle(). A call that comes late by more than that is no reason to
   /// suspect a node: this machine may have been stopped itself.
   void beat(Clock::time_point now);
+  /// The second half of beat() alone, for the time between two of them, where silence_deadline() has come.
+  void judge_silence(Clock::time_point now);
+  /// When the first of those that are silent counts as lost.
+  [[nodiscard]] Clock::time_point silence_deadline() const { return silence_deadline_; }
   [[nodiscard]] std::chrono::milliseconds silence_limit() const { return silence_limit_; }
   [[nodiscard]] std::chrono::milliseconds interval() const { return beat_interval(silence_limit_); }
 
@@ -133,6 +137,7 @@ class RankMonitor {
   std::string token_;
   std::chrono::milliseconds silence_limit_{};
   Clock::time_point last_beat_ = Clock::now();
+  Clock::time_point silence_deadline_ = Clock::time_point::max();
   StderrSink stderr_sink_;
   std::map<int, Connection> connections_;  // by descriptor
   std::map<int, RankRecord> records_;

@@ -297,6 +297,21 @@ TEST_F(Monitor, ARankThatEndsWithoutMpiInitIsMissedOnceAnotherHasCalledIt) {
   EXPECT_EQ(monitor_->lost(), 0);
 }
 
+TEST_F(Monitor, SaysWhenASilentNodeWillBeLostWhichMayBeBetweenTwoBeats) {
+  EXPECT_EQ(monitor_->silence_deadline(), Clock::time_point::max());
+  auto silent = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  const auto start = Clock::now();
+  monitor_->beat(start);
+  const auto deadline = monitor_->silence_deadline();
+  EXPECT_LE(deadline, start + kLimit);
+  monitor_->judge_silence(deadline - std::chrono::milliseconds(1));
+  EXPECT_EQ(monitor_->silent(), 0);
+  monitor_->judge_silence(deadline);
+  EXPECT_EQ(monitor_->silent(), 1);
+  EXPECT_EQ(monitor_->silence_deadline(), Clock::time_point::max());
+}
+
 TEST_F(Monitor, ALauncherThatWasStoppedItselfSuspectsNobody) {
   auto rank = connect("RANK secret 0 node\n");
   until([&] { return record(0) != nullptr; });
