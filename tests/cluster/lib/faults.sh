@@ -6,6 +6,7 @@
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
 image=${SHIPYARD_TEST_IMAGE:-shipyard/openmpi:$suite}
+image=${image//%s/$suite}
 app=/faults/faults
 begun=$(now)
 
