@@ -25,6 +25,8 @@ constexpr milliseconds kLastWordsLimit{1000};
 constexpr milliseconds kGraceAfterLoss{1000};
 /// Nodes whose preemption nobody watches for find that out at about the same time.
 constexpr milliseconds kGatherUnwatched{3000};
+/// How soon the job ends once ranks have ended because this process was stopped.
+constexpr milliseconds kEndAfterPause{15'000};
 /// How often mpirun is looked at once all ranks have ended.
 constexpr milliseconds kIdleCheck{500};
 
@@ -62,6 +64,8 @@ class Job {
       keep_deadlines();
     }
     result_.mpirun = child_.wait();
+    note_pause(Clock::now());
+    if (Clock::now() > paused_until_ + kEndAfterPause) result_.paused = milliseconds(0);
     settle();
     for (const auto& [rank, record] : monitor_.records()) result_.ranks.push_back(record);
     result_.mpirun_words = words_.text();
@@ -102,7 +106,7 @@ class Job {
 
   /// When something has to be done though nothing happens.
   Clock::time_point next_deadline() const {
-    auto next = next_beat_;
+    auto next = std::min(next_beat_, monitor_.silence_deadline());
     const auto consider = [&](std::optional<Clock::time_point> time) {
       if (time) next = std::min(next, *time);
     };
@@ -179,6 +183,14 @@ class Job {
     return now >= *idle_since_ + options_.idle_limit || now >= *all_ended_since_ + options_.end_limit;
   }
 
+  /// The ranks have heard nothing since the last beat.
+  void note_pause(Clock::time_point now) {
+    const auto silence = now - (next_beat_ - monitor_.interval());
+    if (silence < monitor_.silence_limit() || monitor_.records().empty()) return;
+    result_.paused = std::chrono::duration_cast<milliseconds>(silence);
+    paused_until_ = now;
+  }
+
   void wait_for_event(Clock::time_point until) {
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
     enum : std::size_t { kSignals, kMonitor, kLifeline, kErrors, kWords, kTarget, kOthers };
@@ -197,10 +209,14 @@ class Job {
     }
     if (polled[kMonitor].revents != 0) monitor_.handle();
     const auto now = Clock::now();
+    note_pause(now);
     if (now >= next_beat_) {
       monitor_.handle();  // whoever has spoken meanwhile is not silent
       monitor_.beat(now);
       next_beat_ = now + monitor_.interval();
+    } else if (now >= monitor_.silence_deadline()) {
+      monitor_.handle();
+      monitor_.judge_silence(now);
     }
     if (monitor_.lost() > 0 && !loss_noticed_) loss_noticed_ = now;
     if (monitor_.missed() && !missed_since_) missed_since_ = now;
@@ -325,6 +341,7 @@ class Job {
   JobResult result_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point next_beat_ = start_ + monitor_.interval();
+  Clock::time_point paused_until_;
   std::optional<Clock::time_point> kill_at_;
   std::optional<Clock::time_point> loss_noticed_;
   std::optional<Clock::time_point> missed_since_;
