@@ -47,8 +47,13 @@ unsigned long cpu_ticks(pid_t pid) {
 class Job {
  public:
   Job(const JobOptions& options, RankMonitor& monitor, ErrorOutput& errors, SignalDescriptor& signals,
-      Child child)
-      : options_(options), monitor_(monitor), errors_(errors), signals_(signals), child_(std::move(child)) {
+      Child child, std::vector<pid_t> earlier_children)
+      : options_(options),
+        monitor_(monitor),
+        errors_(errors),
+        signals_(signals),
+        child_(std::move(child)),
+        earlier_children_(std::move(earlier_children)) {
     words_fd_ = std::move(child_.stderr_pipe());
     ::fcntl(words_fd_.get(), F_SETFL, O_NONBLOCK);
   }
@@ -69,15 +74,16 @@ class Job {
 
  private:
   bool all_started() const {
-    return started_ ||
-           (options_.ranks > 0 && monitor_.records().size() >= static_cast<std::size_t>(options_.ranks));
+    return started_ || monitor_.records().size() >= static_cast<std::size_t>(std::max(options_.ranks, 1));
   }
   bool all_ended() const {
-    return options_.ranks > 0 && monitor_.ended() + monitor_.lost() >= options_.ranks && monitor_.lost() == 0;
+    // Where nobody has said how many there are: all that were heard of, and none that still speaks.
+    const bool enough = options_.ranks > 0 ? monitor_.ended() >= options_.ranks : monitor_.connected() == 0;
+    return enough && monitor_.ended() > 0 && monitor_.lost() == 0;
   }
 
   std::optional<Clock::time_point> launch_deadline() const {
-    if (!options_.launch_timeout || options_.ranks == 0 || all_started()) return std::nullopt;
+    if (!options_.launch_timeout || all_started()) return std::nullopt;
     return start_ + *options_.launch_timeout;
   }
   std::optional<Clock::time_point> loss_deadline() const {
@@ -215,17 +221,16 @@ class Job {
     if (monitor_.lost() > 0 && !loss_noticed_) loss_noticed_ = now;
     if (monitor_.missed() && !missed_since_) missed_since_ = now;
     if (polled[kErrors].revents != 0 || polled[kWords].revents != 0 || polled[kTarget].revents != 0)
-      hand_on_errors(polled[kErrors].revents != 0, polled[kWords].revents != 0);
+      hand_on_errors(polled[kWords].revents != 0);
     errors_.flush(now);
     if (polled[kSignals].revents != 0) take_signals();
     if (polled[kLifeline].revents != 0) read_lifeline();
   }
 
-  void hand_on_errors(bool of_ranks, bool of_mpirun) {
-    const bool room = is_writable(STDERR_FILENO);
-    stderr_full_ = !room;
-    if (of_ranks && room) errors_.handle();
-    if (of_mpirun && (room || !options_.show_mpirun_words)) read_words();
+  void hand_on_errors(bool of_mpirun) {
+    errors_.handle();
+    stderr_full_ = errors_.blocked() || !is_writable(STDERR_FILENO);
+    if (of_mpirun && (!stderr_full_ || !options_.show_mpirun_words)) read_words();
   }
 
   void read_words() {
@@ -300,8 +305,10 @@ class Job {
       monitor_.hang_up();
       wait_until_gone(result_.forced ? kKilledLimit : kHangUpLimit);
     }
-    // What is still there are mpirun's orphans: ssh clients, and what a rank put into the background.
-    kill_all_children();
+    // What is still there are mpirun's orphans: ssh clients, and what a rank put into the background. Not
+    // what this process had started before it became the launcher (bash -c 'monitor & exec shipyard-mpirun
+    // …').
+    kill_all_children(earlier_children_);
     reap_orphans(child_.pid());
     hand_on_the_rest();
   }
@@ -313,11 +320,13 @@ class Job {
     while (words_fd_ || errors_.open() > 0) {
       wait_for_event(std::min(progress + kLastWordsLimit, next_beat_));
       const auto now = Clock::now();
-      if (errors_.bytes() != shown || (stderr_full_ && !result_.signal)) {
+      if (errors_.bytes() != shown) {
         shown = errors_.bytes();
         progress = now;
       }
-      if (now >= progress + kLastWordsLimit) return;
+      // Who reads slowly is waited for, as by any program; not where the job had to be ended.
+      const bool patient = stderr_full_ && result_.ended == Ended::kByItself && !result_.signal;
+      if (now >= progress + (patient ? options_.end_limit : kLastWordsLimit)) return;
     }
   }
 
@@ -326,6 +335,7 @@ class Job {
   ErrorOutput& errors_;
   SignalDescriptor& signals_;
   Child child_;
+  std::vector<pid_t> earlier_children_;
   FileDescriptor words_fd_;  // mpirun's standard error
   MpirunWords words_;
   JobResult result_;
@@ -351,6 +361,7 @@ class Job {
 Result<JobResult> run_job(const JobOptions& options, RankMonitor& monitor, ErrorOutput& errors,
                           SignalDescriptor& signals) {
   become_subreaper();
+  auto earlier_children = children_of_this_process();
   Command command = options.mpirun;
   command.own_process_group = !options.foreground;
   command.standard_error = Command::Stream::kPipe;
@@ -358,7 +369,7 @@ Result<JobResult> run_job(const JobOptions& options, RankMonitor& monitor, Error
   command.parent_death_signal = SIGKILL;
   auto child = Child::start(command);
   if (!child) return child.error();
-  return Job(options, monitor, errors, signals, std::move(*child)).run();
+  return Job(options, monitor, errors, signals, std::move(*child), std::move(earlier_children)).run();
 }
 
 }  // namespace shipyard::supervise
