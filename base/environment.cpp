@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <utility>
 
 extern char** environ;  // NOLINT: POSIX
 
@@ -24,10 +27,28 @@ int columns_of_terminal(const Environment& environment) {
   return 80;
 }
 
+/// The variable's value, taken out of the environment. /proc/PID/environ shows the memory that execve(2) put
+/// the strings into, so they are overwritten there.
+std::optional<Secret> take_variable(const std::string& name) {
+  std::optional<Secret> result;
+  const std::string prefix = name + "=";
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (!text.starts_with(prefix)) continue;
+    if (!result) result.emplace(std::string(text.substr(prefix.size())));
+    explicit_bzero(*entry + prefix.size(), text.size() - prefix.size());
+  }
+  unsetenv(name.c_str());
+  return result;
+}
+
 }  // namespace
 
-Environment Environment::capture() {
+Environment Environment::capture(const std::vector<std::string>& secrets) {
   Environment result;
+  for (const auto& name : secrets) {
+    if (auto secret = take_variable(name)) result.secrets.emplace(name, std::move(*secret));
+  }
   std::vector<std::string> strings;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) strings.emplace_back(*entry);
   result.variables = parse_variables(strings);
@@ -52,6 +73,11 @@ std::optional<std::string_view> Environment::get(std::string_view name) const {
 bool Environment::has(std::string_view name) const {
   auto value = get(name);
   return value.has_value() && !value->empty();
+}
+
+const Secret* Environment::secret(std::string_view name) const {
+  auto found = secrets.find(name);
+  return found == secrets.end() || found->second.empty() ? nullptr : &found->second;
 }
 
 std::vector<std::string> Environment::as_strings() const {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/secret.hpp"
+
 namespace shipyard {
 
 /// What a process was given at its start, captured once as a value; tests write one literally. Nothing else
@@ -19,15 +21,22 @@ struct Environment {
   bool stdout_is_terminal = false;
   bool stderr_is_terminal = false;
   int terminal_columns = 80;  ///< of stderr, or COLUMNS; 80 where unknown
+  /// Variables that were taken out of the environment: nothing that is started from here gets them.
+  std::map<std::string, Secret, std::less<>> secrets = {};
 
-  [[nodiscard]] static Environment capture();
+  /// The variables named in `secrets` are put there and are gone from the process: from environ, and from
+  /// what /proc/PID/environ shows. To be called before there is another thread.
+  [[nodiscard]] static Environment capture(const std::vector<std::string>& secrets = {});
 
   /// The variable's value; nullopt where it is not set. A set but empty variable gives "".
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
   /// True where it is set and not empty.
   [[nodiscard]] bool has(std::string_view name) const;
 
-  /// `NAME=VALUE` strings, as execve(2) takes them.
+  /// The secret of this name; nullptr where there is none, or an empty one.
+  [[nodiscard]] const Secret* secret(std::string_view name) const;
+
+  /// `NAME=VALUE` strings, as execve(2) takes them; without secrets.
   [[nodiscard]] std::vector<std::string> as_strings() const;
 };
 

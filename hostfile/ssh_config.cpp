@@ -175,10 +175,20 @@ Result<std::string> ssh_config(const std::vector<Host>& hosts, const SshConfigOp
     set("IdentityFile", *path);
     set("IdentitiesOnly", "yes");
   }
-  // Host keys are made when a container starts and addresses are used again by later pools: there is nothing
-  // to compare with, in the user's file or the system's.
-  set("StrictHostKeyChecking", "no");
-  set("UserKnownHostsFile", "/dev/null");
+  if (options.known_hosts_file.empty()) {
+    // Host keys are made when a container starts and addresses are used again by later pools: there is
+    // nothing to compare with, in the user's file or the system's.
+    set("StrictHostKeyChecking", "no");
+    set("UserKnownHostsFile", "/dev/null");
+  } else {
+    auto path = quote_path(options.known_hosts_file);
+    if (!path) return path.error();
+    set("StrictHostKeyChecking", "yes");
+    set("UserKnownHostsFile", *path);
+    set("HostKeyAlgorithms", "ssh-ed25519");
+    set("CheckHostIP", "no");  // before OpenSSH 8.5 it is on, and looks for a line of the address's own
+    set("UpdateHostKeys", "no");
+  }
   set("GlobalKnownHostsFile", "/dev/null");
   // Nobody is there to answer, and what is printed on success would stand in the job's output.
   set("BatchMode", "yes");
@@ -210,6 +220,19 @@ Result<std::string> ssh_config(const std::vector<Host>& hosts, const SshConfigOp
   set("ServerAliveInterval", options.alive_interval_seconds);
   set("ServerAliveCountMax", options.alive_count_max);
   return result;
+}
+
+std::string known_hosts(const std::vector<Host>& hosts, const SshConfigOptions& options,
+                        std::string_view public_key) {
+  constexpr int kSshsOwnPort = 22;  // for which ssh looks up the bare name
+  std::vector<std::string> names = options.patterns.empty() ? host_patterns(hosts) : options.patterns;
+  for (auto& name : names) {
+    if (options.port == kSshsOwnPort) continue;
+    const bool negated = name.starts_with('!');
+    name = fmt::format("{}[{}]:{}", negated ? "!" : "", std::string_view(name).substr(negated ? 1 : 0),
+                       options.port);
+  }
+  return fmt::format("{} {}\n", fmt::join(names, ","), public_key);
 }
 
 }  // namespace shipyard::hostfile

@@ -16,6 +16,9 @@ struct SshConfigOptions {
   std::vector<std::string> patterns = {};  ///< of the Host line; empty: host_patterns(hosts)
   std::string user = {};                   ///< empty: ssh's own choice
   std::string identity_file = {};          ///< absolute path of the private key; empty: ssh's own choice
+  /// Absolute path of a file with known_hosts() in it, by which every host is checked; empty: none is
+  /// checked.
+  std::string known_hosts_file = {};
   /// Absolute path of shipyard-connect, which makes the connection and sets TCP_NODELAY on it: without, ssh's
   /// own handshake waits three times for a delayed acknowledgement. Empty: ssh connects by itself. For
   /// numeric addresses.
@@ -40,5 +43,10 @@ struct SshConfigOptions {
 /// without a question, without a word that is no error, and in the shortest time. Fails where a value of
 /// `options` cannot be written there, and where patterns of the user's leave a host out.
 Result<std::string> ssh_config(const std::vector<Host>& hosts, const SshConfigOptions& options = {});
+
+/// The known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) in which all hosts have this ed25519 key,
+/// given as in a .pub file. `options` as for ssh_config().
+[[nodiscard]] std::string known_hosts(const std::vector<Host>& hosts, const SshConfigOptions& options,
+                                      std::string_view public_key);
 
 }  // namespace shipyard::hostfile

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,12 +12,11 @@
 
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
-#include "launcher/check/judge.hpp"
 #include "launcher/exit_status.hpp"
-#include "launcher/gate_text.hpp"
 #include "launcher/mpi/diagnosis.hpp"
 #include "launcher/network/connection_handover.hpp"
 #include "launcher/network/gate.hpp"
+#include "launcher/node_readiness.hpp"
 #include "launcher/node_topologies.hpp"
 #include "launcher/reaper.hpp"
 #include "launcher/run_directory.hpp"
@@ -30,9 +28,6 @@
 namespace shipyard::launcher {
 namespace {
 
-/// Connections of the gate that ssh goes on with; half of the usual descriptor limit's room.
-constexpr std::size_t kKeptConnections = 256;
-
 std::string random_token() {
   std::random_device device;
   std::string token;
@@ -40,90 +35,11 @@ std::string random_token() {
   return token;
 }
 
-/// What ends the wait for the nodes: a signal, or the end of the lifeline.
-class Cancellation {
- public:
-  Cancellation(SignalDescriptor& signals, bool lifeline) : signals_(signals), lifeline_(lifeline) {}
-
-  [[nodiscard]] std::vector<int> descriptors() const {
-    return lifeline_ ? std::vector<int>{signals_.fd(), STDIN_FILENO} : std::vector<int>{signals_.fd()};
-  }
-  /// Takes in what has happened; true once it means the end.
-  bool check() {
-    while (auto received = signals_.read()) {
-      // A child of whatever this process was before its exec may end, which is none of our business.
-      if (received->number != SIGCHLD && signal_ == 0) signal_ = received->number;
-    }
-    pollfd polled{STDIN_FILENO, POLLIN, 0};
-    char buffer[4096];
-    if (signal_ == 0 && lifeline_ && ::poll(&polled, 1, 0) > 0 &&
-        ::read(STDIN_FILENO, buffer, sizeof buffer) <= 0) {
-      signal_ = SIGTERM;
-      lifeline_ended_ = true;
-    }
-    return signal_ != 0;
-  }
-  [[nodiscard]] int signal() const { return signal_; }
-  [[nodiscard]] std::string reason() const {
-    return lifeline_ended_ ? "standard input ended (SHIPYARD_LIFELINE)" : signal_name(signal_) + " received";
-  }
-
- private:
-  SignalDescriptor& signals_;
-  bool lifeline_;
-  int signal_ = 0;
-  bool lifeline_ended_ = false;
-};
-
 /// SIGHUP stays ignored where it was, as nohup(1) wants it.
 std::initializer_list<int> signals_that_end() {
   static const std::initializer_list<int> kAll = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD, SIGHUP};
   static const std::initializer_list<int> kUnderNohup = {SIGTERM, SIGINT, SIGQUIT, SIGCHLD};
   return is_ignored(SIGHUP) ? kUnderNohup : kAll;
-}
-
-Outcome ended_by(const Cancellation& cancellation, const char* when) {
-  return {"terminated",
-          kSignalBase + cancellation.signal(),
-          fmt::format("{} {}: nothing was started", cancellation.reason(), when),
-          {}};
-}
-
-/// Waits for the nodes' sshd; an outcome only where that failed. `report`: connections that ssh can go on
-/// with, and the banners.
-std::optional<Outcome> pass_gate(const LaunchPlan& plan, const LaunchContext& context,
-                                 const LaunchOptions& options, const Environment& environment,
-                                 SignalDescriptor& signals, const Messages& messages, std::ostream& err,
-                                 network::GateReport& report) {
-  if (plan.remote_hosts.empty()) return std::nullopt;
-  std::vector<network::GateTarget> targets;
-  for (std::size_t index : plan.remote_hosts) {
-    targets.push_back({context.hosts.hosts[index].name, context.addresses[index]});
-  }
-  const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
-  Cancellation cancellation(signals, options.lifeline);
-  network::GateOptions gate{.port = static_cast<std::uint16_t>(options.ssh_port),
-                            .wait = options.wait,
-                            .keep = kKeptConnections,
-                            .cancel_fds = cancellation.descriptors(),
-                            .cancelled = [&] { return cancellation.check(); }};
-  bool shown = false;
-  if (show) {
-    gate.progress = [&](const network::GateProgress& progress) {
-      err << "\r" << gate_progress_text(progress, environment.terminal_columns) << "\033[K" << std::flush;
-      shown = true;
-    };
-  }
-  report = network::wait_for_sshd(targets, gate);
-  if (shown) err << "\r\033[K" << std::flush;
-  if (report.cancelled) {
-    return ended_by(cancellation, "while waiting for the nodes");
-  }
-  if (report.failures.empty()) {
-    messages.command(fmt::format("{} nodes ready after {} ms", report.ready, report.elapsed.count()));
-    return std::nullopt;
-  }
-  return gate_failure(report, gate.port, options.wait);
 }
 
 Command mpirun_process(const LaunchPlan& plan, const LaunchContext& context, const std::string& endpoint,
@@ -188,7 +104,7 @@ supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchConte
   return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
 }
 
-/// Nodes that have fallen silent are left out: nobody answers there.
+/// Nodes that have fallen silent, or have not even heard SIGKILL, are left out: nobody answers there.
 Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
                      const supervise::JobResult& result) {
   Reaping reaping{.job = context.job,
@@ -199,7 +115,9 @@ Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
   for (std::size_t index : plan.remote_hosts) {
     const std::string& host = context.hosts.hosts[index].name;
     const bool silent = std::any_of(result.ranks.begin(), result.ranks.end(), [&](const auto& record) {
-      return record.silent && (record.host == host || record.host == to_string(context.addresses[index]));
+      const bool deaf = result.forced && !record.ended() && !record.lost;
+      return (record.silent || deaf) &&
+             (record.host == host || record.host == to_string(context.addresses[index]));
     });
     if (!silent) reaping.hosts.push_back(host);
   }
@@ -225,31 +143,6 @@ void show_words(const Outcome& outcome, const std::string& words, const LaunchOp
   }
 }
 
-/// --check: what is wrong with the nodes; `gate` has those that did not answer at all. An outcome where a job
-/// would not start, or the check was ended.
-std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const LaunchContext& context,
-                                       const LaunchOptions& options, const Environment& environment,
-                                       SignalDescriptor& signals, const network::GateReport& gate,
-                                       const Messages& messages, std::ostream& err,
-                                       std::optional<check::NodeCheck>& result) {
-  Cancellation cancellation(signals, options.lifeline);
-  check::CheckControl control{.cancel_fds = cancellation.descriptors(),
-                              .cancelled = [&] { return cancellation.check(); }};
-  for (const auto& failure : gate.failures) control.silent[failure.name] = failure.last_word;
-  const bool show = environment.stderr_is_terminal && messages.verbosity() > Verbosity::kQuiet;
-  if (show) {
-    control.progress = [&](std::size_t done) {
-      err << fmt::format("\rasking the nodes: {} of {} have answered\033[K", done, plan.nodes.size())
-          << std::flush;
-    };
-  }
-  result = check::check_nodes(context, plan, options, plan.run_directory + "/ssh_config",
-                              check::kNodeCheckLimit, control);
-  if (show) err << "\r\033[K" << std::flush;
-  if (result->interrupted) return ended_by(cancellation, "while asking the nodes");
-  return check::cause_of(*result);
-}
-
 /// Where --on-preempt has no effect; why, in the words of the first.
 std::string unwatched_warning(const std::vector<supervise::UnwatchedNode>& nodes) {
   std::vector<std::string> names;
@@ -269,8 +162,9 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   StepClock clock;
   ignore_broken_pipes();
   SignalDescriptor signals(signals_that_end());
+  const StartEdge edge{context, options, environment, signals, messages, progress};
   network::GateReport gate;
-  auto stopped = pass_gate(todo, context, options, environment, signals, messages, progress, gate);
+  auto stopped = pass_gate(todo, edge, gate);
   launched.times.gate = clock.lap();
   const auto end_with = [&](Outcome outcome) {
     launched.outcome = std::move(outcome);
@@ -280,6 +174,10 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (stopped && (!options.check || gate.cancelled)) return end_with(std::move(*stopped));
   auto directory = RunDirectory::make(todo.run_directory, todo.files);
   if (!directory) return end_with(config_error(directory.error()));
+  if (!todo.key_file.empty()) {
+    auto written = RunDirectory::write({{todo.key_file, context.job_key->private_key.reveal()}});
+    if (!written) return end_with(config_error(written.error()));
+  }
   if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
     return end_with(config_error(changed.error()));
   const std::string token = random_token();
@@ -294,8 +192,7 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   const bool shows_words = !todo.relays_stderr || messages.verbosity() >= Verbosity::kCommands;
   const FileDescriptor log = open_log(options.mpirun_log);
   if (options.check) {
-    if (auto outcome = check_the_nodes(todo, context, options, environment, signals, gate, messages, progress,
-                                       launched.check))
+    if (auto outcome = check_the_nodes(todo, edge, gate, launched.check))
       return end_with(std::move(*outcome));
   }
   auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(gate.connections));
@@ -344,9 +241,7 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   // Why a node refuses it can say itself, better than mpirun does.
   if (launched.outcome.status == kLaunchFailed && !options.check) {
     std::optional<check::NodeCheck> asked;
-    if (auto cause =
-            check_the_nodes(todo, context, options, environment, signals, gate, messages, progress, asked);
-        cause && !asked->interrupted)
+    if (auto cause = check_the_nodes(todo, edge, gate, asked); cause && !asked->interrupted)
       launched.outcome = std::move(*cause);
   }
   if (result->ended == supervise::Ended::kHungAtItsEnd)

@@ -228,6 +228,7 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
   const bool elsewhere = options.dry_run && !options.topologies.empty();
   context.shared_memory_bytes = elsewhere ? std::numeric_limits<std::uint64_t>::max() : shared_memory().free;
   context.run_directory = choose_run_directory(environment);
+  auto job_key = find_job_key(job_key_directories(environment.user_id), environment, options.ssh_key);
   context.job = choose_job_mark();
   auto interfaces = network::interfaces_of_this_machine();
   auto installation = inspected.get();
@@ -241,6 +242,8 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
   context.mpi = std::move(*installation);
   if (!interfaces) return refuse(interfaces.error());
   context.interfaces = std::move(*interfaces);
+  if (!job_key) return refuse(job_key.error());
+  context.job_key = std::move(*job_key);
 
   const std::string libexec(environment.get("SHIPYARD_LIBEXEC").value_or(""));
   std::vector<std::string> places{environment.executable_directory,

@@ -1,8 +1,11 @@
 #include <iostream>
 
+#include "launcher/job_key.hpp"
 #include "launcher/run_main.hpp"
 
 int main(int argc, char** argv) {
-  return shipyard::launcher::run_main({argv + 1, argv + argc}, shipyard::Environment::capture(), std::cout,
-                                      std::cerr);
+  using namespace shipyard;
+  // Before anything else: `docker exec` hands over the variables that the container was created with.
+  const Environment environment = Environment::capture({launcher::kJobKeyVariable});
+  return launcher::run_main({argv + 1, argv + argc}, environment, std::cout, std::cerr);
 }

@@ -80,7 +80,7 @@ std::vector<OptionGroup> option_groups() {
          .value = "N",
          .help = "Port of the containers' sshd.",
          .variable = "SHIPYARD_SSH_PORT",
-         .default_text = "23"},
+         .default_text = "that of this container's, 23"},
         {.name = "ssh-host-pattern",
          .value = "PATTERN",
          .help = "Host line of the ssh config in place of the nodes' subnet.",
@@ -88,9 +88,9 @@ std::vector<OptionGroup> option_groups() {
          .repeatable = true},
         {.name = "ssh-key",
          .value = "FILE",
-         .help = "Private key.",
+         .help = "Private key in place of the job's own (SHIPYARD_SSH_KEY), by which the nodes are checked.",
          .variable = "SHIPYARD_SSH_KEY_FILE",
-         .default_text = "ssh's own"},
+         .default_text = "the job's, else ssh's own"},
         {.name = "ssh-user",
          .value = "NAME",
          .help = "User on the nodes.",
@@ -201,8 +201,9 @@ Exit status: the program's own, or
   120  a node could not be reached      125  usage, bad input, no MPI
   121  mpirun could not start the job   126  program not executable
   122  a node was lost                  127  program not found
-  123  preempted (--on-preempt)         128+N  ended by signal N
+  123  preempted (--on-preempt)
   124  ended by --timeout
+  128+N  ended by signal N
 )";
 
 bool is_variable_name(std::string_view name) {
@@ -486,7 +487,10 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   reader.text("hostfile", options.hostfile);
   reader.number("nodes", 1, std::numeric_limits<int>::max(),
                 [&](int n, const std::string&) { options.nodes = n; });
-  reader.number("ssh-port", 1, 65535, [&](int n, const std::string&) { options.ssh_port = n; });
+  reader.number("ssh-port", 1, 65535, [&](int n, const std::string& origin) {
+    options.ssh_port = n;
+    options.ssh_port_origin = origin;
+  });
   for (const auto& value : parsed->all("ssh-host-pattern")) options.ssh_host_patterns.push_back(value.text);
   reader.text("ssh-key", options.ssh_key);
   reader.text("ssh-user", options.ssh_user);

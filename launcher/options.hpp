@@ -31,6 +31,7 @@ struct LaunchOptions {
   std::optional<int> nodes;             ///< use only the first so many
 
   int ssh_port = 23;
+  std::string ssh_port_origin;  ///< empty: nobody has said one
   std::vector<std::string> ssh_host_patterns;
   std::string ssh_key;
   std::string ssh_user;

@@ -322,6 +322,8 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
   // The rank that mpirun means where it gives its status, else the first that failed by itself.
   const int status = result.mpirun.status();
   if (said.abort) return aborted(*said.abort, result, facts, status);
+  // What other ranks then end with follows from it.
+  if (said.improper_rank) return improper(*said.improper_rank, result, facts);
   const RankRecord* culprit = first_to_end(result, [&](const RankRecord& r) {
     return r.failed() && r.exit->status() == status && !killed_by_mpirun(r);
   });
@@ -329,7 +331,6 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
     culprit = first_to_end(result, [](const RankRecord& r) { return r.failed() && !killed_by_mpirun(r); });
   }
   if (culprit != nullptr) return failed(*culprit, facts.program);
-  if (said.improper_rank) return improper(*said.improper_rank, result, facts);
 
   // Then mpirun's own status was of our making: the ranks had all ended by themselves.
   const bool by_itself = result.ended != Ended::kHungAtItsEnd;

@@ -95,6 +95,29 @@ Status check_shared_memory(const LaunchContext& context, const mpi::UserSettings
       {}};
 }
 
+/// With a key of the job's own the nodes' sshd have it as their host key, and ssh checks that.
+void use_job_key(const LaunchOptions& options, const LaunchContext& context,
+                 const std::vector<hostfile::Host>& hosts, hostfile::SshConfigOptions& ssh,
+                 LaunchPlan& plan) {
+  if (!options.ssh_port_origin.empty())
+    plan.reasons.push_back({fmt::format("ssh port {}", options.ssh_port), options.ssh_port_origin});
+  if (!context.job_key) {
+    plan.notes.push_back(fmt::format(
+        "host keys are not checked, since {}: whoever answers at a node's address is taken for the node",
+        options.ssh_key.empty() ? fmt::format("the job has no key of its own ({})", kJobKeyVariable)
+                                : "the key that was given is not known to be the job's own"));
+    plan.reasons.push_back({"note", plan.notes.back()});
+    return;
+  }
+  const JobKey& key = *context.job_key;
+  if (key.file.empty()) plan.key_file = plan.run_directory + "/id_ed25519";
+  ssh.identity_file = key.file.empty() ? plan.key_file : key.file;
+  ssh.known_hosts_file = plan.run_directory + "/known_hosts";
+  plan.files[ssh.known_hosts_file] = hostfile::known_hosts(hosts, ssh, key.public_key);
+  plan.reasons.push_back({"ssh key " + ssh.identity_file, key.origin});
+  plan.reasons.push_back({"host keys are checked", "the nodes have the job's key as theirs"});
+}
+
 }  // namespace
 
 std::vector<std::string> forwarded_variables(const Environment& environment) {
@@ -255,14 +278,15 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     const bool all_numeric = std::none_of(used.begin(), used.end(), [](const hostfile::Host& host) {
       return host.kind == hostfile::Host::Kind::kName;
     });
-    auto config =
-        hostfile::ssh_config(used, {.port = options.ssh_port,
-                                    .patterns = options.ssh_host_patterns,
-                                    .user = options.ssh_user,
-                                    .identity_file = options.ssh_key,
-                                    .connect_program = all_numeric ? context.connect_program : std::string(),
-                                    .connect_arguments = "--from " + connections_socket(plan),
-                                    .alive_interval_seconds = alive_interval(options.node_timeout)});
+    hostfile::SshConfigOptions ssh{.port = options.ssh_port,
+                                   .patterns = options.ssh_host_patterns,
+                                   .user = options.ssh_user,
+                                   .identity_file = options.ssh_key,
+                                   .connect_program = all_numeric ? context.connect_program : std::string(),
+                                   .connect_arguments = "--from " + connections_socket(plan),
+                                   .alive_interval_seconds = alive_interval(options.node_timeout)};
+    use_job_key(options, context, used, ssh, plan);
+    auto config = hostfile::ssh_config(used, ssh);
     if (!config) return config.error();
     plan.files[request.ssh_config] = *config;
     auto subnet =
@@ -286,6 +310,10 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   for (const auto& name : forwarded_variables(context.environment))
     request.variables.emplace_back(name, "forwarded");
   for (const auto& [name, value] : options.exports) {
+    if (name == kJobKeyVariable) {
+      return input_error(fmt::format("-x {}: the job's key is not for the ranks", name),
+                         "the nodes have it from their containers' environment");
+    }
     if (value) plan.environment[name] = *value;
     if (!value && !context.environment.get(name)) {
       return input_error(fmt::format("-x {}: not set here", name),
@@ -333,6 +361,8 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   for (const char* name : kDropped) {
     if (context.environment.get(name)) plan.dropped_variables.emplace_back(name);
   }
+  // Gone from here already; the printed command runs where it is still set.
+  for (const auto& [name, secret] : context.environment.secrets) plan.dropped_variables.push_back(name);
   if (!options.mpi_env.empty() && !plan.remote_hosts.empty()) {
     // A daemon starts in its user's home directory.
     const std::string script =

@@ -11,6 +11,7 @@
 #include "base/ip_network.hpp"
 #include "base/result.hpp"
 #include "hostfile/host_list.hpp"
+#include "launcher/job_key.hpp"
 #include "launcher/mpi/installation.hpp"
 #include "launcher/mpi/mpirun_command.hpp"
 #include "launcher/network/subnet.hpp"
@@ -30,16 +31,17 @@ struct LaunchContext {
   /// For each host an index into `topologies`.
   std::vector<int> host_topology;
   mpi::MpiInstallation mpi;
-  Environment environment;                ///< after --mpi-env
-  std::string program;                    ///< absolute path
-  std::string checked_program;            ///< absolute path of --check's; empty: none was given
-  std::string working_directory;          ///< of the ranks
-  std::string rank_program;               ///< shipyard-rank
-  std::string connect_program;            ///< shipyard-connect
-  std::string source_program;             ///< shipyard-source, for --mpi-env
-  std::string ssh_program;                ///< shipyard-ssh, for Hydra
-  std::string run_directory;              ///< private, to be made; no blanks in it
-  std::string job;                        ///< the job's mark, different for each; 16 hexadecimal digits
+  Environment environment;        ///< after --mpi-env
+  std::string program;            ///< absolute path
+  std::string checked_program;    ///< absolute path of --check's; empty: none was given
+  std::string working_directory;  ///< of the ranks
+  std::string rank_program;       ///< shipyard-rank
+  std::string connect_program;    ///< shipyard-connect
+  std::string source_program;     ///< shipyard-source, for --mpi-env
+  std::string ssh_program;        ///< shipyard-ssh, for Hydra
+  std::string run_directory;      ///< private, to be made; no blanks in it
+  std::string job;                ///< the job's mark, different for each; 16 hexadecimal digits
+  std::optional<JobKey> job_key;
   bool single_copy = true;                ///< process_vm_readv is allowed
   std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm
   bool infiniband = false;                ///< this node has an InfiniBand device
@@ -73,6 +75,8 @@ struct LaunchPlan {
   bool relays_stderr = true;  ///< ranks' standard error comes to the launcher, not through mpirun
   std::vector<mpi::Reason> reasons;
   std::vector<std::string> warnings;        ///< for the user, whatever the verbosity but -q
+  std::vector<std::string> notes;           ///< for the user, before a start
+  std::string key_file;                     ///< the job's private key is to be written there; empty: no need
   std::vector<std::size_t> remote_hosts;    ///< indexes in LaunchContext::hosts whose sshd must answer
   std::optional<IpAddress> report_address;  ///< where ranks report to; nullopt: loopback
 };

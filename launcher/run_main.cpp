@@ -14,6 +14,7 @@
 #include "launcher/check/collect_facts.hpp"
 #include "launcher/check/matrix.hpp"
 #include "launcher/exit_status.hpp"
+#include "launcher/job_key.hpp"
 #include "launcher/launch_context.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/report.hpp"
@@ -25,6 +26,9 @@ namespace shipyard::launcher {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// It takes less than a second; on a node that is so slow that sshd cannot come up, the gate has the word.
+constexpr std::chrono::seconds kEntrypointLimit{30};
 
 std::chrono::microseconds since(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
@@ -96,6 +100,7 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
     print_plan(*plan, context, options, environment, out);
     return kSuccess;
   }
+  for (const auto& note : plan->notes) messages.note(note);
   if (options.explain || messages.verbosity() >= Verbosity::kDecisions)
     err << plan_explained(*plan, environment.terminal_columns) << std::flush;
   if (options.show_map)
@@ -181,6 +186,14 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     return kSuccess;
   }
   messages.set_verbosity(options->verbosity);
+  wait_for_entrypoint(kEntrypointLimit);
+  if (options->ssh_port_origin.empty()) {
+    const auto directories = job_key_directories(environment.user_id);
+    if (auto port = installed_ssh_port(directories, environment.user_id)) {
+      options->ssh_port = *port;
+      options->ssh_port_origin = "of this container's sshd";
+    }
+  }
   const bool nobody_asked = keep_records_in_task_directory(*options, environment);
 
   JobReport report;

@@ -9,6 +9,7 @@
 
 #include "base/shell_quote.hpp"
 #include "batch/local/machine.hpp"
+#include "batch/local/pool_key.hpp"
 
 namespace shipyard::local {
 namespace {
@@ -136,12 +137,21 @@ Status start_pool(const PoolPlan& plan, const Edge& edge, const std::function<vo
   for (const auto& directory : plan.directories) {
     if (auto made = make_directory(directory); !made) return made;
   }
+  Environment environment = edge.environment;
+  if (plan.makes_key) {
+    auto key = make_key(plan.record.directory, edge);
+    if (!key) return key.error();
+    if (edge.interruption.signal() != 0) return Ok{};
+    environment.variables[kKeyVariable] = key->reveal();
+  } else if (!plan.key.empty()) {
+    environment.variables[kKeyVariable] = plan.key.reveal();
+  }
   std::vector<Job> jobs;
   for (const auto& step : plan.start) {
     edge.messages.command(shell_quote(step.argv));
     jobs.push_back({step.argv, step.after, step.limit, step.may_be_killed});
   }
-  const auto outcomes = run_jobs(jobs, edge.environment, edge.interruption, progress);
+  const auto outcomes = run_jobs(jobs, environment, edge.interruption, progress);
   if (edge.interruption.signal() != 0) return Ok{};
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const bool skipped = !outcomes[i].started && !outcomes[i].error;

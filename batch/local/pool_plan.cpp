@@ -17,6 +17,14 @@ bool sets(const std::vector<std::string>& environment, std::string_view name) {
   });
 }
 
+/// The key in an entry NAME=VALUE; empty where it is none.
+std::string_view key_given_by(std::string_view entry) {
+  const std::size_t equals = entry.find('=');
+  return equals != std::string_view::npos && entry.substr(0, equals) == kKeyVariable
+             ? entry.substr(equals + 1)
+             : std::string_view();
+}
+
 void append_labels(std::vector<std::string>& argv, const PoolRecord& record) {
   for (const auto& [name, value] : labels_of(record)) {
     argv.insert(argv.end(), {"--label", fmt::format("{}={}", name, value)});
@@ -69,7 +77,11 @@ Step start_task(const PoolPlan& plan, const PoolOptions& options, const NodePlan
   for (const auto& [name, value] : node.variables) {
     argv.insert(argv.end(), {"--env", fmt::format("{}={}", name, value)});
   }
-  for (const auto& entry : options.environment) argv.insert(argv.end(), {"--env", entry});
+  // The value comes with the environment of the engine's client: its command line is there for all to see.
+  if (plan.makes_key || !plan.key.empty()) argv.insert(argv.end(), {"--env", kKeyVariable});
+  for (const auto& entry : options.environment) {
+    if (key_given_by(entry).empty()) argv.insert(argv.end(), {"--env", entry});
+  }
   append_labels(argv, plan.record);
   argv.insert(argv.end(),
               {"--label", "shipyard.role=task", "--label", fmt::format("shipyard.node={}", index)});
@@ -153,6 +165,10 @@ std::vector<std::string> exec_command(const std::string& engine, const std::stri
   return argv;
 }
 
+std::vector<std::string> key_command(const std::string& directory) {
+  return {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "shipyard", "-f", directory + "/id_ed25519"};
+}
+
 Result<PoolPlan> plan_pool(const PoolOptions& options, const PoolPlace& place) {
   for (auto check : {check_pool_name(options.name), check_environment(options.environment),
                      check_shm_size(options.shm_size), check_image(options.image, "--image"),
@@ -187,6 +203,11 @@ Result<PoolPlan> plan_pool(const PoolOptions& options, const PoolPlace& place) {
   task.task = "task";
   task.cores_per_node = place.cpus.cpus_per_node;
   for (int k = 0; k < options.nodes; ++k) task.addresses.push_back(node_address(place.subnet, k));
+
+  plan.makes_key = !sets(options.environment, kKeyVariable);
+  for (const auto& entry : options.environment) {
+    if (auto key = key_given_by(entry); !key.empty()) plan.key = Secret(std::string(key));
+  }
 
   plan.network.what = "create the network " + network_name(record.name);
   plan.network.argv = {plan.engine, "network", "create", "--subnet", record.subnet};
@@ -240,6 +261,14 @@ std::string dry_run_text(const PoolPlan& plan, const std::vector<std::string>& c
     last = &directory;
   }
   text += "\n";
+  if (plan.makes_key) {
+    const auto maker = key_command(plan.record.directory);
+    const std::string file = shell_quote(maker.back());
+    text += fmt::format("{}\nexport {}=\"$(base64 -w0 {})\"\nrm {} {}.pub\n", shell_quote(maker),
+                        kKeyVariable, file, file, file);
+  } else if (!plan.key.empty()) {
+    text += fmt::format(": \"${{{}:?the key that was given with --env is not printed}}\"\n", kKeyVariable);
+  }
   for (const auto& step : plan.start) text += shell_quote(step.argv) + "\n";
   if (!command.empty()) {
     text += shell_quote(exec_command(plan.engine, plan.nodes.at(0).task_container, true, command)) + "\n";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "batch/local/batch_variables.hpp"
 #include "batch/local/cpu_set.hpp"
 #include "batch/local/pool_record.hpp"
@@ -17,6 +18,9 @@
 namespace shipyard::local {
 
 inline constexpr const char* kDefaultNodeImage = "shipyard/node:latest";
+
+/// The variable in which the image's entrypoint finds the job's private key.
+inline constexpr const char* kKeyVariable = "SHIPYARD_SSH_KEY";
 
 inline constexpr const char* kEntrypointHint =
     "the image's entrypoint must stay: sshd in the foreground on port 23, as in images FROM shipyard/openmpi";
@@ -76,6 +80,8 @@ struct PoolPlan {
   std::vector<NodePlan> nodes;  ///< the primary first
   Step network;
   std::vector<Directory> directories;  ///< parents first
+  bool makes_key = false;              ///< a new ssh key, for the tasks' environment
+  Secret key = {};                     ///< the user's own, for the same; never on a command line
   std::vector<Step> start;
 };
 
@@ -87,6 +93,9 @@ Result<PoolPlan> plan_pool(const PoolOptions& options, const PoolPlace& place);
 /// signal.
 [[nodiscard]] std::vector<std::string> exec_command(const std::string& engine, const std::string& container,
                                                     bool lifeline, const std::vector<std::string>& command);
+
+/// ssh-keygen's words for a new key, DIRECTORY/id_ed25519.
+[[nodiscard]] std::vector<std::string> key_command(const std::string& directory);
 
 /// The pool's names in the engine.
 [[nodiscard]] std::string network_name(const std::string& pool);

@@ -38,7 +38,7 @@ END
 }
 # A time that is past: the node may go at any moment, and what a Spot node usually has is counted on.
 past="Mon, 19 Sep 2016 18:29:47 GMT"
-two=(-n 2 --oversubscribe --report report.json)
+two=(-n 2 --oversubscribe --bind-to none --report report.json)
 host=$(uname -n)
 
 program catches <<<'trap "echo signal >\"$EVENTS\"; exit 0" USR1; echo ready >"$EVENTS"; while :; do sleep 1000 & wait; done'

@@ -59,6 +59,40 @@ check "two nodes, two tasks" [ "$(calls '^docker run --detach')" = 4 ]
 check "the application runs on the primary with the lifeline" \
   [ "$(calls '^docker exec --interactive --env SHIPYARD_LIFELINE=stdin shipyard-run-[0-9a-f]{8}-task-0 ./my-app two words$')" = 1 ]
 
+# --- the key ---
+# An engine's client that also shows what it was handed.
+mkdir "$work/spy"
+printf '%s\n' '#!/bin/bash' '[ "$1" != run ] || printf "%s\n" "${SHIPYARD_SSH_KEY:-none}" >>"$FAKE/keys"' \
+  "exec $work/bin/docker \"\$@\"" >"$work/spy/docker"
+chmod +x "$work/spy/docker"
+spied() { PATH=$work/spy:$PATH timeout --kill-after=5 60 "$tool" "$@" >"$FAKE/out" 2>"$FAKE/err" </dev/null; status=$?; }
+fresh
+SHIPYARD_SSH_KEY=of-somebody spied run -v -n 2 --image app --node-image vm -- ./my-app
+check "a run makes one key for all nodes" [ "$status:$(sort -u "$FAKE/keys" | wc -l)" = 0:1 ]
+sort -u "$FAKE/keys" | base64 -d >"$FAKE/key" && chmod 600 "$FAKE/key"
+check "an ed25519 key without a passphrase" grep -q '^ssh-ed25519 ' <(ssh-keygen -y -P '' -f "$FAKE/key")
+check "tasks get it by its name" [ "$(calls '^docker run .*--env SHIPYARD_SSH_KEY --label')" = 2 ]
+check "no command line and no message has it" [ "$(cat "$FAKE/log" "$FAKE/err" "$FAKE/out" | grep -cF "$(sort -u "$FAKE/keys")")" = 0 ]
+check "nor does a file stay" nothing_left
+cp "$FAKE/keys" "$work/former"
+fresh
+spied run -n 1 --image app --node-image vm -- ./my-app
+check "the next run has another one" [ -s "$FAKE/keys" ] && ! cmp -s <(sort -u "$FAKE/keys") <(sort -u "$work/former")
+fresh
+spied run -v -n 1 --image app --node-image vm --env SHIPYARD_SSH_KEY=bXkgb3du -- ./my-app
+check "the user's own key is handed over in its place" [ "$(sort -u "$FAKE/keys")" = bXkgb3du ]
+check "and not on a command line either" [ "$(cat "$FAKE/log" "$FAKE/err" | grep -c bXkgb3du)" = 0 ]
+fresh
+ln -sf "$(command -v bash)" "$work/none/bash"
+for program in cat sed grep basename ls touch rm mkdir env; do ln -sf "$(command -v $program)" "$work/none/$program"; done
+PATH=$work/bin:$work/none "$tool" run -n 1 --image app --node-image vm -- ./my-app >"$FAKE/out" 2>"$FAKE/err" </dev/null
+check "no ssh-keygen: what to do" diff "$FAKE/err" - <<'END'
+shipyard-local: error: ssh-keygen is not installed, which makes the pool's key
+hint: ./scripts/setup installs it (Debian's package openssh-client)
+END
+check "and nothing is left" nothing_left
+rm "$work"/none/*
+
 # --- failure at each step of the start ---
 for step in 'network create' 'run .*node-1 ' 'exec .*node-0 ' 'run .*task-1 ' 'exec shipyard-.*task-1 '; do
   fresh

@@ -41,9 +41,12 @@ check "a plan that this node cannot carry out is told" \
 
 # Two nodes: the first with two CPUs, the second with the second of them alone.
 docker network create --subnet 10.213.9.0/24 "$network" >/dev/null || { echo "cannot make a network"; exit 1; }
+ssh-keygen -q -t ed25519 -N '' -f "$work/key"
+SHIPYARD_SSH_KEY=$(base64 -w0 "$work/key")
+export SHIPYARD_SSH_KEY
 start_node() {
   docker run -d --name "$network-$1" --network "$network" --ip "10.213.9.$((4 + $1))" --shm-size 64m "${@:2}" \
-    -e AZ_BATCH_HOST_LIST=10.213.9.4,10.213.9.5 "$image" >/dev/null
+    -e AZ_BATCH_HOST_LIST=10.213.9.4,10.213.9.5 -e SHIPYARD_SSH_KEY "$image" >/dev/null
 }
 start_node 0 --cpuset-cpus 0,1 && start_node 1 --cpuset-cpus 1
 on_first() { docker exec "$network-0" "$@" 2>"$work/err"; }

@@ -14,7 +14,7 @@ service=
 trap '[ -z "$service" ] || kill "$service"; remove_pools; rm -rf "$work"' EXIT
 
 pool=preempt-$suite-$$
-net=10.213.21
+net=10.213.47
 make_pool "$pool" -n 3 --image "$image" --subnet $net.0/24
 exec {port_of_service}< <(exec python3 "$here/../lib/fake_metadata.py" --events "$work/events" --address $net.1 \
   --machine $net.4=pool_0 --machine $net.5=pool_1 --machine $net.6=pool_2 --log "$work/requests")
@@ -50,7 +50,8 @@ go_on() { local i; for i in "$@"; do on_pool_node "$pool" "$i" touch /tmp/go-on;
 start() {
   local i
   for i in 0 1 2; do on_pool_node "$pool" $i rm -f /tmp/go-on; done
-  in_pool "$pool" env "SHIPYARD_METADATA_URL=$url" shipyard-mpirun --ppn 1 --on-preempt USR1 "$@" >"$work/out" 2>"$work/err" &
+  in_pool "$pool" env "SHIPYARD_METADATA_URL=$url" sh -c 'echo $$ >/tmp/launcher.pid; exec shipyard-mpirun "$@"' sh \
+    --ppn 1 --on-preempt USR1 "$@" >"$work/out" 2>"$work/err" &
   job=$!
   wait_until 60 seen started 3 || { echo "the job does not start"; cat "$work/err"; }
 }
@@ -112,8 +113,7 @@ no_event
 start sh -c "$program"
 event Preempt pool_1
 wait_until 60 seen "signal 1" 3
-on_pool_node "$pool" 0 sh -c 'for p in /proc/[0-9]*; do
-  [ "$(cat $p/comm 2>/dev/null)" = shipyard-mpirun ] && kill -TERM "${p#/proc/}"; done; true'
+on_pool_node "$pool" 0 sh -c 'kill -TERM $(cat /tmp/launcher.pid)'
 wait $job
 check "SIGTERM for the launcher comes before the preemption" "$? $(error_line)" "143 SIGTERM received: the job was ended"
 

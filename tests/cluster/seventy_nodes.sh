@@ -13,7 +13,8 @@ trap remove_nodes EXIT
 make_nodes 70 10.94.0
 run() {
   on_node 0 env AZ_BATCH_HOST_LIST="$(node_list ,)" AZ_BATCH_IS_CURRENT_NODE_MASTER=true SHIPYARD_BIND_TO=none \
-    OMPI_MCA_mpi_yield_when_idle=1 "$nodes_dir/tools/shipyard-mpirun" --ssh-key "$nodes_dir/key" "$@"
+    OMPI_MCA_mpi_yield_when_idle=1 SHIPYARD_SSH_KEY="$(base64 -w0 "$nodes_dir/key")" \
+    "$nodes_dir/tools/shipyard-mpirun" "$@"
 }
 
 start=$(now)

@@ -1,6 +1,7 @@
 shipyard_unit_test(base_test
   LIBRARIES shipyard::base
   SOURCES
+    base_base64_test.cpp
     base_command_line_test.cpp
     base_cpu_list_test.cpp
     base_environment_test.cpp

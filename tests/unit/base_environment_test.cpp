@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 namespace shipyard {
 namespace {
@@ -18,6 +19,30 @@ TEST(Environment, CapturesWhatTheProcessWasGiven) {
   EXPECT_TRUE(std::filesystem::exists(environment.executable_directory + "/base_test"));
   EXPECT_EQ(environment.user_id, ::geteuid());
   EXPECT_GT(environment.terminal_columns, 0);
+}
+
+TEST(Environment, TakesSecretsOut) {
+  ::setenv("SHIPYARD_TEST_SECRET", "hush", 1);
+  ::setenv("SHIPYARD_TEST_SECRET_TOO", "loud", 1);
+  ::unsetenv("SHIPYARD_TEST_NONE");
+  const Environment environment = Environment::capture({"SHIPYARD_TEST_SECRET", "SHIPYARD_TEST_NONE"});
+  ASSERT_NE(environment.secret("SHIPYARD_TEST_SECRET"), nullptr);
+  EXPECT_EQ(environment.secret("SHIPYARD_TEST_SECRET")->reveal(), "hush");
+  EXPECT_EQ(environment.secret("SHIPYARD_TEST_NONE"), nullptr);
+  EXPECT_EQ(environment.get("SHIPYARD_TEST_SECRET"), std::nullopt);
+  EXPECT_EQ(environment.get("SHIPYARD_TEST_SECRET_TOO"), "loud");
+  EXPECT_EQ(std::getenv("SHIPYARD_TEST_SECRET"), nullptr);  // NOLINT: the process's own is what is tested
+  for (const auto& text : environment.as_strings()) EXPECT_EQ(text.find("hush"), std::string::npos);
+  std::ostringstream printed;
+  printed << *environment.secret("SHIPYARD_TEST_SECRET");
+  EXPECT_EQ(printed.str(), "***");
+}
+
+TEST(Environment, AnEmptySecretIsNone) {
+  ::setenv("SHIPYARD_TEST_SECRET", "", 1);
+  const Environment environment = Environment::capture({"SHIPYARD_TEST_SECRET"});
+  EXPECT_EQ(environment.secret("SHIPYARD_TEST_SECRET"), nullptr);
+  EXPECT_EQ(environment.get("SHIPYARD_TEST_SECRET"), std::nullopt);
 }
 
 TEST(Environment, TellsEmptyFromUnset) {

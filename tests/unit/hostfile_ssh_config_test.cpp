@@ -139,6 +139,30 @@ TEST(SshConfig, OffersTheGivenKeyAndNoOther) {
   EXPECT_THAT(config("10.0.0.4"), Not(HasSubstr("Identit")));
 }
 
+TEST(SshConfig, ChecksEveryHostWhereTheirKeyIsKnown) {
+  EXPECT_THAT(config("10.0.0.4", {.known_hosts_file = "/run/a b/known_hosts"}),
+              HasSubstr("  Port 23\n"
+                        "  StrictHostKeyChecking yes\n"
+                        "  UserKnownHostsFile \"/run/a b/known_hosts\"\n"
+                        "  HostKeyAlgorithms ssh-ed25519\n"
+                        "  CheckHostIP no\n"
+                        "  UpdateHostKeys no\n"
+                        "  GlobalKnownHostsFile /dev/null\n"));
+}
+
+TEST(KnownHosts, HasOneLineForAllHosts) {
+  EXPECT_EQ(known_hosts(hosts("10.0.0.4,10.0.0.5,fd00::4,node1"), {}, "ssh-ed25519 AAAA"),
+            "[10.0.0.*]:23,[fd00::4]:23,[node1]:23 ssh-ed25519 AAAA\n");
+}
+
+TEST(KnownHosts, TakesPortAndPatternsOfTheUsers) {
+  EXPECT_EQ(
+      known_hosts(hosts("10.0.0.4"), {.port = 2323, .patterns = {"10.*", "!10.9.*"}}, "ssh-ed25519 AAAA"),
+      "[10.*]:2323,![10.9.*]:2323 ssh-ed25519 AAAA\n");
+  // ssh looks up the bare name for its own port.
+  EXPECT_EQ(known_hosts(hosts("10.0.0.4"), {.port = 22}, "ssh-ed25519 AAAA"), "10.0.0.4 ssh-ed25519 AAAA\n");
+}
+
 TEST(SshConfig, QuotesAPathAsSshReadsIt) {
   EXPECT_THAT(config("10.0.0.4", {.identity_file = R"(/a b/"c'd\e%f#g)"}),
               HasSubstr(R"(  IdentityFile "/a b/\"c'd\\e%%f#g")"

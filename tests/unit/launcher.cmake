@@ -35,6 +35,7 @@ shipyard_unit_test(launcher_edge_test
   LIBRARIES shipyard::launcher
   SOURCES
     launcher_gate_test.cpp
+    launcher_job_key_test.cpp
     launcher_run_directory_test.cpp)
 # The program beside every rank, and what hears from it.
 shipyard_unit_test(launcher_rank_test

@@ -358,6 +358,71 @@ TEST(PlanLaunch, HandsTheUsersConnectionToTheSshConfig) {
   EXPECT_THAT(config, HasSubstr("/keys/id"));
 }
 
+JobKey job_key() {
+  return {.public_key = "ssh-ed25519 AAAA",
+          .origin = "the entrypoint's",
+          .file = "/run/shipyard/id_ed25519",
+          .private_key = {}};
+}
+
+TEST(PlanLaunch, ChecksTheNodesWithTheJobsKey) {
+  LaunchContext context = batch_task();
+  context.job_key = job_key();
+  LaunchOptions options = program();
+  options.ssh_port = 2323;
+  options.ssh_port_origin = "of this container's sshd";
+  const auto plan = planned(options, context);
+  const std::string& config = plan.files.at("/tmp/shipyard-mpirun.abc/ssh_config");
+  EXPECT_THAT(config, HasSubstr("IdentityFile \"/run/shipyard/id_ed25519\"\n  IdentitiesOnly yes\n"));
+  EXPECT_THAT(config, HasSubstr("StrictHostKeyChecking yes\n"));
+  EXPECT_THAT(config, HasSubstr("UserKnownHostsFile \"/tmp/shipyard-mpirun.abc/known_hosts\"\n"));
+  EXPECT_EQ(plan.files.at("/tmp/shipyard-mpirun.abc/known_hosts"), "[10.0.0.*]:2323 ssh-ed25519 AAAA\n");
+  EXPECT_EQ(plan.key_file, "");
+  EXPECT_THAT(plan.notes, IsEmpty());
+  EXPECT_EQ(reason_for(plan, "ssh key /run/shipyard/id_ed25519"), "the entrypoint's");
+  EXPECT_EQ(reason_for(plan, "host keys are checked"), "the nodes have the job's key as theirs");
+  EXPECT_EQ(reason_for(plan, "ssh port 2323"), "of this container's sshd");
+}
+
+TEST(PlanLaunch, SaysOnceThatNodesAreNotChecked) {
+  const auto plan = planned(program(), batch_task());
+  EXPECT_THAT(
+      plan.notes,
+      ElementsAre("host keys are not checked, since the job has no key of its own (SHIPYARD_SSH_KEY): "
+                  "whoever answers at a node's address is taken for the node"));
+  EXPECT_THAT(plan.files.at("/tmp/shipyard-mpirun.abc/ssh_config"), HasSubstr("StrictHostKeyChecking no\n"));
+  LaunchOptions options = program();
+  options.ssh_key = "/keys/id";
+  EXPECT_THAT(planned(options, batch_task()).notes,
+              ElementsAre("host keys are not checked, since the key that was given is not known to be the "
+                          "job's own: whoever answers at a node's address is taken for the node"));
+  EXPECT_THAT(planned(program(), this_machine()).notes, IsEmpty());
+}
+
+TEST(PlanLaunch, PrintsNothingOfAKeyThatIsInTheEnvironmentAlone) {
+  LaunchContext context = batch_task();
+  context.job_key = {
+      .public_key = "ssh-ed25519 AAAA", .origin = kJobKeyVariable, .file = "", .private_key = Secret("hush")};
+  context.environment.secrets[kJobKeyVariable] = Secret("aHVzaA==");
+  const auto plan = planned(program(), context);
+  EXPECT_EQ(plan.key_file, "/tmp/shipyard-mpirun.abc/id_ed25519");
+  EXPECT_THAT(plan.files.at("/tmp/shipyard-mpirun.abc/ssh_config"),
+              HasSubstr("IdentityFile \"/tmp/shipyard-mpirun.abc/id_ed25519\"\n"));
+  EXPECT_THAT(plan.dropped_variables, Contains("SHIPYARD_SSH_KEY"));
+  for (const std::string& text : {plan_as_script(plan), plan_as_json(plan), plan_explained(plan, 80)}) {
+    EXPECT_THAT(text, Not(HasSubstr("hush")));
+    EXPECT_THAT(text, Not(HasSubstr("aHVzaA")));
+  }
+}
+
+TEST(PlanLaunch, GivesTheKeyToNoRank) {
+  LaunchOptions options = program();
+  options.exports = {{"SHIPYARD_SSH_KEY", "x"}};
+  auto plan = plan_launch(options, batch_task());
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message, "-x SHIPYARD_SSH_KEY: the job's key is not for the ranks");
+}
+
 // 10,000 nodes with 120 cores would be 1.2 million texts.
 TEST(PlanLaunch, WritesTheCpuSetsOfAlikeNodesOnce) {
   LaunchOptions options = program();
@@ -729,6 +794,31 @@ class PlanAsScript : public testing::Test {
   std::string root_;
   std::string mpirun_;
 };
+
+TEST_F(PlanAsScript, WritesTheKeyThatIsInTheEnvironmentOfWhoeverRunsIt) {
+  LaunchContext context = batch_task();
+  context.mpi.mpirun = mpirun_;
+  context.run_directory = root_ + "/run directory";
+  context.job_key = {.public_key = "ssh-ed25519 AAAA",
+                     .origin = kJobKeyVariable,
+                     .file = "",
+                     .private_key = Secret("hush\n")};
+  context.environment.secrets[kJobKeyVariable] = Secret("aHVzaAo=");
+  std::ofstream(mpirun_) << "#!/bin/sh\n"
+                            "here=${0%/*}\n"
+                            "cat \"$here/run directory/id_ed25519\" >\"$here/key\"\n"
+                            "stat -c %a \"$here/run directory/id_ed25519\" >\"$here/mode\"\n"
+                            "env >\"$here/env\"\n";
+  auto done = run({.argv = {"/bin/sh"},
+                   .environment = {"PATH=/usr/bin:/bin", "SHIPYARD_SSH_KEY=aHVzaAo="},
+                   .working_directory = "/"},
+                  std::chrono::seconds(30), plan_as_script(planned(program(), context)));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->errors, "");
+  EXPECT_EQ(content("key"), "hush\n");
+  EXPECT_EQ(content("mode"), "600\n");
+  EXPECT_THAT(content("env"), Not(HasSubstr("SHIPYARD_SSH_KEY")));
+}
 
 TEST_F(PlanAsScript, DoesExactlyWhatThePlanSays) {
   LaunchContext context = batch_task();

@@ -128,6 +128,35 @@ TEST(PlanPool, TheUsersVariableWins) {
   EXPECT_TRUE(has_pair(argv, "--env", "OMPI_MCA_mpi_yield_when_idle"));
 }
 
+TEST(PlanPool, HandsTheKeyOverByItsNameAlone) {
+  const auto pool = plan();
+  EXPECT_TRUE(pool.makes_key);
+  EXPECT_TRUE(has_pair(task_step(pool, 0).argv, "--env", "SHIPYARD_SSH_KEY"));
+  EXPECT_THAT(pool.start.at(0).argv, Not(Contains("SHIPYARD_SSH_KEY"))) << "the VM has no use for it";
+}
+
+TEST(PlanPool, TheUsersOwnKeyWinsAndIsNotPrinted) {
+  auto with = options();
+  with.environment = {"SHIPYARD_SSH_KEY=c2VjcmV0", "A=1"};
+  const auto pool = plan(with);
+  EXPECT_FALSE(pool.makes_key);
+  EXPECT_EQ(pool.key.reveal(), "c2VjcmV0");
+  EXPECT_TRUE(has_pair(task_step(pool, 0).argv, "--env", "SHIPYARD_SSH_KEY"));
+  EXPECT_TRUE(has_pair(task_step(pool, 0).argv, "--env", "A=1"));
+  EXPECT_THAT(dry_run_text(pool, {}), Not(::testing::HasSubstr("c2VjcmV0")));
+}
+
+TEST(PlanPool, TheUserMayHandOnAKeyOrLeaveItOut) {
+  auto with = options();
+  with.environment = {"SHIPYARD_SSH_KEY"};
+  EXPECT_FALSE(plan(with).makes_key);
+  EXPECT_TRUE(has_pair(task_step(plan(with), 0).argv, "--env", "SHIPYARD_SSH_KEY"));
+  with.environment = {"SHIPYARD_SSH_KEY="};
+  EXPECT_FALSE(plan(with).makes_key);
+  EXPECT_TRUE(has_pair(task_step(plan(with), 0).argv, "--env", "SHIPYARD_SSH_KEY="));
+  EXPECT_FALSE(has_pair(task_step(plan(with), 0).argv, "--env", "SHIPYARD_SSH_KEY"));
+}
+
 TEST(PlanPool, HandsOnSizesAndOptions) {
   auto with = options();
   with.shm_size = "512m";
@@ -198,9 +227,10 @@ TEST(DryRun, IsTheWholeLifeAsAScript) {
     verbs.push_back(text.substr(at, second - at));
     at = end + 1;
   }
-  EXPECT_THAT(verbs,
-              ElementsAre("docker network", "mkdir -m", "mkdir -m", "mkdir -m", "docker run", "docker exec",
-                          "docker run", "docker exec", "docker rm", "rm -rf", "docker network"));
+  EXPECT_THAT(verbs, ElementsAre("docker network", "mkdir -m", "mkdir -m", "mkdir -m", "ssh-keygen -q",
+                                 "export SHIPYARD_SSH_KEY=\"$(base64", "rm /tmp/shipyard-p/id_ed25519",
+                                 "docker run", "docker exec", "docker run", "docker exec", "docker rm",
+                                 "rm -rf", "docker network"));
   EXPECT_THAT(text, ::testing::HasSubstr(
                         "\ndocker exec --interactive --env SHIPYARD_LIFELINE=stdin shipyard-p-task-0 sh "
                         "-c 'echo $HOME'\n"));

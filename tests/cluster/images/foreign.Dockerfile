@@ -5,7 +5,6 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends openmpi-bin openssh-server openssh-client \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=shipyard/tree:latest /opt/shipyard /opt/shipyard
-RUN mkdir -p /etc/shipyard/ssh && ssh-keygen -q -t ed25519 -N '' -f /etc/shipyard/ssh/id_ed25519
 # Moved, under a name with a space, and with a link to it from PATH.
 RUN mkdir "/srv/a place" && cp -a /opt/shipyard "/srv/a place/ship" \
  && ln -s "/srv/a place/ship/bin/shipyard-mpirun" /usr/local/bin/moved-link \

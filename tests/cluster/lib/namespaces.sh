@@ -13,12 +13,12 @@ make_nodes() {
   nodes_dir=$(mktemp -d -p /var/tmp shipyard-test.XXXXXX)
   mkdir "$nodes_dir/tools"
   cp "$SHIPYARD_BUILD_DIR"/bin/shipyard-{mpirun,rank,connect,source,ssh} "$nodes_dir/tools/"
+  # As in our images: the job's key is the host key of every node.
   ssh-keygen -q -t ed25519 -N '' -f "$nodes_dir/key"
-  ssh-keygen -q -t ed25519 -N '' -f "$nodes_dir/host_key"
   mkdir -p /run/sshd
   cat >"$nodes_dir/sshd_config" <<END
 Port 23
-HostKey $nodes_dir/host_key
+HostKey $nodes_dir/key
 AuthorizedKeysFile $nodes_dir/key.pub
 StrictModes no
 UsePAM no
