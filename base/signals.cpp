@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -87,9 +88,17 @@ void ignore_broken_pipes() {
 
 void become_subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
-void kill_all_children() {
+std::vector<pid_t> children_of_this_process() {
+  std::vector<pid_t> result;
   std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-  for (pid_t pid = 0; children >> pid;) ::kill(pid, SIGKILL);
+  for (pid_t pid = 0; children >> pid;) result.push_back(pid);
+  return result;
+}
+
+void kill_all_children(const std::vector<pid_t>& except) {
+  for (const pid_t pid : children_of_this_process()) {
+    if (std::find(except.begin(), except.end(), pid) == except.end()) ::kill(pid, SIGKILL);
+  }
 }
 
 void kill_all_descendants() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file_descriptor.hpp"
 
@@ -61,7 +62,11 @@ void ignore_broken_pipes();
 void become_subreaper();
 
 /// SIGKILL for every child of this process, orphans that it inherited included (/proc/PID/task/TID/children).
-void kill_all_children();
+/// Those in `except` are spared.
+void kill_all_children(const std::vector<pid_t>& except = {});
+
+/// Their process ids, those of orphans that it inherited included.
+[[nodiscard]] std::vector<pid_t> children_of_this_process();
 
 /// The same for whatever these leave behind in turn, and reaps it: with become_subreaper no process that came
 /// from this one gets away. A process that forks faster than it can be killed is given up after a while.

@@ -130,15 +130,14 @@ FileDescriptor open_log(const std::string& path) {
 }
 
 /// mpirun's own words, where nothing else says what happened; and that there are some, where all went well.
-void show_words(const Outcome& outcome, const std::string& words, const LaunchOptions& options,
+void show_words(const Outcome& outcome, const std::string& words, const std::string& log,
                 const Messages& messages, std::ostream& err) {
   if (words.empty()) return;
   if (outcome.unexplained) {
     err << words << (words.back() == '\n' ? "" : "\n") << std::flush;
   } else if (outcome.status == kSuccess) {
     const auto lines = std::count(words.begin(), words.end(), '\n');
-    const std::string where =
-        options.mpirun_log.empty() ? "-v shows them" : "they are in " + options.mpirun_log;
+    const std::string where = log.empty() ? "-v shows them" : "they are in " + log;
     messages.note(fmt::format("mpirun had {} lines of its own to say: {}", std::max<long>(lines, 1), where));
   }
 }
@@ -191,6 +190,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   const auto launch_limit = options.launch_timeout.value_or(launch_timeout(todo.nodes.size()));
   const bool shows_words = !todo.relays_stderr || messages.verbosity() >= Verbosity::kCommands;
   const FileDescriptor log = open_log(options.mpirun_log);
+  if (!log && !options.mpirun_log.empty())
+    messages.warning(system_error("cannot write " + options.mpirun_log, errno).message);
   if (options.check) {
     if (auto outcome = check_the_nodes(todo, edge, gate, launched.check))
       return end_with(std::move(*outcome));
@@ -235,22 +236,32 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   }
   launched.outcome = classify(*result, facts);
   if (launched.outcome.status != kSuccess) {
-    for (const auto& host : reap(what_to_reap(todo, context, *result)))
-      messages.command(fmt::format("{} did not answer when the job was cleared away", host));
+    const auto unreached = reap(what_to_reap(todo, context, *result));
+    if (!unreached.empty()) {
+      launched.plan.warnings.push_back(
+          fmt::format("{} did not answer when the job was cleared away: what is left there ends by itself",
+                      list_of(unreached)));
+      messages.warning(launched.plan.warnings.back());
+    }
   }
   // Why a node refuses it can say itself, better than mpirun does.
   if (launched.outcome.status == kLaunchFailed && !options.check) {
     std::optional<check::NodeCheck> asked;
-    if (auto cause = check_the_nodes(todo, edge, gate, asked); cause && !asked->interrupted)
-      launched.outcome = std::move(*cause);
+    if (auto cause = check_the_nodes(todo, edge, gate, asked)) launched.outcome = std::move(*cause);
   }
   if (result->ended == supervise::Ended::kHungAtItsEnd)
     messages.warning("all ranks had ended, but mpirun hung and was ended");
   launched.words = mpi::without_noise(result->mpirun_words);
-  if (!shows_words) show_words(launched.outcome, launched.words, options, messages, progress);
+  if (!shows_words)
+    show_words(launched.outcome, launched.words, log ? options.mpirun_log : std::string(), messages,
+               progress);
   launched.ranks = std::move(result->ranks);
   launched.preemption = std::move(result->preemption);
   launched.times.clear = clock.lap();
+  // The job is over and has failed: who sends another signal now must not keep the account of it from being
+  // written.
+  while (launched.outcome.status != kSuccess && signals.read()) {
+  }
   return launched;
 }
 

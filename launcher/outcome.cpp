@@ -37,6 +37,40 @@ bool killed_by_mpirun(const RankRecord& record) {
          (record.exit->value == SIGTERM || record.exit->value == SIGKILL);
 }
 
+/// How MPI ends a rank that finds its peer gone (MPI_ERR_UNKNOWN, "Socket closed"): it fails of something
+/// else, of which its own end may even be heard first.
+bool found_peer_gone(const RankRecord& record, mpi::Dialect dialect) {
+  constexpr int kUnknownError = 14;
+  return dialect == mpi::Dialect::kOpenMpi5 && record.exit && *record.exit == Exit{false, kUnknownError};
+}
+
+/// The rank that was lost, or that failed by itself, before any other.
+const RankRecord* first_in_trouble(const JobResult& result, mpi::Dialect dialect) {
+  return first_to_end(result, [&](const RankRecord& record) {
+    return record.order > 0 && (record.lost || (record.failed() && !killed_by_mpirun(record) &&
+                                                !found_peer_gone(record, dialect)));
+  });
+}
+
+/// The rank whose failure ended the job: the one that mpirun means where it gives its status, else the first.
+const RankRecord* culprit(const JobResult& result, mpi::Dialect dialect) {
+  const auto* first_failure = first_to_end(result, [](const RankRecord& r) { return r.failed(); });
+  const bool any_lost =
+      std::any_of(result.ranks.begin(), result.ranks.end(), [](const RankRecord& r) { return r.lost; });
+  const auto by_itself = [&](const RankRecord& record) {
+    if (!record.failed() || !killed_by_mpirun(record)) return record.failed();
+    // mpirun sends SIGTERM first; one that gets SIGKILL before any other has failed was out of memory.
+    return &record == first_failure && record.exit->value == SIGKILL && !any_lost;
+  };
+  const auto is_cause = [&](const RankRecord& r) { return by_itself(r) && !found_peer_gone(r, dialect); };
+  const int status = result.mpirun.status();
+  if (const auto* record = first_to_end(
+          result, [&](const RankRecord& r) { return is_cause(r) && r.exit->status() == status; }))
+    return record;
+  if (const auto* record = first_to_end(result, is_cause)) return record;
+  return first_to_end(result, by_itself);
+}
+
 Outcome not_started(const RankRecord& record, const std::string& program, const std::string& directory) {
   const std::string why = std::generic_category().message(record.start_error);
   if (record.missing == "directory") {
@@ -230,6 +264,29 @@ Outcome missed(const JobResult& result, const JobFacts& facts) {
           "every rank calls MPI_Init, or none"};
 }
 
+bool all_succeeded(const JobResult& result, const JobFacts& facts) {
+  return result.mpirun.success() && static_cast<int>(result.ranks.size()) == facts.ranks &&
+         std::all_of(result.ranks.begin(), result.ranks.end(),
+                     [](const RankRecord& r) { return r.exit && r.exit->success(); });
+}
+
+/// The ranks end where the launcher gives no sign of life, as where a node gives none.
+Outcome paused(const JobResult& result, const JobFacts& facts) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(result.paused).count();
+  return {"node_lost", kNodeLost,
+          fmt::format("shipyard-mpirun was stopped for {} s while the job ran: the ranks ended when they had "
+                      "heard nothing for {}",
+                      seconds, text_of(facts.node_timeout)),
+          "was this node suspended, or the process stopped? --node-timeout allows more"};
+}
+
+Outcome mpirun_killed(const JobResult& result) {
+  return {"terminated", result.mpirun.status(),
+          fmt::format("mpirun itself was ended by {}: the job was ended with it", describe(result.mpirun)),
+          result.mpirun.value == SIGKILL ? "it was not ended by shipyard-mpirun: out of memory on this node?"
+                                         : ""};
+}
+
 /// mpirun has ended with a failure, and no rank that has failed by itself explains it.
 Outcome ended_by_mpirun(const JobResult& result, const JobFacts& facts, const mpi::Diagnosis& said) {
   const int status = result.mpirun.status();
@@ -247,11 +304,6 @@ Outcome ended_by_mpirun(const JobResult& result, const JobFacts& facts, const mp
         fmt::format("mpirun could not start the job ({}); what it said is above", describe(result.mpirun)),
         {},
         true};
-  }
-  if (result.mpirun.signalled) {
-    return {"terminated", status,
-            fmt::format("mpirun itself was ended by {}: the job was ended with it", describe(result.mpirun)),
-            "it was not ended by shipyard-mpirun: out of memory on this node?"};
   }
   // All ranks were ended from outside: by MPI_Abort, whose status mpirun hands on, or by a killer.
   const bool loss =
@@ -308,7 +360,16 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
     return not_started(*record, facts.program, facts.directory);
   }
   if (result.preemption) return preempted(result, facts);
-  if (result.ended == Ended::kForLoss) return lost(result, facts);
+  if (result.paused.count() > 0 && (result.ended == Ended::kByItself || result.ended == Ended::kForLoss) &&
+      !all_succeeded(result, facts))
+    return paused(result, facts);
+  const RankRecord* first = first_in_trouble(result, facts.dialect);
+  const bool lost_first = first != nullptr && first->lost;
+  // Silence is noticed late: a rank that failed meanwhile may have done so because of it.
+  const bool any_silent =
+      std::any_of(result.ranks.begin(), result.ranks.end(), [](const RankRecord& r) { return r.silent; });
+  if (result.ended == Ended::kForLoss && (lost_first || any_silent || first == nullptr))
+    return lost(result, facts);
   if (result.ended == Ended::kTimeLimit) {
     return {"timed_out",
             kTimedOut,
@@ -319,24 +380,23 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
   const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
   if (result.ended == Ended::kLaunchTimeout) return launch_timed_out(result, facts);
 
-  // The rank that mpirun means where it gives its status, else the first that failed by itself.
-  const int status = result.mpirun.status();
-  if (said.abort) return aborted(*said.abort, result, facts, status);
+  if (result.ended == Ended::kByItself && result.mpirun.signalled && !result.ranks.empty())
+    return mpirun_killed(result);
+  if (said.abort) return aborted(*said.abort, result, facts, result.mpirun.status());
+  if (lost_first || any_silent) return lost(result, facts);
   // What other ranks then end with follows from it.
   if (said.improper_rank) return improper(*said.improper_rank, result, facts);
-  const RankRecord* culprit = first_to_end(result, [&](const RankRecord& r) {
-    return r.failed() && r.exit->status() == status && !killed_by_mpirun(r);
-  });
-  if (culprit == nullptr) {
-    culprit = first_to_end(result, [](const RankRecord& r) { return r.failed() && !killed_by_mpirun(r); });
+  const auto heard = std::count_if(result.ranks.begin(), result.ranks.end(),
+                                   [](const RankRecord& record) { return record.ended(); });
+  if (const auto* record = culprit(result, facts.dialect)) {
+    // mpirun has noticed the loss of a node before we did.
+    if (found_peer_gone(*record, facts.dialect) && heard < facts.ranks) return lost(result, facts);
+    return failed(*record, facts.program);
   }
-  if (culprit != nullptr) return failed(*culprit, facts.program);
 
   // Then mpirun's own status was of our making: the ranks had all ended by themselves.
   const bool by_itself = result.ended != Ended::kHungAtItsEnd;
   if (by_itself && !result.mpirun.success()) return ended_by_mpirun(result, facts, said);
-  const auto heard = std::count_if(result.ranks.begin(), result.ranks.end(),
-                                   [](const RankRecord& record) { return record.ended(); });
   if (heard != facts.ranks) return lost(result, facts);
   if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.failed(); })) {
     return failed(*record, facts.program);

@@ -76,9 +76,10 @@ void explain_layout(const LaunchContext& context, LaunchPlan& plan) {
   }
 }
 
-/// Of ssh's three questions without an answer, in seconds: what --node-timeout allows.
+/// Of ssh's three questions without an answer, in seconds: a little more than --node-timeout allows. ssh's
+/// end lets mpirun end the job, and mpirun does not say why; the ranks' own signs of life come first.
 int alive_interval(std::chrono::milliseconds node_timeout) {
-  return static_cast<int>(std::max<long>(node_timeout.count() / 3000, 1));
+  return static_cast<int>(node_timeout.count() / 3000 + 1);
 }
 
 Status check_shared_memory(const LaunchContext& context, const mpi::UserSettings& user, int most_ranks) {

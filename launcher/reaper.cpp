@@ -18,7 +18,7 @@ std::vector<std::string> reap(const Reaping& reaping) {
   using Clock = std::chrono::steady_clock;
   supervise::kill_marked(reaping.job);
   std::vector<std::string> unreached;
-  const auto end = Clock::now() + reaping.limit;
+  const auto end = Clock::now() + reaping.limit();
   for (std::size_t start = 0; start < reaping.hosts.size(); start += kAtOnce) {
     const std::size_t stop = std::min(start + kAtOnce, reaping.hosts.size());
     std::vector<std::future<bool>> running;

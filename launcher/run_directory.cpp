@@ -9,15 +9,23 @@
 #include "base/file.hpp"
 
 namespace shipyard::launcher {
+namespace {
+
+constexpr const char* kRemedy = "TMPDIR names the directory that holds it";
+
+}  // namespace
 
 Result<RunDirectory> RunDirectory::make(const std::string& path,
                                         const std::map<std::string, std::string>& files) {
   if (::mkdir(path.c_str(), 0700) != 0) {
-    return system_error("cannot make the run directory " + path, errno,
-                        "TMPDIR names the directory that holds it");
+    return system_error("cannot make the run directory " + path, errno, kRemedy);
   }
   RunDirectory directory(path);
-  if (auto written = write(files); !written) return written.error();
+  if (auto written = write(files); !written) {
+    Error error = written.error();
+    error.hint = kRemedy;
+    return error;
+  }
   return directory;
 }
 

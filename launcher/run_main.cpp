@@ -18,6 +18,7 @@
 #include "launcher/launch_context.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/report.hpp"
+#include "launcher/supervise/error_output.hpp"
 #include "launcher/topology/discover.hpp"
 #include "launcher/topology/signature.hpp"
 #include "launcher/topology_map.hpp"
@@ -113,7 +114,9 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
         << std::flush;
   }
   // The remedies stand beside the findings.
-  if (!launched.outcome.message.empty())
+  // Nobody waits for ever for a reader who does not read: the report says the same.
+  if (!launched.outcome.message.empty() &&
+      supervise::becomes_writable(STDERR_FILENO, std::chrono::seconds(2)))
     messages.error({Error::Code::kSystem, launched.outcome.message, drawn ? "" : launched.outcome.hint, {}});
   report.command = launched.plan.command;
   report.nodes = launched.plan.nodes;
@@ -142,14 +145,16 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   return launched.outcome.status;
 }
 
-/// On Batch the task's directory is where files are fetched from afterwards. True where it can be written.
+/// On Batch the task's directory is where files are fetched from afterwards. True where nobody has asked for
+/// the report that is written there.
 bool keep_records_in_task_directory(LaunchOptions& options, const Environment& environment) {
   const auto directory = environment.get("AZ_BATCH_TASK_DIR");
-  if (!directory || !options.report.empty() || options.dry_run || options.program_is_stand_in) return false;
+  if (!directory || options.dry_run || options.program_is_stand_in) return false;
   const std::string path(*directory);
   if (::access(path.c_str(), W_OK | X_OK) != 0) return false;
-  options.report = path + "/shipyard-report.json";
   options.mpirun_log = path + "/shipyard-mpirun.log";
+  if (!options.report.empty()) return false;
+  options.report = path + "/shipyard-report.json";
   return true;
 }
 

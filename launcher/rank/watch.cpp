@@ -7,9 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <thread>
 
 #include "base/socket_address.hpp"
 #include "launcher/preempt/metadata_service.hpp"
+#include "launcher/supervise/rank_protocol.hpp"
+#include "launcher/supervise/reap.hpp"
 
 namespace shipyard::rank {
 namespace {
@@ -118,8 +122,11 @@ void Watch::take_attendance() {
   if (attendance_.any() && !known) tell(launcher_, {{RankMessage::Kind::kJoined}});
 }
 
-/// The launcher is gone or has hung up: the rank ends, and what it has started with it.
+/// The launcher is gone or has hung up: the rank ends, and what it has started with it. The daemon of a node
+/// that is cut off would still wait for the network for minutes: once every rank of the node has had its
+/// grace, what has the job's mark is killed.
 void Watch::end_rank() {
+  const auto grace_over = Clock::now() + kGrace;
   if (!exit_) {
     // SIGTERM is blocked for us.
     has_own_group() ? (void)send_signal(-::getpid(), SIGTERM) : child_.signal(SIGTERM);
@@ -127,7 +134,10 @@ void Watch::end_rank() {
     exit_ = child_.wait();
   }
   tell_end(launcher_, *exit_);
+  ::shutdown(launcher_.get(), SHUT_RDWR);
   kill_all_descendants();
+  std::this_thread::sleep_until(grace_over);
+  if (const char* job = std::getenv(supervise::kJobVariable)) supervise::kill_marked(job);
   if (has_own_group()) send_signal(-::getpid(), SIGKILL);
   ::_exit(kOwnFailure);
 }

@@ -45,10 +45,12 @@ std::string MpirunWords::text() const {
   return result;
 }
 
-bool is_writable(int fd) {
+bool is_writable(int fd) { return becomes_writable(fd, std::chrono::milliseconds(0)); }
+
+bool becomes_writable(int fd, std::chrono::milliseconds limit) {
   pollfd polled{fd, POLLOUT, 0};
   // With nobody left to read, a write fails at once and does not block either.
-  return ::poll(&polled, 1, 0) > 0;
+  return ::poll(&polled, 1, static_cast<int>(limit.count())) > 0;
 }
 
 bool write_all(int fd, std::string_view text) {
@@ -80,11 +82,24 @@ void ErrorOutput::add(FileDescriptor connection, int rank, std::string received)
   take(source, received);
 }
 
+void ErrorOutput::write_pending() {
+  while (!pending_.empty() && is_writable(target_)) {
+    const ssize_t written = ::write(target_, pending_.data(), std::min(pending_.size(), kAtOnce));
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (written < 0) pending_.clear();  // nobody is there to read it
+    if (written > 0) {
+      pending_.erase(0, static_cast<std::size_t>(written));
+      bytes_ += static_cast<std::size_t>(written);
+    }
+  }
+}
+
 void ErrorOutput::handle() {
+  write_pending();
   epoll_event events[64];
   const int count = ::epoll_wait(epoll_.get(), events, 64, 0);
   char buffer[kAtOnce];
-  for (int i = 0; i < count && is_writable(target_); ++i) {
+  for (int i = 0; i < count && pending_.empty(); ++i) {
     auto found = sources_.find(events[i].data.fd);
     const ssize_t got = ::recv(found->second.fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
     if (got > 0) {
@@ -113,7 +128,6 @@ void ErrorOutput::take(Source& source, std::string_view text) {
 }
 
 void ErrorOutput::show(Source& source, std::string_view text) {
-  bytes_ += text.size();
   std::string tagged;
   if (const std::string tag = tag_ ? tag_(source.rank) : std::string(); !tag.empty()) {
     for (std::size_t start = 0; start < text.size();) {
@@ -125,11 +139,13 @@ void ErrorOutput::show(Source& source, std::string_view text) {
     }
     text = tagged;
   }
-  (void)write_all(target_, text);
+  pending_ += text;
+  write_pending();
 }
 
 std::optional<ErrorOutput::Clock::time_point> ErrorOutput::next_flush() const {
   std::optional<Clock::time_point> next;
+  if (blocked()) return next;  // it is the reader who says when it goes on
   for (const auto& [number, source] : sources_) {
     if (!source.line.empty() && (!next || source.since + kLineLimit < *next))
       next = source.since + kLineLimit;
@@ -138,6 +154,8 @@ std::optional<ErrorOutput::Clock::time_point> ErrorOutput::next_flush() const {
 }
 
 void ErrorOutput::flush(Clock::time_point now) {
+  write_pending();
+  if (blocked()) return;
   for (auto& [number, source] : sources_) {
     if (source.line.empty() || now < source.since + kLineLimit) continue;
     show(source, source.line);

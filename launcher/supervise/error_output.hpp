@@ -44,12 +44,14 @@ class ErrorOutput {
   void add(FileDescriptor connection, int rank, std::string received);
 
   [[nodiscard]] int fd() const { return epoll_.get(); }
-  /// Reads from connections and writes, as long as `target` takes it without blocking. What does not fit
-  /// stays in the connections, and so the rank that writes too much waits, as it would for a pipe.
+  /// Reads from connections and writes, as long as `target` takes it: never blocks. What does not fit stays
+  /// in the connections, and so the rank that writes too much waits, as it would for a pipe.
   void handle();
   /// When the beginning of a line that does not go on must be shown all the same (a prompt, a progress bar).
   [[nodiscard]] std::optional<Clock::time_point> next_flush() const;
   void flush(Clock::time_point now);
+  /// Something waits until `target` takes it; the next handle() or flush() goes on with it.
+  [[nodiscard]] bool blocked() const { return !pending_.empty(); }
 
   /// Connections that have not ended.
   [[nodiscard]] std::size_t open() const { return sources_.size(); }
@@ -66,18 +68,22 @@ class ErrorOutput {
 
   void take(Source& source, std::string_view text);
   void show(Source& source, std::string_view text);
+  void write_pending();
 
   int target_;
   Tag tag_;
   FileDescriptor epoll_;
   std::map<int, Source> sources_;  // by descriptor
+  std::string pending_;            // to be written; nothing is read from ranks while there is any
   std::size_t bytes_ = 0;
 };
 
 /// True where a write of PIPE_BUF bytes to `fd` would not block.
 [[nodiscard]] bool is_writable(int fd);
+/// Waits for that, at most for `limit`.
+[[nodiscard]] bool becomes_writable(int fd, std::chrono::milliseconds limit);
 
-/// Writes all of it, whatever happens; false where the reader is gone.
+/// Writes all of it; false where the reader is gone. Blocks while a reader does not read.
 bool write_all(int fd, std::string_view text);
 
 }  // namespace shipyard::supervise

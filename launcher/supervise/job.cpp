@@ -25,6 +25,8 @@ constexpr milliseconds kLastWordsLimit{1000};
 constexpr milliseconds kGraceAfterLoss{1000};
 /// Nodes whose preemption nobody watches for find that out at about the same time.
 constexpr milliseconds kGatherUnwatched{3000};
+/// How soon the job ends once ranks have ended because this process was stopped.
+constexpr milliseconds kEndAfterPause{15'000};
 /// How often mpirun is looked at once all ranks have ended.
 constexpr milliseconds kIdleCheck{500};
 
@@ -45,8 +47,13 @@ unsigned long cpu_ticks(pid_t pid) {
 class Job {
  public:
   Job(const JobOptions& options, RankMonitor& monitor, ErrorOutput& errors, SignalDescriptor& signals,
-      Child child)
-      : options_(options), monitor_(monitor), errors_(errors), signals_(signals), child_(std::move(child)) {
+      Child child, std::vector<pid_t> earlier_children)
+      : options_(options),
+        monitor_(monitor),
+        errors_(errors),
+        signals_(signals),
+        child_(std::move(child)),
+        earlier_children_(std::move(earlier_children)) {
     words_fd_ = std::move(child_.stderr_pipe());
     ::fcntl(words_fd_.get(), F_SETFL, O_NONBLOCK);
   }
@@ -57,6 +64,8 @@ class Job {
       keep_deadlines();
     }
     result_.mpirun = child_.wait();
+    note_pause(Clock::now());
+    if (Clock::now() > paused_until_ + kEndAfterPause) result_.paused = milliseconds(0);
     settle();
     for (const auto& [rank, record] : monitor_.records()) result_.ranks.push_back(record);
     result_.mpirun_words = words_.text();
@@ -65,15 +74,16 @@ class Job {
 
  private:
   bool all_started() const {
-    return started_ ||
-           (options_.ranks > 0 && monitor_.records().size() >= static_cast<std::size_t>(options_.ranks));
+    return started_ || monitor_.records().size() >= static_cast<std::size_t>(std::max(options_.ranks, 1));
   }
   bool all_ended() const {
-    return options_.ranks > 0 && monitor_.ended() + monitor_.lost() >= options_.ranks && monitor_.lost() == 0;
+    // Where nobody has said how many there are: all that were heard of, and none that still speaks.
+    const bool enough = options_.ranks > 0 ? monitor_.ended() >= options_.ranks : monitor_.connected() == 0;
+    return enough && monitor_.ended() > 0 && monitor_.lost() == 0;
   }
 
   std::optional<Clock::time_point> launch_deadline() const {
-    if (!options_.launch_timeout || options_.ranks == 0 || all_started()) return std::nullopt;
+    if (!options_.launch_timeout || all_started()) return std::nullopt;
     return start_ + *options_.launch_timeout;
   }
   std::optional<Clock::time_point> loss_deadline() const {
@@ -96,7 +106,7 @@ class Job {
 
   /// When something has to be done though nothing happens.
   Clock::time_point next_deadline() const {
-    auto next = next_beat_;
+    auto next = std::min(next_beat_, monitor_.silence_deadline());
     const auto consider = [&](std::optional<Clock::time_point> time) {
       if (time) next = std::min(next, *time);
     };
@@ -173,6 +183,14 @@ class Job {
     return now >= *idle_since_ + options_.idle_limit || now >= *all_ended_since_ + options_.end_limit;
   }
 
+  /// The ranks have heard nothing since the last beat.
+  void note_pause(Clock::time_point now) {
+    const auto silence = now - (next_beat_ - monitor_.interval());
+    if (silence < monitor_.silence_limit() || monitor_.records().empty()) return;
+    result_.paused = std::chrono::duration_cast<milliseconds>(silence);
+    paused_until_ = now;
+  }
+
   void wait_for_event(Clock::time_point until) {
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
     enum : std::size_t { kSignals, kMonitor, kLifeline, kErrors, kWords, kTarget, kOthers };
@@ -191,25 +209,28 @@ class Job {
     }
     if (polled[kMonitor].revents != 0) monitor_.handle();
     const auto now = Clock::now();
+    note_pause(now);
     if (now >= next_beat_) {
       monitor_.handle();  // whoever has spoken meanwhile is not silent
       monitor_.beat(now);
       next_beat_ = now + monitor_.interval();
+    } else if (now >= monitor_.silence_deadline()) {
+      monitor_.handle();
+      monitor_.judge_silence(now);
     }
     if (monitor_.lost() > 0 && !loss_noticed_) loss_noticed_ = now;
     if (monitor_.missed() && !missed_since_) missed_since_ = now;
     if (polled[kErrors].revents != 0 || polled[kWords].revents != 0 || polled[kTarget].revents != 0)
-      hand_on_errors(polled[kErrors].revents != 0, polled[kWords].revents != 0);
+      hand_on_errors(polled[kWords].revents != 0);
     errors_.flush(now);
     if (polled[kSignals].revents != 0) take_signals();
     if (polled[kLifeline].revents != 0) read_lifeline();
   }
 
-  void hand_on_errors(bool of_ranks, bool of_mpirun) {
-    const bool room = is_writable(STDERR_FILENO);
-    stderr_full_ = !room;
-    if (of_ranks && room) errors_.handle();
-    if (of_mpirun && (room || !options_.show_mpirun_words)) read_words();
+  void hand_on_errors(bool of_mpirun) {
+    errors_.handle();
+    stderr_full_ = errors_.blocked() || !is_writable(STDERR_FILENO);
+    if (of_mpirun && (!stderr_full_ || !options_.show_mpirun_words)) read_words();
   }
 
   void read_words() {
@@ -284,8 +305,10 @@ class Job {
       monitor_.hang_up();
       wait_until_gone(result_.forced ? kKilledLimit : kHangUpLimit);
     }
-    // What is still there are mpirun's orphans: ssh clients, and what a rank put into the background.
-    kill_all_children();
+    // What is still there are mpirun's orphans: ssh clients, and what a rank put into the background. Not
+    // what this process had started before it became the launcher (bash -c 'monitor & exec shipyard-mpirun
+    // …').
+    kill_all_children(earlier_children_);
     reap_orphans(child_.pid());
     hand_on_the_rest();
   }
@@ -297,11 +320,13 @@ class Job {
     while (words_fd_ || errors_.open() > 0) {
       wait_for_event(std::min(progress + kLastWordsLimit, next_beat_));
       const auto now = Clock::now();
-      if (errors_.bytes() != shown || (stderr_full_ && !result_.signal)) {
+      if (errors_.bytes() != shown) {
         shown = errors_.bytes();
         progress = now;
       }
-      if (now >= progress + kLastWordsLimit) return;
+      // Who reads slowly is waited for, as by any program; not where the job had to be ended.
+      const bool patient = stderr_full_ && result_.ended == Ended::kByItself && !result_.signal;
+      if (now >= progress + (patient ? options_.end_limit : kLastWordsLimit)) return;
     }
   }
 
@@ -310,11 +335,13 @@ class Job {
   ErrorOutput& errors_;
   SignalDescriptor& signals_;
   Child child_;
+  std::vector<pid_t> earlier_children_;
   FileDescriptor words_fd_;  // mpirun's standard error
   MpirunWords words_;
   JobResult result_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point next_beat_ = start_ + monitor_.interval();
+  Clock::time_point paused_until_;
   std::optional<Clock::time_point> kill_at_;
   std::optional<Clock::time_point> loss_noticed_;
   std::optional<Clock::time_point> missed_since_;
@@ -334,6 +361,7 @@ class Job {
 Result<JobResult> run_job(const JobOptions& options, RankMonitor& monitor, ErrorOutput& errors,
                           SignalDescriptor& signals) {
   become_subreaper();
+  auto earlier_children = children_of_this_process();
   Command command = options.mpirun;
   command.own_process_group = !options.foreground;
   command.standard_error = Command::Stream::kPipe;
@@ -341,7 +369,7 @@ Result<JobResult> run_job(const JobOptions& options, RankMonitor& monitor, Error
   command.parent_death_signal = SIGKILL;
   auto child = Child::start(command);
   if (!child) return child.error();
-  return Job(options, monitor, errors, signals, std::move(*child)).run();
+  return Job(options, monitor, errors, signals, std::move(*child), std::move(earlier_children)).run();
 }
 
 }  // namespace shipyard::supervise

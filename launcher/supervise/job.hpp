@@ -68,7 +68,10 @@ struct JobResult {
   Ended ended = Ended::kByItself;  ///< the first reason, where there were several
   std::optional<int> signal;       ///< that this process received, whatever `ended` says
   bool lifeline_ended = false;     ///< with signal = SIGTERM
-  bool forced = false;             ///< mpirun needed SIGKILL
+  /// How long this process was stopped, where that was longer than the ranks wait for a sign of life, shortly
+  /// before the end; 0: not.
+  std::chrono::milliseconds paused{0};
+  bool forced = false;  ///< mpirun needed SIGKILL
   /// A node was about to be taken away while all was well, and the ranks were sent a signal for it.
   std::optional<PreemptionNotice> preemption;
   std::vector<RankRecord> ranks;  ///< that were heard of, by rank

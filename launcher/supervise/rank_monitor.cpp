@@ -110,6 +110,7 @@ void RankMonitor::note_loss(const Connection& connection, bool silent) {
   if (record == records_.end() || record->second.ended()) return;
   record->second.lost = true;
   record->second.silent = silent;
+  record->second.order = ++events_;
   ++lost_;
   if (silent) ++silent_;
 }
@@ -119,10 +120,16 @@ void RankMonitor::beat(Clock::time_point now) {
     for (auto& [number, connection] : connections_) connection.heard = now;
   }
   last_beat_ = now;
+  judge_silence(now);
+  say_to_all({});
+}
+
+void RankMonitor::judge_silence(Clock::time_point now) {
+  silence_deadline_ = Clock::time_point::max();
   for (auto entry = connections_.begin(); entry != connections_.end();) {
     Connection& connection = entry->second;
     if (now - connection.heard < silence_limit_) {
-      if (connection.rank >= 0) say(connection.fd, {});
+      silence_deadline_ = std::min(silence_deadline_, connection.heard + silence_limit_);
       ++entry;
       continue;
     }
@@ -218,7 +225,8 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   } else {
     record.exit = Exit{message->kind == RankMessage::Kind::kSignal, message->number};
   }
-  record.order = ++ended_;
+  record.order = ++events_;
+  ++ended_;
   return true;
 }
 

@@ -30,7 +30,7 @@ struct RankRecord {
   bool lost = false;         ///< its connection ended before it said how it ended
   bool silent = false;       ///< with lost: the connection was open, and its node gave no sign of life
   bool absent = false;       ///< it ended with 0 and has never called MPI_Init
-  int order = 0;  ///< 1 for the first rank whose end was heard of, 2 for the next …; 0: not ended
+  int order = 0;             ///< 1 for the first rank that ended or was lost, 2 for the next …; 0: neither
 
   [[nodiscard]] bool ended() const { return exit.has_value() || start_error != 0; }
   [[nodiscard]] bool failed() const { return start_error != 0 || (exit && !exit->success()); }
@@ -80,6 +80,11 @@ class RankMonitor {
   /// beat_interval(silence_limit), after handle(). A call that comes late by more than that is no reason to
   /// suspect a node: this machine may have been stopped itself.
   void beat(Clock::time_point now);
+  /// The second half of beat() alone, for the time between two of them, where silence_deadline() has come.
+  void judge_silence(Clock::time_point now);
+  /// When the first of those that are silent counts as lost.
+  [[nodiscard]] Clock::time_point silence_deadline() const { return silence_deadline_; }
+  [[nodiscard]] std::chrono::milliseconds silence_limit() const { return silence_limit_; }
   [[nodiscard]] std::chrono::milliseconds interval() const { return beat_interval(silence_limit_); }
 
   /// By rank.
@@ -132,9 +137,11 @@ class RankMonitor {
   std::string token_;
   std::chrono::milliseconds silence_limit_{};
   Clock::time_point last_beat_ = Clock::now();
+  Clock::time_point silence_deadline_ = Clock::time_point::max();
   StderrSink stderr_sink_;
   std::map<int, Connection> connections_;  // by descriptor
   std::map<int, RankRecord> records_;
+  int events_ = 0;  // ends and losses
   int ended_ = 0;
   int lost_ = 0;
   int silent_ = 0;

@@ -69,7 +69,8 @@ inline constexpr std::size_t kLongestText = 300;
 
 /// With the line's end.
 [[nodiscard]] std::string format_message(const RankMessage& message);
-/// Without the line's end; nullopt for anything else than the above, and for a line that is not printable ASCII.
+/// Without the line's end; nullopt for anything else than the above, and for a line that is not printable
+/// ASCII.
 [[nodiscard]] std::optional<RankMessage> parse_message(std::string_view line);
 
 /// What the launcher says.

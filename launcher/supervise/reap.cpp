@@ -6,7 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -18,9 +20,9 @@
 namespace shipyard::supervise {
 namespace {
 
-constexpr int kRounds = 20;
-/// For one that is killed to be gone: until then it may still have forked.
-constexpr int kGoneMilliseconds = 500;
+constexpr int kRounds = 10;
+/// For all that are killed in a round to be gone: until then they may still have forked.
+constexpr std::chrono::milliseconds kGoneLimit{500};
 
 std::vector<pid_t> processes() {
   std::vector<pid_t> result;
@@ -53,16 +55,25 @@ bool is_marked(pid_t pid, const std::string& entry) {
   return false;
 }
 
-bool kill_if_marked(pid_t pid, const std::string& entry) {
-  if (!is_marked(pid, entry)) return false;
+/// Its descriptor where it was killed.
+FileDescriptor kill_if_marked(pid_t pid, const std::string& entry) {
+  if (!is_marked(pid, entry)) return {};
   // glibc before 2.36 has no functions for these.
-  const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   // Looked at once more: now the number cannot come to mean another process.
-  if (!process || !is_marked(pid, entry)) return false;
-  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) return false;
-  pollfd polled{process.get(), POLLIN, 0};
-  ::poll(&polled, 1, kGoneMilliseconds);
-  return true;
+  if (!process || !is_marked(pid, entry)) return {};
+  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) return {};
+  return process;
+}
+
+void wait_until_gone(const std::vector<FileDescriptor>& processes_killed) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + kGoneLimit;
+  for (const auto& process : processes_killed) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    pollfd polled{process.get(), POLLIN, 0};
+    ::poll(&polled, 1, static_cast<int>(std::max<long>(left, 0)));
+  }
 }
 
 }  // namespace
@@ -72,12 +83,14 @@ int kill_marked(std::string_view job) {
   const std::string entry = std::string(kJobVariable) + "=" + std::string(job);
   int killed = 0;
   for (int round = 0; round < kRounds; ++round) {
-    int now = 0;
+    std::vector<FileDescriptor> processes_killed;
     for (pid_t pid : processes()) {
-      if (pid != ::getpid() && kill_if_marked(pid, entry)) ++now;
+      if (pid == ::getpid()) continue;
+      if (auto process = kill_if_marked(pid, entry)) processes_killed.push_back(std::move(process));
     }
-    killed += now;
-    if (now == 0) break;
+    if (processes_killed.empty()) break;
+    killed += static_cast<int>(processes_killed.size());
+    wait_until_gone(processes_killed);
   }
   return killed;
 }

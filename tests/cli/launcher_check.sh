@@ -52,12 +52,15 @@ check "no line is wider than 80 columns" eval '! grep -qE "^.{81}" "$work/out"'
 check "no colours without a terminal" eval '! grep -q "$(printf "\033")" "$work/out"'
 check "nothing is left" no_run_directory
 
+# What the launcher said, but for its note that these sshds have no key of the job's.
+said() { grep -v '^shipyard-mpirun: note: host keys are not checked' "$work/err"; }
+
 echo "# another Open MPI on one"
 rm -f "$STARTED"
 OTHER=127.0.0.3 launch "${three[@]}" --check ./app
 check "is 125" test "$status" -eq 125
 check "has a mark" test "$(column 'Open MPI' | paste -sd'|')" = "Open MPI|4.1.4|4.1.4|4.1.5 !"
-check "is named in one line" test "$(cat "$work/err")" = \
+check "is named in one line" test "$(said)" = \
   "shipyard-mpirun: error: 127.0.0.3: Open MPI 4.1.5, the primary has Open MPI 4.1.4"
 check "with its remedy" grep -qx '  hint: does every node run the same image? docker images --digests tells' "$work/out"
 check "and nothing is started" test ! -e "$STARTED"
@@ -66,7 +69,7 @@ echo "# a node that refuses the key"
 DENIED=127.0.0.2 launch "${three[@]}" --check ./app
 check "is 121" test "$status" -eq 121
 check "has a row that says so" grep -qx '127.0.0.2  permission denied (publickey) !' "$work/out"
-check "is named in one line" test "$(cat "$work/err")" = "shipyard-mpirun: error: 127.0.0.2: ssh: permission denied \
+check "is named in one line" test "$(said)" = "shipyard-mpirun: error: 127.0.0.2: ssh: permission denied \
 (publickey): the node does not accept the job's key"
 
 echo "# a node that does not answer"
@@ -80,7 +83,7 @@ await asking
 kill -TERM "$launcher"
 ended 10
 check "is 143" test "$status" -eq 143
-check "and one line" test "$(cat "$work/err")" = \
+check "and one line" test "$(said)" = \
   "shipyard-mpirun: error: SIGTERM received while asking the nodes: nothing was started"
 check "leaves no ssh and no files" eval 'none_left ended 10 && no_run_directory'
 

@@ -18,10 +18,11 @@ for name in $(compgen -e | grep -E '^(SHIPYARD_|AZ_BATCH_|CCP_NODES|OMPI_|PRTE_|
   unset "$name"
 done
 
-# survivors MARK: the processes that carry this mark in their environment.
+# survivors MARK: the processes of this script that carry this mark in their environment; other scripts run at the same
+# time.
 survivors() {
   local environ pid
-  for environ in $(grep -lzaFx "LAUNCHER_TEST=$1" /proc/[0-9]*/environ 2>/dev/null); do
+  for environ in $(grep -lzaFx "LAUNCHER_TEST=$$.$1" /proc/[0-9]*/environ 2>/dev/null); do
     pid=${environ#/proc/}
     pid=${pid%/environ}
     # A zombie is gone, and so is one that has ended since.
@@ -64,7 +65,7 @@ start() {
   local mark=$1
   shift
   marks+=("$mark")
-  env --default-signal=INT,QUIT "LAUNCHER_TEST=$mark" "$mpirun_tool" "$@" >"$work/out" 2>"$work/err" <"${input:-/dev/null}" &
+  env --default-signal=INT,QUIT "LAUNCHER_TEST=$$.$mark" "$mpirun_tool" "$@" >"$work/out" 2>"$work/err" <"${input:-/dev/null}" &
   launcher=$!
 }
 

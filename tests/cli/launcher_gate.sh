@@ -136,7 +136,7 @@ echo "# a child of the former life of this process"
 # `exec shipyard-mpirun` in a shell with a background job: that one's end is none of the launcher's business.
 node 127.0.0.2 0 ''
 marks+=(orphan)
-env LAUNCHER_TEST=orphan bash -c 'exec 8<>"$GO"; { read -r -u 8; echo orphan >"$EVENTS"; } & exec "$@" 8<&-' - \
+env "LAUNCHER_TEST=$$.orphan" bash -c 'exec 8<>"$GO"; { read -r -u 8; echo orphan >"$EVENTS"; } & exec "$@" 8<&-' - \
   "$mpirun_tool" "${two[@]}" --ssh-port "$port" --wait 2s ./app >"$work/out" 2>"$work/err" </dev/null &
 launcher=$!
 await asked
@@ -149,7 +149,7 @@ check "its end does not end the wait" test "$status" -eq 120
 echo "# nohup"
 node 127.0.0.2 0 ''
 marks+=(nohup)
-LAUNCHER_TEST=nohup nohup "$mpirun_tool" "${two[@]}" --ssh-port "$port" --wait 2s ./app >"$work/out" 2>"$work/err" </dev/null &
+LAUNCHER_TEST=$$.nohup nohup "$mpirun_tool" "${two[@]}" --ssh-port "$port" --wait 2s ./app >"$work/out" 2>"$work/err" </dev/null &
 launcher=$!
 await asked
 kill -HUP "$launcher"

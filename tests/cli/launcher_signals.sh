@@ -61,6 +61,24 @@ if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
   check "143" test "$status" -eq 143
   gone stubborn 15
 
+  echo "# nobody reads standard error"
+  program prattles <<<'head -c 1000000 /dev/zero | tr "\0" x | fold -w 3000 >&2 & echo ready >"$EVENTS"; exec sleep 1000'
+  mkfifo stalled
+  exec 6<>stalled
+  marks+=(stalled)
+  env --default-signal=INT,QUIT "LAUNCHER_TEST=$$.stalled" "$mpirun_tool" "${two[@]}" --node-timeout 1s ./prattles >out 2>stalled </dev/null &
+  launcher=$!
+  await ready
+  await ready
+  # Longer than nodes may be silent: the ranks must still be there.
+  read -r -t 3 <>never
+  check "the job goes on" eval '[[ $(survivors stalled | wc -l) -gt 3 ]]'
+  kill -TERM "$launcher"
+  ended 25
+  check "and ends when it is told to: 143" test "$status" -eq 143
+  exec 6>&-
+  gone stalled 15
+
   echo "# SIGKILL for the launcher"
   start killed "${two[@]}" ./waits
   await ready

@@ -138,6 +138,30 @@ TEST_F(Errors, AReaderThatIsSlowBlocksNobodyAndLosesNothing) {
   EXPECT_LT(read, written + line.size());
 }
 
+TEST_F(Errors, NothingBlocksWhereNobodyReads) {
+  auto rank = connect(0);
+  // The pipe is full but for less than a line.
+  ::fcntl(writer_.get(), F_SETFL, O_NONBLOCK);
+  std::size_t filled = 0;
+  for (ssize_t put = 0; (put = ::write(writer_.get(), std::string(1000, '.').data(), 1000)) > 0;)
+    filled += static_cast<std::size_t>(put);
+  ::fcntl(writer_.get(), F_SETFL, 0);
+  const std::string line = std::string(3000, 'x') + "\n" + std::string(3000, 'y');
+  say(rank, line);
+  output_->handle();  // would hang
+  output_->flush(Clock::now() + std::chrono::hours(1));
+  EXPECT_EQ(output_->bytes(), 0u);
+  EXPECT_EQ(shown().size(), filled);
+  std::string rest;
+  while (rest.size() < line.size()) {
+    output_->handle();
+    output_->flush(Clock::now() + std::chrono::hours(1));
+    rest += shown();
+  }
+  EXPECT_EQ(rest, line);
+  EXPECT_FALSE(output_->blocked());
+}
+
 TEST(MpirunWords, KeepsTheBeginningAndTheEnd) {
   MpirunWords words;
   EXPECT_TRUE(words.empty());

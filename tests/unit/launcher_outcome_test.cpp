@@ -19,8 +19,8 @@ Exit killed_by(int number) { return {true, number}; }
 RankRecord ended(int rank, Exit exit, int order) {
   return {.rank = rank, .host = "10.0.0.4", .exit = exit, .order = order};
 }
-RankRecord lost(int rank, const char* host = "10.0.0.5") {
-  return {.rank = rank, .host = host, .lost = true};
+RankRecord lost(int rank, const char* host = "10.0.0.5", int order = 0) {
+  return {.rank = rank, .host = host, .lost = true, .order = order};
 }
 RankRecord running(int rank) { return {.rank = rank, .host = "10.0.0.4"}; }
 RankRecord unstarted(int rank, int error, const char* missing, int order = 1) {
@@ -199,9 +199,61 @@ TEST(Classify, RanksThatFailBecauseANodeIsLostAreNotTheCause) {
   // The launcher ended the job, and a rank's own handler turned SIGTERM into an exit status.
   expect(judged({.mpirun = exited(1),
                  .ended = supervise::Ended::kForLoss,
-                 .ranks = {ended(0, exited(15), 1), lost(1)}},
+                 .ranks = {ended(0, exited(15), 2), lost(1, "10.0.0.5", 1)}},
                 2),
          "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
+}
+
+// A rank that finds its peer gone ends with 14, and mpirun hands that on.
+TEST(ClassifyOpenMpi5, ARankThatFindsItsPeerGoneIsNotTheCause) {
+  const auto judged5 = [](const JobResult& result) { return judged(result, 3, mpi::Dialect::kOpenMpi5); };
+  const char* node_lost = "node 10.0.0.6 was lost while the job ran: rank 2 never said how it ended";
+  expect(
+      judged5({.mpirun = exited(14),
+               .ranks = {ended(0, exited(14), 2), ended(1, killed_by(SIGTERM), 3), lost(2, "10.0.0.6", 1)}}),
+      "node_lost", kNodeLost, node_lost);
+  expect(
+      judged5({.mpirun = exited(14),
+               .ranks = {ended(0, exited(14), 1), ended(1, killed_by(SIGTERM), 2), lost(2, "10.0.0.6", 3)}}),
+      "node_lost", kNodeLost, node_lost);
+  // mpirun has noticed it before us.
+  RankRecord unheard = lost(2, "10.0.0.6");
+  unheard.lost = false;
+  expect(judged5({.mpirun = exited(14),
+                  .ranks = {ended(0, exited(14), 1), ended(1, killed_by(SIGTERM), 2), unheard}}),
+         "node_lost", kNodeLost, node_lost);
+  // Its peer's own end is heard of later.
+  expect(judged5({.mpirun = exited(14),
+                  .ranks = {ended(0, exited(14), 1), ended(1, killed_by(SIGSEGV), 2),
+                            ended(2, killed_by(SIGTERM), 3)}}),
+         "app_failed", 139, "./app: rank 1 on 10.0.0.4 ended with signal 11 (Segmentation fault)");
+  expect(judged5({.mpirun = exited(14),
+                  .ranks = {ended(0, exited(14), 2), ended(1, killed_by(SIGKILL), 1),
+                            ended(2, killed_by(SIGTERM), 3)}}),
+         "app_failed", 137, "./app: rank 1 on 10.0.0.4 ended with signal 9 (Killed)");
+  // A program's own 14.
+  expect(judged5({.mpirun = exited(14),
+                  .ranks = {ended(0, exited(14), 1), ended(1, killed_by(SIGTERM), 2),
+                            ended(2, killed_by(SIGTERM), 3)}}),
+         "app_failed", 14, "./app: rank 0 on 10.0.0.4 ended with exit status 14");
+}
+
+TEST(Classify, ASilentNodeWasGoneBeforeWhatFailedMeanwhile) {
+  RankRecord silent = lost(1, "10.0.0.5", 2);
+  silent.silent = true;
+  expect(judged({.mpirun = exited(1), .ranks = {ended(0, exited(1), 1), silent}}, 2), "node_lost", kNodeLost,
+         "node 10.0.0.5 was lost while the job ran: no sign of life for 15 s",
+         "frozen, cut off from the network, or gone; --node-timeout says how long to wait for it");
+}
+
+TEST(Classify, RanksThatAreLostAfterOneHasFailedAreNotTheCause) {
+  for (auto reason : {supervise::Ended::kByItself, supervise::Ended::kForLoss}) {
+    expect(
+        judged(
+            {.mpirun = exited(1), .ended = reason, .ranks = {ended(0, exited(3), 1), lost(1, "10.0.0.5", 2)}},
+            2),
+        "app_failed", 3, "./app: rank 0 on 10.0.0.4 ended with exit status 3");
+  }
 }
 
 TEST(Classify, AProgramMissingOnANodeIs127) {
@@ -268,6 +320,10 @@ TEST(Classify, MpirunThatDiesBelowItsRanksIsNamed) {
   expect(judged({.mpirun = killed_by(SIGKILL), .ranks = {ended(0, killed_by(SIGTERM), 1)}}, 1), "terminated",
          137, "mpirun itself was ended by signal 9 (Killed): the job was ended with it",
          "it was not ended by shipyard-mpirun: out of memory on this node?");
+  // A rank that fails because its daemon is gone.
+  expect(judged({.mpirun = killed_by(SIGKILL), .ranks = {ended(0, exited(14), 1)}}, 1), "terminated", 137,
+         "mpirun itself was ended by signal 9 (Killed): the job was ended with it",
+         "it was not ended by shipyard-mpirun: out of memory on this node?");
   // All ranks succeeded, and mpirun stumbled afterwards.
   expect(judged({.mpirun = exited(1), .ranks = {ended(0, exited(0), 1)}}, 1), "app_failed", 1,
          "mpirun ended with exit status 1; what it said is above");
@@ -290,6 +346,21 @@ TEST(Classify, ASilentNodeIsNamedAndSaidToBeSilent) {
                 3),
          "node_lost", kNodeLost,
          "nodes 10.0.0.5 and 10.0.0.6 were lost while the job ran: no sign of life for 15 s", hint);
+}
+
+TEST(Classify, ALauncherThatWasStoppedItselfBlamesNoRank) {
+  JobResult result{.mpirun = exited(14),
+                   .paused = std::chrono::milliseconds(20'700),
+                   .ranks = {ended(0, exited(14), 2), ended(1, killed_by(SIGTERM), 1)}};
+  expect(
+      judged(result, 2), "node_lost", kNodeLost,
+      "shipyard-mpirun was stopped for 20 s while the job ran: the ranks ended when they had heard nothing "
+      "for 15 s",
+      "was this node suspended, or the process stopped? --node-timeout allows more");
+  // It took no harm.
+  result.mpirun = exited(0);
+  result.ranks = {ended(0, exited(0), 2), ended(1, exited(0), 1)};
+  expect(judged(result, 2), "completed", 0, "");
 }
 
 TEST(Classify, ASignalToTheLauncherCountsMoreThanALossThatFollowed) {

@@ -199,6 +199,19 @@ TEST_F(Monitor, CountsALostConnectionOnce) {
   EXPECT_EQ(monitor_->lost(), 1);
 }
 
+TEST_F(Monitor, RecordsWhetherALossCameBeforeAnotherRanksEnd) {
+  auto gone = connect("RANK secret 0 node-a\n");
+  auto other = connect("RANK secret 1 node-b\n");
+  until([&] { return record(0) != nullptr && record(1) != nullptr; });
+  (void)gone.close();
+  until([&] { return record(0)->lost; });
+  say(other, "EXIT 14\n");
+  until([&] { return record(1)->ended(); });
+  EXPECT_EQ(record(0)->order, 1);
+  EXPECT_EQ(record(1)->order, 2);
+  EXPECT_EQ(monitor_->ended(), 1);
+}
+
 TEST_F(Monitor, AResetConnectionIsLostToo) {
   auto rank = connect("RANK secret 3 node\n");
   until([&] { return record(3) != nullptr; });
@@ -282,6 +295,21 @@ TEST_F(Monitor, ARankThatEndsWithoutMpiInitIsMissedOnceAnotherHasCalledIt) {
   until([&] { return monitor_->missed(); });
   EXPECT_FALSE(record(1)->absent);
   EXPECT_EQ(monitor_->lost(), 0);
+}
+
+TEST_F(Monitor, SaysWhenASilentNodeWillBeLostWhichMayBeBetweenTwoBeats) {
+  EXPECT_EQ(monitor_->silence_deadline(), Clock::time_point::max());
+  auto silent = connect("RANK secret 0 node\n");
+  until([&] { return record(0) != nullptr; });
+  const auto start = Clock::now();
+  monitor_->beat(start);
+  const auto deadline = monitor_->silence_deadline();
+  EXPECT_LE(deadline, start + kLimit);
+  monitor_->judge_silence(deadline - std::chrono::milliseconds(1));
+  EXPECT_EQ(monitor_->silent(), 0);
+  monitor_->judge_silence(deadline);
+  EXPECT_EQ(monitor_->silent(), 1);
+  EXPECT_EQ(monitor_->silence_deadline(), Clock::time_point::max());
 }
 
 TEST_F(Monitor, ALauncherThatWasStoppedItselfSuspectsNobody) {

@@ -18,18 +18,18 @@ NodePlan node(const char* host, std::vector<std::string> cpusets) {
 }
 
 TEST(Report, TellsTheWholeJob) {
-  JobReport report{
-      .hosts = {"10.0.0.4", "10.0.0.5"},
-      .command = {"/usr/bin/mpirun", "-np", "3"},
-      .nodes = {node("10.0.0.4", {"0-3", "4-7"}), node("10.0.0.5", {"0-3"})},
-      .reasons = {{"3 ranks", "-n"}},
-      .warnings = {"one"},
-      .ranks = {{.rank = 0, .host = "10.0.0.4", .cpus = "0-3", .exit = Exit{false, 0}, .order = 2},
-                {.rank = 1, .host = "10.0.0.4", .cpus = "4-5", .exit = Exit{true, 11}, .order = 1},
-                {.rank = 2, .host = "10.0.0.5", .cpus = "8-11", .stands_for = "0-3", .lost = true}},
-      .outcome = {"app_failed", 139, "./app: rank 1 failed", "look there"},
-      .mpirun_words = "mpirun noticed",
-      .times = {.read = 150us, .gate = 20ms, .run = 1h, .total = 3600020150us}};
+  JobReport report;
+  report.hosts = {"10.0.0.4", "10.0.0.5"};
+  report.command = {"/usr/bin/mpirun", "-np", "3"};
+  report.nodes = {node("10.0.0.4", {"0-3", "4-7"}), node("10.0.0.5", {"0-3"})};
+  report.reasons = {{"3 ranks", "-n"}};
+  report.warnings = {"one"};
+  report.ranks = {{.rank = 0, .host = "10.0.0.4", .cpus = "0-3", .exit = Exit{false, 0}, .order = 2},
+                  {.rank = 1, .host = "10.0.0.4", .cpus = "4-5", .exit = Exit{true, 11}, .order = 1},
+                  {.rank = 2, .host = "10.0.0.5", .cpus = "8-11", .stands_for = "0-3", .lost = true}};
+  report.outcome = {"app_failed", 139, "./app: rank 1 failed", "look there"};
+  report.mpirun_words = "mpirun noticed";
+  report.times = {.read = 150us, .gate = 20ms, .run = 1h, .total = 3600020150us};
   const std::string text = report_as_json(report);
   EXPECT_EQ(json::parse(text), json::parse(R"({
     "version": ")" SHIPYARD_VERSION R"(",

@@ -69,6 +69,8 @@ TEST_F(RunDirectoryTest, RefusesALink) {
 TEST_F(RunDirectoryTest, LeavesNothingWhereAFileCannotBeWritten) {
   auto directory = RunDirectory::make(path_, {{path_ + "/a", "x"}, {path_ + "/no/such/b", "x"}});
   ASSERT_FALSE(directory);
+  EXPECT_EQ(directory.error().message, "cannot write " + path_ + "/no/such/b: No such file or directory");
+  EXPECT_EQ(directory.error().hint, "TMPDIR names the directory that holds it");
   EXPECT_FALSE(fs::exists(path_));
 }
 

@@ -37,15 +37,29 @@ on_pool_node() {
   "$local_tool" exec --name "$name" --node "$number" -- "$@"
 }
 
-# What an MPI job could leave behind on a node: processes and directories, one a line.
+# What an MPI job could leave behind on a node, a line each: processes that carry a job's mark, those of MPI, of ours and of
+# ssh that do not, and the run directory. What is ending just now counts as well: ask again.
 leftovers() {
   on_pool_node "$1" "$2" sh -c '
     for process in /proc/[0-9]*; do
-      words=$(tr "\0" " " <"$process/cmdline" 2>/dev/null)
+      words=$({ tr "\0" " " <"$process/cmdline"; } 2>/dev/null)
+      [ -n "$words" ] || continue
+      if grep -qz "^SHIPYARD_JOB=" "$process/environ" 2>/dev/null; then
+        echo "$words"
+        continue
+      fi
       case ${words%% *} in
-        *orted|*prted|*mpirun|*mpiexec*|*hydra_*|*orterun|*prterun|*shipyard-*|sleep) case $words in *entrypoint*) ;; *) echo "$words" ;; esac ;;
+        *orted|*prted|*mpirun|*mpiexec*|*hydra_*|*orterun|*prterun|*shipyard-*|*/faults|ssh|*/ssh|sleep)
+          case $words in *entrypoint*) ;; *) echo "$words" ;; esac ;;
       esac
     done
     ls -d /tmp/shipyard-mpirun.* 2>/dev/null
     true'
+}
+
+# no_leftovers POOL NODE…
+no_leftovers() {
+  local pool=$1 node
+  shift
+  for node in "$@"; do [ -z "$(leftovers "$pool" "$node")" ] || return 1; done
 }
