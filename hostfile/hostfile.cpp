@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -20,13 +21,18 @@ const char* kind_name(Host::Kind kind) {
   return "name";
 }
 
+/// The default never contradicts what the input says.
+int slots_of(const Host& host, int default_slots) {
+  return host.slots.value_or(std::min(default_slots, host.max_slots.value_or(default_slots)));
+}
+
 }  // namespace
 
 std::string openmpi_hostfile(const std::vector<Host>& hosts, int default_slots) {
   std::string result;
   auto out = std::back_inserter(result);
   for (const auto& host : hosts) {
-    fmt::format_to(out, "{} slots={}", host.name, host.slots.value_or(default_slots));
+    fmt::format_to(out, "{} slots={}", host.name, slots_of(host, default_slots));
     if (host.max_slots) fmt::format_to(out, " max_slots={}", *host.max_slots);
     result += '\n';
   }
@@ -40,7 +46,7 @@ Result<std::string> hydra_hostfile(const std::vector<Host>& hosts, int default_s
       return input_error(fmt::format("a Hydra hostfile cannot hold the IPv6 address {}", host.name),
                          "give the node's IPv4 address or its host name");
     }
-    fmt::format_to(std::back_inserter(result), "{}:{}\n", host.name, host.slots.value_or(default_slots));
+    fmt::format_to(std::back_inserter(result), "{}:{}\n", host.name, slots_of(host, default_slots));
   }
   return result;
 }
@@ -49,7 +55,7 @@ std::string hosts_as_json(const HostList& list, int default_slots) {
   auto hosts = nlohmann::ordered_json::array();
   for (const auto& host : list.hosts) {
     nlohmann::ordered_json entry = {
-        {"host", host.name}, {"kind", kind_name(host.kind)}, {"slots", host.slots.value_or(default_slots)}};
+        {"host", host.name}, {"kind", kind_name(host.kind)}, {"slots", slots_of(host, default_slots)}};
     if (host.max_slots) entry["max_slots"] = *host.max_slots;
     hosts.push_back(std::move(entry));
   }

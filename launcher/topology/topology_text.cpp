@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdlib>
 #include <string_view>
 
 #include "launcher/topology/xml_scanner.hpp"
@@ -111,19 +112,37 @@ std::string complete_description(const std::string& description) {
 Status check_description(const std::string& description, const std::string& origin) {
   constexpr double kMostCpus = 8192;  // the most that Linux is built for; hwloc takes a second for them
   double cpus = 1;
-  for (const auto& [begin, end] : description_words(description)) {
-    const auto colon = description.find(':', begin);
-    if (description[begin] == '[' || colon == std::string::npos || colon >= end) continue;
-    double count = 0;
-    std::from_chars(description.data() + colon + 1, description.data() + end, count);
-    cpus *= count;
+  // The way that hwloc takes through the text: levels need no blank between them ("package:2core:4") and no
+  // name ("99"), and numbers are read as C does ("0x63").
+  std::size_t at = 0;
+  while ((at = description.find_first_not_of(" \n", at)) != std::string::npos) {
+    const std::size_t level = at;
+    if (description[at] == '[') {
+      at = description.find(']', at);
+      if (at == std::string::npos) break;
+      ++at;
+      continue;
+    }
+    if (std::isdigit(static_cast<unsigned char>(description[at])) == 0) {
+      at = description.find(':', at);
+      if (at == std::string::npos) break;
+      ++at;
+    }
+    char* end = nullptr;
+    const unsigned long count = std::strtoul(description.c_str() + at, &end, 0);
+    at = static_cast<std::size_t>(end - description.c_str());
+    if (at < description.size() && description[at] == '(') at = description.find(')', at);
+    if (at < description.size() && description[at] == ')') ++at;
+    cpus *= static_cast<double>(std::max(1UL, count));
     if (cpus > kMostCpus) {
       Error error =
           input_error(fmt::format("{}: more than {:.0f} hardware threads", origin, kMostCpus),
                       "the numbers multiply: \"package:2 core:4\" is 8 cores, 4 in each of 2 packages");
-      error.excerpt = {description, begin};
+      error.excerpt = {description, level};
       return error;
     }
+    // What hwloc stops at.
+    if (at == std::string::npos) break;
   }
   return Ok{};
 }

@@ -1,5 +1,7 @@
 #include "hostfile/hostfile.hpp"
 
+#include <algorithm>
+
 #include "hostfile/host_list.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -10,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!fuzz::is_good(list)) return 0;
   auto hosts = list->hosts;
   for (auto& host : hosts) {
-    if (!host.slots) host.slots = 7;
+    if (!host.slots) host.slots = std::min(7, host.max_slots.value_or(7));
   }
   const auto check = [&](const std::string& written, bool with_max) {
     const auto again = hostfile::parse_hostfile(written, "again");
@@ -23,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::require(read == expected, "a host is read as it was written");
     }
   };
-  check(hostfile::openmpi_hostfile(hosts, 7), false);
+  check(hostfile::openmpi_hostfile(list->hosts, 7), true);
   if (const auto hydra = hostfile::hydra_hostfile(hosts, 7); fuzz::is_good(hydra)) check(*hydra, false);
   return 0;
 }

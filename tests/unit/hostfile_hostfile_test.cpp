@@ -17,6 +17,10 @@ TEST(OpenMpiHostfile, GivesEveryHostItsSlotsOrTheDefault) {
   EXPECT_EQ(openmpi_hostfile(hosts(), 4), "10.0.0.4 slots=4\nnode1 slots=8 max_slots=16\nfd00::4 slots=2\n");
 }
 
+TEST(OpenMpiHostfile, GivesNoMoreSlotsByDefaultThanAHostHasAtMost) {
+  EXPECT_EQ(openmpi_hostfile({{.name = "node1", .max_slots = 2}}, 4), "node1 slots=2 max_slots=2\n");
+}
+
 TEST(OpenMpiHostfile, IsReadBackAsItWas) {
   auto list = parse_hostfile(openmpi_hostfile(hosts(), 4), "x");
   ASSERT_TRUE(list) << list.error().message;

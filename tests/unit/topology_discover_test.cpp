@@ -646,6 +646,11 @@ TEST_F(BadInput, IsADescriptionOfTooMuch) {
             "the numbers multiply: \"package:2 core:4\" is 8 cores, 4 in each of 2 packages");
   EXPECT_THAT(error_text(load("package:99999999999999999999 core:2")),
               ::testing::StartsWith("--topology: more than 8192 hardware threads\n"));
+  for (const char* text :
+       {"99 999 pu:2", "package:0x63 core:0x3e7", "package:99core:999", "package:99(a=1)core:999"}) {
+    EXPECT_THAT(error_text(load(text)),
+                ::testing::StartsWith("--topology: more than 8192 hardware threads\n"));
+  }
 }
 
 // --- this machine
