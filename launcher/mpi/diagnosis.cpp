@@ -23,6 +23,15 @@ std::string_view line_at(std::string_view text, std::size_t at) {
   return text.substr(start, text.find('\n', at) - start);
 }
 
+/// For a message: a node's words must not move the cursor of a terminal here.
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return result;
+}
+
 std::optional<Diagnosis::Abort> find_abort(std::string_view words) {
   constexpr std::string_view kPhrase = "MPI_ABORT was invoked on rank";
   const auto at = words.find(kPhrase);
@@ -50,7 +59,7 @@ std::string find_ssh_refusal(std::string_view words) {
     const auto user = line.find('@');
     if (user != std::string_view::npos && user < line.find(':')) line.remove_prefix(user + 1);
     while (line.ends_with('\r') || line.ends_with('.')) line.remove_suffix(1);
-    return std::string(line);
+    return printable(line);
   }
   constexpr std::string_view kHostKey = "Host key verification failed";
   return words.find(kHostKey) != std::string_view::npos ? std::string(kHostKey) : std::string();
@@ -66,7 +75,8 @@ Diagnosis diagnose(std::string_view words) {
   constexpr std::string_view kRankWord = "shipyard-rank: error: ";
   if (const auto at = words.find("shipyard-rank: error: cannot reach the launcher");
       at != std::string_view::npos)
-    result.unreachable_launcher = words.substr(at, words.find('\n', at) - at).substr(kRankWord.size());
+    result.unreachable_launcher =
+        printable(words.substr(at, words.find('\n', at) - at).substr(kRankWord.size()));
   return result;
 }
 
