@@ -1,5 +1,6 @@
 #include "launcher/rank/pmix_clients.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace shipyard::rank {
@@ -32,6 +33,7 @@ std::optional<std::uint16_t> pmix_server_port(const Environment& environment) {
   for (const auto& [name, value] : environment.variables) {
     if (!name.starts_with("PMIX_SERVER_URI") || value.find(";tcp") == std::string::npos) continue;
     const auto colon = value.rfind(':');
+    if (colon == std::string::npos) continue;
     std::uint16_t port = 0;
     const auto [end, failure] = std::from_chars(value.data() + colon + 1, value.data() + value.size(), port);
     if (failure == std::errc{} && end == value.data() + value.size() && port != 0) return port;

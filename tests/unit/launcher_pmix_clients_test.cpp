@@ -14,8 +14,8 @@ std::optional<std::uint16_t> port(const char* uri) {
 TEST(PmixServerPort, IsTheLastNumberOfTheUri) {
   EXPECT_EQ(port("696188928.0;tcp4://127.0.0.1:45929"), 45929);
   EXPECT_EQ(port("prterun-node-0-55@0.0;tcp6://[fe80::1]:44899"), 44899);
-  for (const char* none :
-       {"", "x:1", "a;usock:/tmp/pmix", "a;tcp4://h:", "a;tcp4://h:99999", "a;tcp4://h:0", "a;tcp4://h:12x"})
+  for (const char* none : {"", "x:1", "a;tcp", "a;usock:/tmp/pmix", "a;tcp4://h:", "a;tcp4://h:99999",
+                           "a;tcp4://h:0", "a;tcp4://h:12x"})
     EXPECT_FALSE(port(none)) << none;
   EXPECT_FALSE(pmix_server_port({}));
 }
