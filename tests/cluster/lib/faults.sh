@@ -42,12 +42,24 @@ run() {
 # start NAME RANKS ARGUMENT…: the launcher in the background, until so many ranks run; 0: at once.
 declare -A job=() struck=()
 start() {
+  rm -f "$work/$1.end"
   { in_pool "$pool" sh -c 'echo $$ >"/tmp/$0.pid"; exec shipyard-mpirun "$@"' "$1" "${@:3}" >"$work/$1.out" 2>"$work/$1.err"
     echo "$? $(now)" >"$work/$1.end"; } &
   job[$1]=$!
-  wait_until 60 has_started "$1" "$2" || { echo "the job does not start:"; tail -n 20 "$work/$1.err"; }
+  wait_until 60 settled "$1" "$2"
+  if ! has_started "$1" "$2"; then
+    echo "the job does not start:"; tail -n 20 "$work/$1.err"
+    # 121 is worth a retry, here as well: Open MPI 5.0 was seen to lose a daemon (213) on a container that had just come up.
+    if [ "$retried" = no ] && read -r status _ <"$work/$1.end" && [ "$status" = 121 ]; then
+      rm -f "$work/$1.end"
+      retried=yes start "$@"
+      return
+    fi
+  fi
   strike "$1"
 }
+retried=no
+settled() { has_started "$@" || [ -e "$work/$1.end" ]; }
 has_started() { [ "$(cat "$work/$1.out" 2>/dev/null | grep -c '^started')" -ge "$2" ]; }
 # strike NAME: now comes the fault.
 strike() { struck[$1]=$(now); }
