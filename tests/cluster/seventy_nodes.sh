@@ -23,9 +23,9 @@ check "70 nodes: exit status" $? 0
 printf '      took %s s\n' "$(seconds_since "$start")"
 expected=$(for i in $(seq 0 69); do echo "$i node$i"; done)
 check "70 nodes: rank N runs on node N" "$(sort -n <<<"$output")" "$expected"
-# mpirun says this of itself where an ssh client is faster than the setpgid(2) by its parent; it means nothing.
-check "70 nodes: nothing said on stderr" \
-  "$(grep -vE '^\[[^]]*\] plm:rsh: Warning: setpgid\([0-9,]*\) failed in parent' "$nodes_dir/err")" ""
+# These nodes have no key of the job's, which the launcher says. What mpirun says of itself does not come through.
+check "70 nodes: nothing else said on stderr" \
+  "$(grep -v '^shipyard-mpirun: note: host keys are not checked' "$nodes_dir/err")" ""
 
 # The same without the flat start is what a script would get: shown, so that the reason stays visible.
 output=$(run --ppn 1 --mpi-arg --mca --mpi-arg plm_rsh_no_tree_spawn --mpi-arg 0 --wait 5s \
