@@ -150,9 +150,9 @@ TEST(CauseOf, NamesWhatIsMissingOnANode) {
     return cause(check);
   };
   EXPECT_EQ(with([](NodeFacts& f) { f.program = ENOENT; }),
-            "127 config_error: 10.0.0.5: /work/app: not found there");
+            "127 config_error: 10.0.0.5: /opt/app: not found there");
   EXPECT_EQ(with([](NodeFacts& f) { f.program = EACCES; }),
-            "126 config_error: 10.0.0.5: /work/app: cannot be executed there: Permission denied");
+            "126 config_error: 10.0.0.5: /opt/app: cannot be executed there: Permission denied");
   EXPECT_EQ(
       with([](NodeFacts& f) { f.working_directory = ENOENT; }),
       "125 config_error: 10.0.0.5: cannot enter the working directory /work: No such file or directory");

@@ -56,7 +56,7 @@ node      program    directory  way back  shipyard
     one it has
 ! 10.0.0.7: Open MPI 4.1.5, the primary has Open MPI 4.1.4
   hint: does every node run the same image? docker images --digests tells
-! 10.0.0.7: /work/app: not found there
+! 10.0.0.7: /opt/app: not found there
   hint: the program must be in the image, or at the same path on every node
 * 10.0.0.5: cores 2, the others 30
   hint: does the container have a cpuset or a quota (--cpuset-cpus, --cpus)?
@@ -99,7 +99,7 @@ node      way back  shipyard
   Open MPI 4.1.4
   hint: does every node run the same image?
     docker images --digests tells
-! 10.0.0.7: /work/app: not found there
+! 10.0.0.7: /opt/app: not found there
   hint: the program must be in the image, or
     at the same path on every node
 * 10.0.0.5: cores 2, the others 30

@@ -77,7 +77,7 @@ class CheckNodes : public ::testing::Test {
     context_.environment.executable_directory = "/opt/shipyard/bin";
     context_.mpi.mpirun = "/nowhere/bin/mpirun";
     context_.mpi.version = {mpi::Dialect::kOpenMpi4, 4, 1, "4.1.4"};
-    context_.program = "/work/app";
+    context_.program = "/opt/app";
     context_.working_directory = "/";
     context_.rank_program = "/bin/sh";
   }
@@ -123,7 +123,7 @@ TEST_F(CheckNodes, TakesFactsAndFailuresEachFromItsNode) {
       "exec shipyard-mpirun --node-facts'\n");
   const auto request = parse_request(directory_.read("request"));
   ASSERT_TRUE(request) << request.error().message;
-  EXPECT_EQ(request->program, "/work/app");
+  EXPECT_EQ(request->program, "/opt/app");
   EXPECT_EQ(request->limit_seconds, 30);
   EXPECT_EQ(request->token.size(), 32u);
   EXPECT_EQ(check.asked.token, "");

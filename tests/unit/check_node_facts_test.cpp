@@ -98,7 +98,7 @@ TEST(ParseRequest, GivesBackWhatWasWritten) {
   const FactsRequest request{"/usr/bin/mpirun",
                              "/usr/bin/orted",
                              "/opt/hpcx/init.sh",
-                             "/work/a b",
+                             "/opt/a b",
                              "/work",
                              "/usr/rank",
                              "fe80::1",

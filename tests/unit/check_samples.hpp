@@ -33,7 +33,7 @@ inline NodeCheck fine_check(int nodes) {
   check.mpi = {mpi::Dialect::kOpenMpi4, 4, 1, "4.1.4"};
   check.asked.mpirun = "/usr/bin/mpirun";
   check.asked.daemon = "/usr/bin/orted";
-  check.asked.program = "/work/app";
+  check.asked.program = "/opt/app";
   check.asked.working_directory = "/work";
   check.asked.rank_program = "/usr/libexec/shipyard/shipyard-rank";
   check.asked.report_address = "10.0.0.4";
