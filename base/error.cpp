@@ -1,10 +1,17 @@
 #include <fmt/format.h>
 
+#include <cctype>
 #include <system_error>
 
 #include "base/result.hpp"
 
 namespace shipyard {
+
+std::string error_words(int error_number) {
+  std::string text = std::generic_category().message(error_number);
+  text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
 
 Error system_error(std::string action, int error_number, std::string hint) {
   return {Error::Code::kSystem,

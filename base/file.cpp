@@ -10,21 +10,10 @@
 #include <filesystem>
 
 #include "base/file_descriptor.hpp"
+#include "base/output.hpp"
 
 namespace shipyard {
 namespace {
-
-int write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return errno;
-    }
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
 
 /// Where the links at `path` lead, also to a file that does not exist yet.
 std::string resolve_links(std::string path) {

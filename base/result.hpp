@@ -33,6 +33,8 @@ struct Error {
 [[nodiscard]] inline Error input_error(std::string message, std::string hint = {}) {
   return {Error::Code::kInput, std::move(message), std::move(hint), {}};
 }
+/// strerror(error_number) as the end of a message: "connection refused".
+[[nodiscard]] std::string error_words(int error_number);
 /// `action: strerror(error_number)`.
 [[nodiscard]] Error system_error(std::string action, int error_number, std::string hint = {});
 

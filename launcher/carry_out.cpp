@@ -124,6 +124,19 @@ Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
   return reaping;
 }
 
+/// Every rank has a connection, and another one once it writes to standard error.
+Status check_descriptors(const LaunchPlan& plan) {
+  constexpr std::size_t kOthers = 64;
+  const std::size_t limit = supervise::raise_descriptor_limit();
+  const std::size_t needed = 2 * static_cast<std::size_t>(plan.ranks) + plan.remote_hosts.size() + kOthers;
+  if (limit >= needed) return Ok{};
+  return Error{
+      Error::Code::kSystem,
+      fmt::format("{} ranks need {} file descriptors here, and the limit is {}", plan.ranks, needed, limit),
+      fmt::format("docker run --ulimit nofile={}", needed),
+      {}};
+}
+
 FileDescriptor open_log(const std::string& path) {
   if (path.empty()) return {};
   return FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
@@ -179,6 +192,7 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   }
   if (auto changed = plan_for_unlike_nodes(launched.plan, context, options, gate.banners, messages); !changed)
     return end_with(config_error(changed.error()));
+  if (auto enough = check_descriptors(todo); !enough) return end_with(config_error(enough.error()));
   const std::string token = random_token();
   auto monitor = supervise::RankMonitor::listen(todo.report_address.value_or(*parse_address("127.0.0.1")),
                                                 token, options.node_timeout);

@@ -1,13 +1,13 @@
 #include "launcher/run_main.hpp"
 
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <chrono>
 #include <ostream>
 
 #include "base/file.hpp"
+#include "base/output.hpp"
 #include "base/terminal.hpp"
 #include "launcher/binding_check.hpp"
 #include "launcher/carry_out.hpp"
@@ -18,7 +18,6 @@
 #include "launcher/launch_context.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/report.hpp"
-#include "launcher/supervise/error_output.hpp"
 #include "launcher/topology/discover.hpp"
 #include "launcher/topology/signature.hpp"
 #include "launcher/topology_map.hpp"
@@ -113,10 +112,9 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
     out << check::matrix(*launched.check, map_style(environment, environment.stdout_is_terminal))
         << std::flush;
   }
-  // The remedies stand beside the findings.
-  // Nobody waits for ever for a reader who does not read: the report says the same.
-  if (!launched.outcome.message.empty() &&
-      supervise::becomes_writable(STDERR_FILENO, std::chrono::seconds(2)))
+  // Nobody waits for ever for a reader who does not read: the report says the same. Where a table is drawn,
+  // the remedies stand in it.
+  if (!launched.outcome.message.empty() && becomes_writable(STDERR_FILENO, std::chrono::seconds(2)))
     messages.error({Error::Code::kSystem, launched.outcome.message, drawn ? "" : launched.outcome.hint, {}});
   report.command = launched.plan.command;
   report.nodes = launched.plan.nodes;

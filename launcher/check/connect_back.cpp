@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
-#include <system_error>
 
+#include "base/listener.hpp"
 #include "base/socket_address.hpp"
 
 namespace shipyard::launcher::check {
@@ -27,12 +27,6 @@ std::string question_with(const std::string& token) { return "CLOCK " + token + 
 
 std::int64_t now() {
   return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string words(int error) {
-  std::string text = std::generic_category().message(error);
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  return text;
 }
 
 /// False: nothing until `deadline`.
@@ -61,16 +55,10 @@ std::optional<std::string> receive_line(int fd, Clock::time_point deadline) {
 Result<ConnectBackListener> ConnectBackListener::listen(const IpAddress& address, const std::string& token) {
   ConnectBackListener result;
   result.question_ = question_with(token);
-  const SocketAddress local(address, 0);
-  result.listener_ = FileDescriptor(::socket(local.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!result.listener_ || ::bind(result.listener_.get(), local.get(), local.size()) != 0 ||
-      ::listen(result.listener_.get(), 4096) != 0) {
-    return system_error("cannot listen on " + to_string(address), errno);
-  }
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  ::getsockname(result.listener_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
-  result.port_ = port_of(reinterpret_cast<const sockaddr&>(bound));
+  auto listener = Listener::at(address);
+  if (!listener) return listener.error();
+  result.listener_ = std::move(listener->fd);
+  result.port_ = listener->port;
   result.epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
   if (!result.epoll_) return system_error("cannot make an event queue", errno);
   epoll_event event{.events = EPOLLIN, .data = {.fd = result.listener_.get()}};
@@ -125,15 +113,15 @@ ConnectBack connect_back(const IpAddress& address, std::uint16_t port, const std
   const auto deadline = Clock::now() + limit;
   const SocketAddress remote(address, port);
   const FileDescriptor fd(::socket(remote.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return {.problem = words(errno)};
+  if (!fd) return {.problem = error_words(errno)};
   hasten_dialogue(fd.get(), false);
   if (::connect(fd.get(), remote.get(), remote.size()) != 0) {
-    if (errno != EINPROGRESS) return {.problem = words(errno)};
+    if (errno != EINPROGRESS) return {.problem = error_words(errno)};
     if (!wait_for(fd.get(), POLLOUT, deadline)) return {.problem = "no answer"};
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) return {.problem = words(error)};
+    if (error != 0) return {.problem = error_words(error)};
   }
   ConnectBack best;
   const std::string question = question_with(token);
@@ -141,7 +129,7 @@ ConnectBack connect_back(const IpAddress& address, std::uint16_t port, const std
     const std::int64_t asked = now();
     const auto start = Clock::now();
     if (::send(fd.get(), question.data(), question.size(), MSG_NOSIGNAL) < 0)
-      return {.problem = words(errno)};
+      return {.problem = error_words(errno)};
     const auto line = receive_line(fd.get(), deadline);
     const std::int64_t round_trip = std::chrono::duration_cast<nanoseconds>(Clock::now() - start).count();
     std::int64_t theirs = 0;

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/file_descriptor.hpp"
+#include "base/result.hpp"
 #include "base/socket_address.hpp"
 #include "launcher/network/greeting.hpp"
 
@@ -57,13 +58,6 @@ struct Probe {
   Clock::time_point next_step{};  // of an attempt: its end; between attempts: the next one's start
   milliseconds pause = kFirstPause;
 };
-
-std::string error_text(int number) {
-  if (number == ETIMEDOUT) return "no answer (connection timed out)";
-  std::string text = std::generic_category().message(number);
-  text[0] = static_cast<char>(std::tolower(text[0]));
-  return text;
-}
 
 GateFault fault_of(int number) {
   switch (number) {
@@ -192,7 +186,7 @@ class Gate {
     probe.pause = std::min(probe.pause * 2, kLongestPause);
   }
   void fail_attempt(std::size_t index, int number) {
-    fail_attempt(index, fault_of(number), error_text(number));
+    fail_attempt(index, fault_of(number), error_words(number));
   }
 
   void fail_as_stranger(std::size_t index, bool closed) {

@@ -1,6 +1,5 @@
 #include "launcher/supervise/error_output.hpp"
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+
+#include "base/output.hpp"
 
 namespace shipyard::supervise {
 namespace {
@@ -43,30 +44,6 @@ std::string MpirunWords::text() const {
   result += last;
   result.erase(std::remove(result.begin(), result.end(), '\0'), result.end());
   return result;
-}
-
-bool is_writable(int fd) { return becomes_writable(fd, std::chrono::milliseconds(0)); }
-
-bool becomes_writable(int fd, std::chrono::milliseconds limit) {
-  pollfd polled{fd, POLLOUT, 0};
-  // With nobody left to read, a write fails at once and does not block either.
-  return ::poll(&polled, 1, static_cast<int>(limit.count())) > 0;
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {
-      // Somebody else has set the file to non-blocking, which is its own, not the descriptor's.
-      pollfd polled{fd, POLLOUT, 0};
-      ::poll(&polled, 1, 1000);
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
 }
 
 ErrorOutput::ErrorOutput(int target, Tag tag)

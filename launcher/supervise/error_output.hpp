@@ -78,12 +78,4 @@ class ErrorOutput {
   std::size_t bytes_ = 0;
 };
 
-/// True where a write of PIPE_BUF bytes to `fd` would not block.
-[[nodiscard]] bool is_writable(int fd);
-/// Waits for that, at most for `limit`.
-[[nodiscard]] bool becomes_writable(int fd, std::chrono::milliseconds limit);
-
-/// Writes all of it; false where the reader is gone. Blocks while a reader does not read.
-bool write_all(int fd, std::string_view text);
-
 }  // namespace shipyard::supervise

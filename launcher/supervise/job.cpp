@@ -9,6 +9,8 @@
 #include <csignal>
 #include <fstream>
 
+#include "base/output.hpp"
+
 namespace shipyard::supervise {
 namespace {
 
@@ -268,6 +270,7 @@ class Job {
     char buffer[4096];
     ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
     if (got > 0) return;  // nothing is expected there; only its end means something
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     lifeline_closed_ = true;
     result_.lifeline_ended = !result_.signal;
     if (!result_.signal) on_signal(SIGTERM);
@@ -315,9 +318,10 @@ class Job {
 
   /// What has been written before the end; a reader that reads is waited for.
   void hand_on_the_rest() {
+    monitor_.handle();  // a connection that came just before the end
     auto progress = Clock::now();
     std::size_t shown = errors_.bytes();
-    while (words_fd_ || errors_.open() > 0) {
+    while (words_fd_ || errors_.open() > 0 || errors_.blocked()) {
       wait_for_event(std::min(progress + kLastWordsLimit, next_beat_));
       const auto now = Clock::now();
       if (errors_.bytes() != shown) {

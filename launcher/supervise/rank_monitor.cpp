@@ -7,23 +7,17 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/listener.hpp"
 #include "base/socket_address.hpp"
 
 namespace shipyard::supervise {
 namespace {
 
-/// A rank each: the usual soft limit of 1024 descriptors would be too few, the hard one is ours to use.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
 /// A stranger gets no more of our memory than a RANK line needs. A rank may name every other of 8192 CPUs.
 constexpr std::size_t kLongestHello = 1024;
 constexpr std::size_t kLongestLine = 32 * 1024;
+/// 64 connections each. Bounded, since one that cannot be accepted (EMFILE) stays where it is.
+constexpr int kMostRounds = 1000;
 
 /// To a peer that does not read, nothing: its buffer is full long after it counts as lost.
 void say(const FileDescriptor& fd, const LauncherMessage& message) {
@@ -36,23 +30,26 @@ bool is_loopback(const IpAddress& address) { return !address.ipv6 && address.byt
 
 }  // namespace
 
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return limit.rlim_cur;
+}
+
 Result<RankMonitor> RankMonitor::listen(const IpAddress& address, std::string token,
                                         std::chrono::milliseconds silence_limit) {
   RankMonitor monitor;
   monitor.silence_limit_ = silence_limit;
-  raise_descriptor_limit();
   monitor.token_ = std::move(token);
   monitor.names_peers_ = !is_loopback(address);
-  const SocketAddress local(address, 0);
-  monitor.listener_ = FileDescriptor(::socket(local.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!monitor.listener_ || ::bind(monitor.listener_.get(), local.get(), local.size()) != 0 ||
-      ::listen(monitor.listener_.get(), 4096) != 0) {
-    return system_error("cannot listen on " + to_string(address), errno);
-  }
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  ::getsockname(monitor.listener_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
-  const std::string port = std::to_string(port_of(reinterpret_cast<const sockaddr&>(bound)));
+  auto listener = Listener::at(address);
+  if (!listener) return listener.error();
+  monitor.listener_ = std::move(listener->fd);
+  const std::string port = std::to_string(listener->port);
   monitor.endpoint_ = (address.ipv6 ? "[" + to_string(address) + "]" : to_string(address)) + ":" + port;
 
   monitor.epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
@@ -84,8 +81,14 @@ void RankMonitor::accept_all() {
 }
 
 void RankMonitor::handle() {
+  // Until there is nothing more: who has spoken must not count as silent since others were heard first.
+  for (int round = 0; round < kMostRounds && handle_some(); ++round) {
+  }
+}
+
+bool RankMonitor::handle_some() {
   epoll_event events[64];
-  int count = ::epoll_wait(epoll_.get(), events, 64, 0);
+  const int count = ::epoll_wait(epoll_.get(), events, 64, 0);
   for (int i = 0; i < count; ++i) {
     if (events[i].data.fd == listener_.get()) {
       accept_all();
@@ -103,6 +106,7 @@ void RankMonitor::handle() {
       note_loss(connection, connection.timed_out);
     }
   }
+  return count > 0;
 }
 
 void RankMonitor::note_loss(const Connection& connection, bool silent) {

@@ -55,6 +55,10 @@ struct UnwatchedNode {
   bool operator==(const UnwatchedNode&) const = default;
 };
 
+/// The soft limit of descriptors (getrlimit(2)) becomes the hard one, which is ours to use: the usual 1024
+/// are too few for a connection a rank. Returns it.
+std::size_t raise_descriptor_limit();
+
 /// The launcher's end of the connections to the ranks of one job. Used by one thread; `fd()` becomes readable
 /// whenever `handle()` has work.
 class RankMonitor {
@@ -124,6 +128,8 @@ class RankMonitor {
 
   RankMonitor() = default;
   void accept_all();
+  /// False: nothing had arrived.
+  bool handle_some();
   /// False: the connection is over.
   bool read(Connection& connection);
   bool take_line(Connection& connection, std::string_view line);

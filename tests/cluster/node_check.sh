@@ -133,7 +133,7 @@ check_at_most "a frozen node: ends" "$seconds" 20
 # --- The way back is closed to a node.
 if command -v nsenter iptables >/dev/null; then
   nsenter --target "$(docker inspect -f '{{.State.Pid}}' "$network-2")" --net \
-    iptables -A OUTPUT -p tcp -d "$(address 0)" --syn -j REJECT --reject-with tcp-reset
+    iptables -w 10 -A OUTPUT -p tcp -d "$(address 0)" --syn -j REJECT --reject-with tcp-reset
   check_nodes "0 1 2" ls
   check "no way back: exit status and words" "$status $(error_line)" "121 shipyard-mpirun: error: $(address 2): cannot \
 reach the primary at $(address 0) (connection refused): a firewall?"

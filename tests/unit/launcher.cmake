@@ -46,6 +46,7 @@ shipyard_unit_test(launcher_rank_test
     launcher_rank_infiniband_test.cpp
     launcher_rank_layout_test.cpp
     launcher_error_output_test.cpp
+    launcher_error_relay_test.cpp
     launcher_job_test.cpp
     launcher_rank_monitor_test.cpp
     launcher_reap_test.cpp

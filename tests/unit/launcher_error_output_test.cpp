@@ -3,13 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <thread>
-
-#include "launcher/rank/error_relay.hpp"
+#include "base/output.hpp"
+#include "tests/unit/descriptors.hpp"
+#include "tests/unit/fake_rank.hpp"
 
 namespace shipyard::supervise {
 namespace {
@@ -20,30 +18,19 @@ using Clock = std::chrono::steady_clock;
 class Errors : public testing::Test {
  protected:
   Errors() {
-    int ends[2];
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    reader_ = FileDescriptor(ends[0]);
-    writer_ = FileDescriptor(ends[1]);
+    auto [reader, writer] = pipe_ends();
+    reader_ = std::move(reader);
+    writer_ = std::move(writer);
     ::fcntl(reader_.get(), F_SETFL, O_NONBLOCK);
     output_.emplace(writer_.get(), ErrorOutput::Tag());
   }
 
   FileDescriptor connect(int rank, const std::string& received = {}) {
-    int ends[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    output_->add(FileDescriptor(ends[0]), rank, received);
-    return FileDescriptor(ends[1]);
+    auto [near, far] = socket_ends();
+    output_->add(std::move(near), rank, received);
+    return std::move(far);
   }
-  static void say(const FileDescriptor& fd, std::string_view words) {
-    EXPECT_EQ(::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
-  }
-  std::string shown() {
-    std::string text;
-    std::array<char, 65536> buffer{};
-    for (ssize_t got = 0; (got = ::read(reader_.get(), buffer.data(), buffer.size())) > 0;)
-      text.append(buffer.data(), static_cast<std::size_t>(got));
-    return text;
-  }
+  std::string shown() { return read_all(reader_); }
   /// Until no connection has anything to say.
   std::string handled() {
     std::string text;
@@ -182,76 +169,6 @@ TEST(MpirunWords, LeavesOutNulBytes) {
   MpirunWords words;
   words.append(std::string_view("a\0b\n\0", 5));
   EXPECT_EQ(words.text(), "ab\n");
-}
-
-/// The other end, beside the rank.
-class Relay : public testing::Test {
- protected:
-  Relay() {
-    int ends[2];
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    read_end_ = FileDescriptor(ends[0]);
-    rank_ = FileDescriptor(ends[1]);
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    near_ = FileDescriptor(ends[0]);
-    far_ = FileDescriptor(ends[1]);
-  }
-  static std::string all_of(const FileDescriptor& fd) {
-    std::string text;
-    std::array<char, 4096> buffer{};
-    for (ssize_t got = 0; (got = ::read(fd.get(), buffer.data(), buffer.size())) > 0;)
-      text.append(buffer.data(), static_cast<std::size_t>(got));
-    return text;
-  }
-  static bool readable(int fd, int milliseconds) {
-    pollfd polled{fd, POLLIN, 0};
-    return ::poll(&polled, 1, milliseconds) > 0;
-  }
-
-  FileDescriptor read_end_, rank_, near_, far_;
-  int connections_ = 0;
-};
-
-TEST_F(Relay, ConnectsOnlyWhenThereIsSomethingToSay) {
-  rank::ErrorRelay relay(
-      std::move(read_end_),
-      [&] {
-        ++connections_;
-        return std::move(near_);
-      },
-      -1);
-  (void)rank_.close();
-  EXPECT_TRUE(readable(relay.done_fd(), 10'000));
-  EXPECT_EQ(connections_, 0);
-}
-
-TEST_F(Relay, CarriesAllThatWasWrittenBeforeTheEnd) {
-  const std::string words(50'000, 'x');
-  ASSERT_EQ(::write(rank_.get(), words.data(), words.size()), static_cast<ssize_t>(words.size()));
-  rank::ErrorRelay relay(
-      std::move(read_end_),
-      [&] {
-        ++connections_;
-        return std::move(near_);
-      },
-      -1);
-  // rank_ stays open, as by a process that the rank has left behind.
-  relay.finish();
-  EXPECT_EQ(all_of(far_), words);
-  EXPECT_TRUE(readable(relay.done_fd(), 10'000));
-  EXPECT_EQ(connections_, 1);
-}
-
-TEST_F(Relay, WithoutAConnectionItFallsBack) {
-  const int fallback = ::dup(near_.get());
-  rank::ErrorRelay relay(
-      std::move(read_end_), [] { return FileDescriptor(); }, fallback);
-  ASSERT_EQ(::write(rank_.get(), "oops\n", 5), 5);
-  (void)rank_.close();
-  EXPECT_TRUE(readable(relay.done_fd(), 10'000));
-  (void)near_.close();
-  ::close(fallback);
-  EXPECT_EQ(all_of(far_), "oops\n");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/socket_address.hpp"
+#include "tests/unit/fake_rank.hpp"
 
 namespace shipyard::supervise {
 namespace {
@@ -28,18 +29,7 @@ class PreemptedJob : public testing::Test {
     ending_ = FileDescriptor(ends[1]);
   }
 
-  FileDescriptor connect(const std::string& words) {
-    const std::string& endpoint = monitor_->endpoint();
-    const auto port = static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
-    const SocketAddress remote(*parse_address("127.0.0.1"), port);
-    FileDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(::connect(fd.get(), remote.get(), remote.size()), 0);
-    say(fd, words);
-    return fd;
-  }
-  static void say(const FileDescriptor& fd, const std::string& words) {
-    EXPECT_EQ(::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
-  }
+  FileDescriptor connect(const std::string& words) { return connect_rank(monitor_->endpoint(), words); }
   /// What the launcher says until this word, or until it hangs up; nothing more after 10 s.
   static std::string hear(const FileDescriptor& fd, const std::string& word = {}) {
     std::string heard;

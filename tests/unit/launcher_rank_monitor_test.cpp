@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "base/socket_address.hpp"
+#include "tests/unit/fake_rank.hpp"
 
 namespace shipyard::supervise {
 namespace {
@@ -24,18 +25,7 @@ class Monitor : public testing::Test {
     monitor_.emplace(std::move(*made));
   }
 
-  FileDescriptor connect(const std::string& words = {}) {
-    const std::string& endpoint = monitor_->endpoint();
-    const auto port = static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
-    const SocketAddress remote(*parse_address("127.0.0.1"), port);
-    FileDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(::connect(fd.get(), remote.get(), remote.size()), 0);
-    say(fd, words);
-    return fd;
-  }
-  static void say(const FileDescriptor& fd, const std::string& words) {
-    EXPECT_EQ(::send(fd.get(), words.data(), words.size(), MSG_NOSIGNAL), static_cast<ssize_t>(words.size()));
-  }
+  FileDescriptor connect(const std::string& words = {}) { return connect_rank(monitor_->endpoint(), words); }
 
   /// Handles events until the condition holds; fails after 10 s.
   void until(const std::function<bool()>& condition) {
@@ -373,6 +363,23 @@ TEST_F(Monitor, HandsOnTheConnectionThatStandardErrorComesBy) {
   say(rank, "later");
   char buffer[16];
   EXPECT_EQ(::recv(handed.get(), buffer, sizeof buffer, 0) > 0, true);
+}
+
+// Those that were not looked at would count as silent.
+TEST_F(Monitor, HearsAllThatHaveSpokenAtOnce) {
+  std::vector<FileDescriptor> ranks;
+  for (int i = 0; i < 200; ++i) ranks.push_back(connect("RANK secret " + std::to_string(i) + " node\n"));
+  until([&] { return monitor_->records().size() == 200; });
+  for (const auto& rank : ranks) say(rank, "EXIT 0\n");
+  // Loopback: what was sent has arrived.
+  monitor_->handle();
+  EXPECT_EQ(monitor_->ended(), 200);
+}
+
+TEST_F(Monitor, TakesAConnectionAndItsFirstWordsTogether) {
+  auto rank = connect("RANK secret 0 node\nEXIT 0\n");
+  monitor_->handle();
+  EXPECT_EQ(monitor_->ended(), 1);
 }
 
 TEST(RankMonitor, NamesNodesByTheAddressTheyCallFrom) {

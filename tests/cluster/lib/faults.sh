@@ -27,8 +27,8 @@ task() { echo "shipyard-$pool-task-$1"; }
 vm() { echo "shipyard-$pool-node-$1"; }
 in_network_of() { nsenter --target "$(docker inspect -f '{{.State.Pid}}' "$(vm "$1")")" --net "${@:2}"; }
 # cut_off NODE, reconnect NODE: nothing that it sends or is sent arrives, and nobody says so.
-cut_off() { in_network_of "$1" sh -c 'iptables -A INPUT -i eth0 -j DROP && iptables -A OUTPUT -o eth0 -j DROP'; }
-reconnect() { in_network_of "$1" sh -c 'iptables -D INPUT -i eth0 -j DROP; iptables -D OUTPUT -o eth0 -j DROP'; }
+cut_off() { in_network_of "$1" sh -c 'iptables -w 10 -A INPUT -i eth0 -j DROP && iptables -w 10 -A OUTPUT -o eth0 -j DROP'; }
+reconnect() { in_network_of "$1" sh -c 'iptables -w 10 -D INPUT -i eth0 -j DROP; iptables -w 10 -D OUTPUT -o eth0 -j DROP'; }
 
 # run ARGUMENT…: the launcher to its end, with `variables` in its environment. Sets status, seconds, said.
 variables=()

@@ -31,7 +31,7 @@ END
   ip link add "$nodes_bridge" type bridge
   ip link set "$nodes_bridge" up
   # Docker sets the policy to DROP, for bridges too (br_netfilter).
-  iptables -I FORWARD -i "$nodes_bridge" -o "$nodes_bridge" -j ACCEPT
+  iptables -w 10 -I FORWARD -i "$nodes_bridge" -o "$nodes_bridge" -j ACCEPT
   node_pids=()
   for ((i = 0; i < count; i++)); do
     ip netns add "$nodes_tag-$i"
@@ -74,7 +74,7 @@ remove_nodes() {
     kill -KILL "${node_inits[i]}" "${node_pids[i]}" 2>/dev/null
     ip netns del "$nodes_tag-$i" 2>/dev/null
   done
-  iptables -D FORWARD -i "$nodes_bridge" -o "$nodes_bridge" -j ACCEPT 2>/dev/null
+  iptables -w 10 -D FORWARD -i "$nodes_bridge" -o "$nodes_bridge" -j ACCEPT 2>/dev/null
   ip link del "$nodes_bridge" 2>/dev/null
   rm -rf "$nodes_dir"
 }
