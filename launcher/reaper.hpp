@@ -15,7 +15,7 @@ struct Reaping {
   std::string ssh_config;
   std::vector<std::string> hosts;  ///< the other nodes, those that do not answer left out
   Environment environment;         ///< for ssh
-  /// For all together. Each ssh costs this node 50 to 130 ms of CPU time (measured), on all its cores.
+  /// For all together. A login takes 50 ms and more (docs/DESIGN.md), most of it computed here.
   [[nodiscard]] std::chrono::milliseconds limit() const {
     return std::chrono::milliseconds(2500) + hosts.size() * std::chrono::milliseconds(30);
   }

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "base/file_descriptor.hpp"
 #include "base/result.hpp"
 
 namespace shipyard::launcher {
@@ -10,8 +11,9 @@ namespace shipyard::launcher {
 /// A private directory (0700) that is gone when the object is.
 class RunDirectory {
  public:
-  /// Fails where something of that name is there already. Each file is written atomically, for its owner
-  /// alone (0600).
+  /// Fails where something of that name is there already. Those that a killed launcher of this user has left
+  /// beside it are removed: nobody holds their lock (flock(2)). Each file is written atomically, for its
+  /// owner alone (0600).
   static Result<RunDirectory> make(const std::string& path, const std::map<std::string, std::string>& files);
 
   /// More files, or others in their place, in the same way.
@@ -22,9 +24,10 @@ class RunDirectory {
   ~RunDirectory();
 
  private:
-  explicit RunDirectory(std::string path) : path_(std::move(path)) {}
+  RunDirectory(std::string path, FileDescriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   std::string path_;
+  FileDescriptor lock_;
 };
 
 }  // namespace shipyard::launcher

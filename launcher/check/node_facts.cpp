@@ -32,6 +32,8 @@ Result<Json> parse_object(std::string_view text, const char* what) {
     // The byte is counted from 1, and is one more at an unexpected end.
     const std::size_t offset = error.byte > 0 ? std::min(error.byte - 1, text.size()) : 0;
     return Error{Error::Code::kInput, fmt::format("{}: not JSON", what), {}, {std::string(text), offset}};
+  } catch (const Json::out_of_range&) {  // 6e7000000
+    return input_error(fmt::format("{}: a number that is too large", what));
   }
 }
 

@@ -279,9 +279,10 @@ int run_rank(const std::vector<std::string>& arguments) {
   }
   std::optional<preempt::PreemptionWatch> preemption;
   if (options.watch_preemption) preemption = rank::watch_preemption(environment, launcher);
-  const Exit exit = Watch(*child, launcher, signals, relay ? &*relay : nullptr, rank::Attendance(environment),
-                          preemption ? &*preemption : nullptr)
-                        .run();
+  const Exit exit =
+      Watch(std::string(environment.get(supervise::kJobVariable).value_or("")), *child, launcher, signals,
+            relay ? &*relay : nullptr, rank::Attendance(environment), preemption ? &*preemption : nullptr)
+          .run();
   tell_end(launcher, exit);
   if (!exit.success()) kill_all_descendants();
   if (exit.signalled) die_by_signal(exit.value);

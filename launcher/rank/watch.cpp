@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <thread>
 
 #include "base/socket_address.hpp"
@@ -42,7 +41,10 @@ Exit Watch::run() {
       if (exit->success() && attendance_.someone_missing()) tell(launcher_, {{RankMessage::Kind::kAbsent}});
       if (relay_ != nullptr) relay_->finish();
     }
-    if (exit_ && (relay_ == nullptr || relayed_)) return *exit_;
+    if (exit_ && (relay_ == nullptr || relayed_)) {
+      files_.remove();
+      return *exit_;
+    }
     wait_for_event();
     const auto now = Clock::now();
     if (now >= next_beat_) beat(now);
@@ -101,7 +103,10 @@ void Watch::obey(const LauncherMessage& message) {
     next_beat_ = Clock::now();
   } else if (message.kind == LauncherMessage::Kind::kSignal && !exit_) {
     // SIGKILL is meant for all that the rank has started, another signal for the rank.
-    if (message.number == SIGKILL) kill_all_children();
+    if (message.number == SIGKILL) {
+      files_ = supervise::files_of_marked(job_);
+      kill_all_children();
+    }
     child_.signal(message.number);
   }
 }
@@ -127,6 +132,7 @@ void Watch::take_attendance() {
 /// grace, what has the job's mark is killed.
 void Watch::end_rank() {
   const auto grace_over = Clock::now() + kGrace;
+  const auto files = supervise::files_of_marked(job_);
   if (!exit_) {
     // SIGTERM is blocked for us.
     has_own_group() ? (void)send_signal(-::getpid(), SIGTERM) : child_.signal(SIGTERM);
@@ -137,7 +143,8 @@ void Watch::end_rank() {
   ::shutdown(launcher_.get(), SHUT_RDWR);
   kill_all_descendants();
   std::this_thread::sleep_until(grace_over);
-  if (const char* job = std::getenv(supervise::kJobVariable)) supervise::kill_marked(job);
+  supervise::kill_marked(job_);
+  files.remove();
   if (has_own_group()) send_signal(-::getpid(), SIGKILL);
   ::_exit(kOwnFailure);
 }

@@ -11,6 +11,7 @@
 #include "launcher/rank/attendance.hpp"
 #include "launcher/rank/error_relay.hpp"
 #include "launcher/rank/launcher_connection.hpp"
+#include "launcher/supervise/mpi_files.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
 
 namespace shipyard::rank {
@@ -18,10 +19,12 @@ namespace shipyard::rank {
 /// A rank that runs, the launcher at the other end of the connection, and what passes between the two.
 class Watch {
  public:
-  /// All of them must outlive the object; `relay` and `preemption` may be null. `signals` has SIGCHLD.
-  Watch(Child& child, const FileDescriptor& launcher, SignalDescriptor& signals, ErrorRelay* relay,
-        Attendance attendance, preempt::PreemptionWatch* preemption)
-      : child_(child),
+  /// All of them must outlive the object; `relay` and `preemption` may be null. `signals` has SIGCHLD. `job`:
+  /// the job's mark (kJobVariable).
+  Watch(std::string job, Child& child, const FileDescriptor& launcher, SignalDescriptor& signals,
+        ErrorRelay* relay, Attendance attendance, preempt::PreemptionWatch* preemption)
+      : job_(std::move(job)),
+        child_(child),
         launcher_(launcher),
         signals_(signals),
         relay_(relay),
@@ -43,6 +46,7 @@ class Watch {
   void take_attendance();
   [[noreturn]] void end_rank();
 
+  std::string job_;
   Child& child_;
   const FileDescriptor& launcher_;
   SignalDescriptor& signals_;
@@ -52,6 +56,7 @@ class Watch {
   std::optional<Exit> exit_;
   bool relayed_ = false;
   std::string received_;
+  supervise::MpiFiles files_;  // what the rank has left, once it was killed
   std::chrono::milliseconds limit_ = kFirstSilenceLimit;
   Clock::time_point heard_ = Clock::now();
   Clock::time_point next_beat_ = heard_ + supervise::beat_interval(limit_);

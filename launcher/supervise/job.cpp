@@ -9,7 +9,9 @@
 #include <csignal>
 #include <fstream>
 
+#include "base/environment.hpp"
 #include "base/output.hpp"
+#include "launcher/supervise/mpi_files.hpp"
 
 namespace shipyard::supervise {
 namespace {
@@ -313,6 +315,9 @@ class Job {
     // …').
     kill_all_children(earlier_children_);
     reap_orphans(child_.pid());
+    MpiFiles files;
+    files.note_daemon(child_.pid(), parse_variables(options_.mpirun.environment));
+    files.remove();
     hand_on_the_rest();
   }
 

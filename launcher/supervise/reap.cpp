@@ -11,9 +11,11 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "base/environment.hpp"
 #include "base/file_descriptor.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
 
@@ -36,18 +38,28 @@ std::vector<pid_t> processes() {
   return result;
 }
 
-std::string environ_of(pid_t pid) {
+/// /proc/PID/NAME; empty where the process is gone, or another user's.
+std::string proc_file(pid_t pid, const char* name) {
   std::string text;
-  const FileDescriptor file(
-      ::open(("/proc/" + std::to_string(pid) + "/environ").c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   char buffer[8192];
   for (ssize_t got = 0; file && (got = ::read(file.get(), buffer, sizeof buffer)) > 0;)
     text.append(buffer, static_cast<std::size_t>(got));
   return text;
 }
 
+MpiFiles::Variables environment_of(pid_t pid) {
+  std::vector<std::string> entries;
+  std::istringstream text(proc_file(pid, "environ"));
+  for (std::string entry; std::getline(text, entry, '\0');) entries.push_back(std::move(entry));
+  return parse_variables(entries);
+}
+
+std::string entry_of(std::string_view job) { return std::string(kJobVariable) + "=" + std::string(job); }
+
 bool is_marked(pid_t pid, const std::string& entry) {
-  const std::string text = environ_of(pid);
+  const std::string text = proc_file(pid, "environ");
   for (std::size_t at = text.find(entry); at != std::string::npos; at = text.find(entry, at + 1)) {
     const std::size_t end = at + entry.size();
     if ((at == 0 || text[at - 1] == '\0') && (end == text.size() || text[end] == '\0')) return true;
@@ -78,9 +90,21 @@ void wait_until_gone(const std::vector<FileDescriptor>& processes_killed) {
 
 }  // namespace
 
+MpiFiles files_of_marked(std::string_view job) {
+  MpiFiles files;
+  for (pid_t pid : job.empty() ? std::vector<pid_t>() : processes()) {
+    if (!is_marked(pid, entry_of(job))) continue;
+    const auto environment = environment_of(pid);
+    files.note(proc_file(pid, "maps"), environment);
+    files.note_daemon(pid, environment);
+  }
+  return files;
+}
+
 int kill_marked(std::string_view job) {
   if (job.empty()) return 0;
-  const std::string entry = std::string(kJobVariable) + "=" + std::string(job);
+  const std::string entry = entry_of(job);
+  const MpiFiles files = files_of_marked(job);
   int killed = 0;
   for (int round = 0; round < kRounds; ++round) {
     std::vector<FileDescriptor> processes_killed;
@@ -92,6 +116,7 @@ int kill_marked(std::string_view job) {
     killed += static_cast<int>(processes_killed.size());
     wait_until_gone(processes_killed);
   }
+  files.remove();
   return killed;
 }
 

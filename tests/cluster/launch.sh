@@ -108,6 +108,7 @@ check "refused on a node that is not the primary" "$? $(head -1 "$work/err")" \
 
 # --- Signals leave nothing behind, on any node.
 for signal in TERM INT; do
+  rm -f "$work/out"  # what is waited for would be in the last job's
   in_pool "$ten" sh -c 'echo $$ >/tmp/launcher.pid; exec shipyard-mpirun --ppn 1 sh -c "echo started; exec sleep 100"' >"$work/out" 2>"$work/err" &
   job=$!
   wait_until 30 sh -c "[ \$(grep -c started $work/out) = 4 ]"
@@ -122,6 +123,7 @@ for signal in TERM INT; do
 done
 
 # --- A node is lost while the job runs: Open MPI 5.0's mpirun exits with 0 then.
+rm -f "$work/out"
 in_pool "$ten" shipyard-mpirun --ppn 1 sh -c 'echo started; exec sleep 60' >"$work/out" 2>"$work/err" &
 job=$!
 wait_until 30 sh -c "[ \$(grep -c started $work/out) = 4 ]"

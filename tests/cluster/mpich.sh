@@ -97,6 +97,7 @@ check "stdin is /dev/null for every rank" "$? $(sort <<<"$output" | tr '\n' ' ')
 
 # --- Signals leave nothing behind, on any node.
 for signal in TERM INT; do
+  rm -f "$work/out"  # what is waited for would be in the last job's
   in_pool "$pool" sh -c 'echo $$ >/tmp/launcher.pid; exec shipyard-mpirun --ppn 1 sh -c "echo started; exec sleep 100"' >"$work/out" 2>"$work/err" &
   job=$!
   wait_until 30 sh -c "[ \$(grep -c started $work/out) = 3 ]"
@@ -116,6 +117,7 @@ check "ssh fails: exit status" $? 121
 check_at_most "ssh fails: ends" "$(seconds_since "$start")" 20
 
 # --- A node is lost while the job runs.
+rm -f "$work/out"
 in_pool "$pool" shipyard-mpirun --ppn 1 sh -c 'echo started; exec sleep 60' >"$work/out" 2>"$work/err" &
 job=$!
 wait_until 30 sh -c "[ \$(grep -c started $work/out) = 3 ]"

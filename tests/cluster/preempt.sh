@@ -49,13 +49,14 @@ go_on() { local i; for i in "$@"; do on_pool_node "$pool" "$i" touch /tmp/go-on;
 # start WORD… : shipyard-mpirun in the background; all three ranks are up when it returns.
 start() {
   local i
+  rm -f "$work/out"  # the last job's
   for i in 0 1 2; do on_pool_node "$pool" $i rm -f /tmp/go-on; done
   in_pool "$pool" env "SHIPYARD_METADATA_URL=$url" sh -c 'echo $$ >/tmp/launcher.pid; exec shipyard-mpirun "$@"' sh \
     --ppn 1 --on-preempt USR1 "$@" >"$work/out" 2>"$work/err" &
   job=$!
   wait_until 60 seen started 3 || { echo "the job does not start"; cat "$work/err"; }
 }
-seen() { [ "$(grep -c "^$1" "$work/out")" -ge "$2" ]; }
+seen() { [ "$(grep -c "^$1" "$work/out" 2>/dev/null)" -ge "$2" ]; }
 warned() { grep -q '^shipyard-mpirun: warning: ' "$work/err"; }
 # Open MPI 5.0 leaves NUL bytes behind its own messages.
 error_line() { tr '\0' '\n' <"$work/err" | sed -n 's/^shipyard-mpirun: error: //p'; }

@@ -62,6 +62,8 @@ TEST(ParseFacts, NamesTheFieldThatIsWrong) {
             "a node's facts: 'cores': a number from 0 to 1048576 expected");
   EXPECT_EQ(error_of(with("\"cores\":30", "\"cores\":3e1")),
             "a node's facts: 'cores': a number from 0 to 1048576 expected");
+  EXPECT_EQ(error_of(with("\"cores\":30", "\"cores\":6e7000000")),
+            "a node's facts: a number that is too large");
   EXPECT_EQ(error_of(with("\"cores\":30,", "")), "a node's facts: 'cores' is missing");
   EXPECT_EQ(error_of(with("\"cpu_quota\":1.5", "\"cpu_quota\":-1")),
             "a node's facts: 'cpu_quota': a number from 0 to 1000000 expected");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -72,6 +73,29 @@ TEST_F(RunDirectoryTest, LeavesNothingWhereAFileCannotBeWritten) {
   EXPECT_EQ(directory.error().message, "cannot write " + path_ + "/no/such/b: No such file or directory");
   EXPECT_EQ(directory.error().hint, "TMPDIR names the directory that holds it");
   EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(RunDirectoryTest, RemovesWhatAKilledLauncherHasLeftBesideIt) {
+  const auto left = [&](const std::string& name, std::chrono::seconds age) {
+    fs::create_directories(root_ + "/" + name);
+    std::ofstream(root_ + "/" + name + "/ssh_config") << "x";
+    fs::last_write_time(root_ + "/" + name, fs::file_time_type::clock::now() - age);
+    return root_ + "/" + name;
+  };
+  using namespace std::chrono_literals;
+  auto running = RunDirectory::make(root_ + "/job.1", {});
+  ASSERT_TRUE(running);
+  fs::last_write_time(root_ + "/job.1", fs::file_time_type::clock::now() - 2h);
+  const std::string killed = left("job.2", 2h), young = left("job.3", 1s);
+  const std::string target = left("results", 2h), of_another = left("jobs.4", 2h);
+  fs::create_directory_symlink(target, root_ + "/job.5");
+  auto next = RunDirectory::make(root_ + "/job.6", {});
+  ASSERT_TRUE(next);
+  EXPECT_FALSE(fs::exists(killed));
+  EXPECT_TRUE(fs::exists(root_ + "/job.1")) << "its launcher runs";
+  EXPECT_TRUE(fs::exists(young + "/ssh_config")) << "may not be locked yet";
+  EXPECT_TRUE(fs::exists(target + "/ssh_config")) << "a link's target";
+  EXPECT_TRUE(fs::exists(of_another + "/ssh_config"));
 }
 
 TEST_F(RunDirectoryTest, IsRemovedOnceByWhoeverHoldsIt) {

@@ -42,23 +42,14 @@ run() {
 # start NAME RANKS ARGUMENT…: the launcher in the background, until so many ranks run; 0: at once.
 declare -A job=() struck=()
 start() {
-  rm -f "$work/$1.end"
+  rm -f "$work/$1".{end,out,err}  # an earlier job's of this name
   { in_pool "$pool" sh -c 'echo $$ >"/tmp/$0.pid"; exec shipyard-mpirun "$@"' "$1" "${@:3}" >"$work/$1.out" 2>"$work/$1.err"
     echo "$? $(now)" >"$work/$1.end"; } &
   job[$1]=$!
   wait_until 60 settled "$1" "$2"
-  if ! has_started "$1" "$2"; then
-    echo "the job does not start:"; tail -n 20 "$work/$1.err"
-    # 121 is worth a retry, here as well: Open MPI 5.0 was seen to lose a daemon (213) on a container that had just come up.
-    if [ "$retried" = no ] && read -r status _ <"$work/$1.end" && [ "$status" = 121 ]; then
-      rm -f "$work/$1.end"
-      retried=yes start "$@"
-      return
-    fi
-  fi
+  has_started "$1" "$2" || { echo "the job does not start:"; tail -n 20 "$work/$1.err"; }
   strike "$1"
 }
-retried=no
 settled() { has_started "$@" || [ -e "$work/$1.end" ]; }
 has_started() { [ "$(cat "$work/$1.out" 2>/dev/null | grep -c '^started')" -ge "$2" ]; }
 # strike NAME: now comes the fault.
@@ -107,6 +98,6 @@ gone() {
 }
 no_processes() {
   local node
-  for node in "$@"; do leftovers "$pool" "$node" | grep -qv '^/tmp/' && return 1; done
+  for node in "$@"; do leftovers "$pool" "$node" | grep -qvE '^/(tmp|dev/shm)/' && return 1; done
   true
 }

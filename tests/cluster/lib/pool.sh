@@ -38,7 +38,7 @@ on_pool_node() {
 }
 
 # What an MPI job could leave behind on a node, a line each: processes that carry a job's mark, those of MPI, of ours and of
-# ssh that do not, and the run directory. What is ending just now counts as well: ask again.
+# ssh that do not, the run directory, and MPI's files. What is ending just now counts as well: ask again.
 leftovers() {
   on_pool_node "$1" "$2" sh -c '
     for process in /proc/[0-9]*; do
@@ -53,7 +53,7 @@ leftovers() {
           case $words in *entrypoint*) ;; *) echo "$words" ;; esac ;;
       esac
     done
-    ls -d /tmp/shipyard-mpirun.* 2>/dev/null
+    ls -d /tmp/shipyard-mpirun.* /tmp/ompi.* /tmp/prte* /dev/shm/*segment* 2>/dev/null
     true'
 }
 

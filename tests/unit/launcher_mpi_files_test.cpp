@@ -1,0 +1,114 @@
+#include "launcher/supervise/mpi_files.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/temporary_directory.hpp"
+
+namespace shipyard::supervise {
+namespace {
+
+namespace fs = std::filesystem;
+using Texts = std::vector<std::string>;
+
+constexpr std::string_view kMaps =
+    "7f2c1c000000-7f2c1c021000 rw-p 00000000 00:00 0 \n"
+    "7f2c20000000-7f2c20400000 rw-s 00000000 00:2f 5        /dev/shm/vader_segment.node.0.d3af0001.0\n"
+    "7f2c20400000-7f2c20800000 rw-s 00400000 00:2f 5        /dev/shm/vader_segment.node.0.d3af0001.0\n"
+    "7f2c21000000-7f2c21400000 rw-s 00000000 00:2f 6        /dev/shm/sm_segment.node.1000.1b2c.1 (deleted)\n"
+    "7f2c22000000-7f2c22400000 rw-s 00000000 00:2f 7        /dev/shm/results\n"
+    "7f2c23000000-7f2c23400000 r-xp 00000000 00:2f 8        /usr/lib/libmpi.so.40";
+
+TEST(MpiFiles, AreTheSharedMemoryOfMpiThatAProcessHasMapped) {
+  MpiFiles files;
+  files.note(kMaps, {});
+  files.note(kMaps, {});
+  EXPECT_EQ(files.segments(),
+            (Texts{"/dev/shm/vader_segment.node.0.d3af0001.0", "/dev/shm/sm_segment.node.1000.1b2c.1"}));
+  EXPECT_TRUE(files.directories().empty());
+}
+
+TEST(MpiFiles, AreTheSessionDirectoryInTheEnvironment) {
+  const auto directories = [](const std::string& variable, const std::string& path) {
+    MpiFiles files;
+    files.note("", {{"A", "b"}, {variable, path}});
+    return files.directories();
+  };
+  for (const char* path : {"/tmp/ompi.node-1.0/pid.53", "/tmp/ompi.node-1.0/jf.10520",
+                           "/mnt/t/prterun.node-0.25.0", "/tmp/prted.node-1.79.0"})
+    EXPECT_EQ(directories("PMIX_SERVER_TMPDIR", path), Texts{path});
+  // What a user could mean by it is not taken away.
+  for (const char* path :
+       {"", "/", "/tmp", "/home/me/results", "ompi.node.0/pid.1", "/tmp/ompi.x/../../home"})
+    EXPECT_TRUE(directories("PMIX_SERVER_TMPDIR", path).empty()) << path;
+  EXPECT_TRUE(directories("TMPDIR", "/tmp/ompi.node.0/pid.53").empty());
+}
+
+class MpiFilesOnDisk : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    for (const auto& path : segments_) fs::remove(path);
+  }
+  std::string segment(const std::string& kind) {
+    segments_.push_back("/dev/shm/" + kind + ".test." + std::to_string(::getpid()));
+    std::ofstream(segments_.back()) << "x";
+    return segments_.back();
+  }
+  shipyard::testing::TemporaryDirectory directory_;
+  Texts segments_;
+};
+
+TEST_F(MpiFilesOnDisk, AreRemovedAndNothingBesideThem) {
+  const std::string vader = segment("vader_segment"), sm = segment("sm_segment"), other = segment("results");
+  const std::string user = directory_.path() + "/ompi.node.0";
+  fs::create_directories(user + "/pid.53/1/0");
+  fs::create_directories(user + "/pid.54");
+  MpiFiles files;
+  const auto maps = [](const std::string& path) { return "7f0-7f1 rw-s 0 00:2f 5   " + path + "\n"; };
+  files.note(maps(vader) + maps(sm) + maps(other), {{"PMIX_SERVER_TMPDIR", user + "/pid.53"}});
+  files.remove();
+  EXPECT_FALSE(fs::exists(vader));
+  EXPECT_FALSE(fs::exists(sm));
+  EXPECT_TRUE(fs::exists(other));
+  EXPECT_FALSE(fs::exists(user + "/pid.53"));
+  EXPECT_TRUE(fs::exists(user + "/pid.54")) << "another daemon's";
+  MpiFiles last;
+  last.note("", {{"PMIX_SERVER_TMPDIR", user + "/pid.54"}});
+  last.remove();
+  EXPECT_FALSE(fs::exists(user));
+  files.remove();  // what is gone already
+}
+
+TEST_F(MpiFilesOnDisk, OfADaemonAreNamedAfterIt) {
+  const std::string user = "." + std::to_string(::geteuid());
+  const Texts own = {"ompi.node" + user + "/pid.53", "prted.node.53" + user, "prterun.node.53" + user};
+  const Texts of_others = {"ompi.node" + user + "0/pid.53", "prted.node.153" + user, "prterun.node.54" + user,
+                           "results.53" + user, "shipyard-mpirun.53" + user};
+  for (const auto& names : {own, of_others})
+    for (const auto& name : names) fs::create_directories(directory_.path(name));
+  MpiFiles files;
+  files.note_daemon(53, {{"TMPDIR", directory_.path()}});
+  files.remove();
+  for (const auto& name : own) EXPECT_FALSE(fs::exists(directory_.path(name))) << name;
+  for (const auto& name : of_others) EXPECT_TRUE(fs::exists(directory_.path(name))) << name;
+  EXPECT_FALSE(fs::exists(directory_.path("ompi.node" + user)));
+  MpiFiles nothing;
+  nothing.note_daemon(53, {{"TMPDIR", directory_.path("not/there")}});
+  EXPECT_TRUE(nothing.directories().empty());
+}
+
+TEST_F(MpiFilesOnDisk, AreNotWhatALinkPointsTo) {
+  const std::string target = directory_.path() + "/results", link = directory_.path() + "/prterun.node.1.0";
+  fs::create_directories(target + "/kept");
+  fs::create_directory_symlink(target, link);
+  MpiFiles files;
+  files.note("", {{"PMIX_SERVER_TMPDIR", link}});
+  files.remove();
+  EXPECT_TRUE(fs::exists(target + "/kept"));
+}
+
+}  // namespace
+}  // namespace shipyard::supervise
