@@ -23,6 +23,38 @@ bool has_whole_sets(const XmlTag& object, bool is_version_2) {
   return !is_version_2 || has("cpuset") == has("nodeset");
 }
 
+/// hwloc's words of 32 bits, the last ones first: "0x00000003,,0xffffffff", and "0xf...f" for all that
+/// follow. hwloc 2.9 ends the process at others, such as ",0x0000000f".
+bool is_bitmap(std::string_view text) {
+  if (text.starts_with("0xf...f")) {
+    text.remove_prefix(7);
+    if (text.empty()) return true;
+    if (text.front() != ',') return false;
+    text.remove_prefix(1);
+  } else if (!text.starts_with("0x")) {
+    return false;
+  }
+  for (bool more = true; more;) {
+    std::string_view word = text.substr(0, text.find(','));
+    more = word.size() < text.size();
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (word.empty() && more) continue;
+    if (!word.starts_with("0x")) return false;
+    word.remove_prefix(2);
+    if (word.empty() || word.size() > 8 || word.find_first_not_of("0123456789abcdefABCDEF") != word.npos)
+      return false;
+  }
+  return true;
+}
+
+bool has_good_sets(const XmlTag& tag) {
+  return std::all_of(tag.attributes.begin(), tag.attributes.end(), [](const auto& attribute) {
+    const auto& [name, value] = attribute;
+    const bool is_set = name.ends_with("cpuset") || name.ends_with("nodeset");
+    return !is_set || value.empty() || is_bitmap(value);
+  });
+}
+
 Error broken_xml_error_at(const std::string& xml, std::size_t offset, const std::string& place) {
   const auto end = xml.begin() + static_cast<std::ptrdiff_t>(std::min(offset, xml.size()));
   Error error = broken_xml_error(place);
@@ -65,7 +97,7 @@ Status check_topology_xml(const std::string& xml, const std::string& place) {
   }
   while (const auto tag = scanner.next()) {
     const auto offset = static_cast<std::size_t>(tag->name.data() - xml.data());
-    if (tag->name == "object" && !has_whole_sets(*tag, major == 2))
+    if (!has_good_sets(*tag) || (tag->name == "object" && !has_whole_sets(*tag, major == 2)))
       return broken_xml_error_at(xml, offset, place);
   }
   if (scanner.fault()) return broken_xml_error_at(xml, *scanner.fault(), place);

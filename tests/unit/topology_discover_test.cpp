@@ -615,6 +615,20 @@ TEST_F(BadInput, IsXmlOnWhichHwlocCrashes) {
   }
 }
 
+TEST_F(BadInput, IsASetThatHwlocWouldNotWrite) {
+  const auto with_set = [](const std::string& text) {
+    std::string xml = xml_of(samples::node({{{2, 2}}}));
+    const auto place = xml.find("cpuset=\"", xml.find("type=\"Package")) + 8;
+    return xml.replace(place, xml.find('"', place) - place, text);
+  };
+  const std::string error = "--topology: FILE is broken hwloc XML: line 4\n" + kAgainHint;
+  for (const char* text : {",0x0000000f", "0x0000000f,", "0x", "0000000f", "0x00000000f", "0x0000000g", "0-3",
+                           "0xf...f0x1", "0x0000000f 0x1", "0x1,0xf...f"})
+    EXPECT_EQ(of_file(with_set(text)), error) << text;
+  for (const char* text : {"0x0000000f", "0xf", "0x00000000,0x0000000f", "0x0,,0x0000000F"})
+    EXPECT_NE(of_file(with_set(text)), error) << text;
+}
+
 TEST_F(BadInput, IsNoFile) {
   EXPECT_EQ(error_text(load("nowhere.xml")), "--topology: there is no file 'nowhere.xml'\n" + kInputHint);
   EXPECT_EQ(error_text(load("")), "--topology: there is no file ''\n" + kInputHint);
