@@ -10,6 +10,7 @@
 #include <ostream>
 #include <random>
 
+#include "base/output.hpp"
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
 #include "launcher/exit_status.hpp"
@@ -104,7 +105,8 @@ supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchConte
   return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
 }
 
-/// Nodes that have fallen silent, or have not even heard SIGKILL, are left out: nobody answers there.
+/// Nodes that have fallen silent, or have not even heard SIGKILL, are left out: nobody answers there. Those
+/// whose ranks were lost come last: they may not answer either.
 Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
                      const supervise::JobResult& result) {
   Reaping reaping{.job = context.job,
@@ -112,15 +114,22 @@ Reaping what_to_reap(const LaunchPlan& plan, const LaunchContext& context,
                   .ssh_config = plan.run_directory + "/ssh_config",
                   .hosts = {},
                   .environment = context.environment};
+  std::vector<std::string> lost_ones;
   for (std::size_t index : plan.remote_hosts) {
     const std::string& host = context.hosts.hosts[index].name;
-    const bool silent = std::any_of(result.ranks.begin(), result.ranks.end(), [&](const auto& record) {
-      const bool deaf = result.forced && !record.ended() && !record.lost;
-      return (record.silent || deaf) &&
-             (record.host == host || record.host == to_string(context.addresses[index]));
-    });
-    if (!silent) reaping.hosts.push_back(host);
+    const auto any = [&](auto is_so) {
+      return std::any_of(result.ranks.begin(), result.ranks.end(), [&](const auto& record) {
+        return (record.host == host || record.host == to_string(context.addresses[index])) && is_so(record);
+      });
+    };
+    if (any([&](const auto& record) {
+          return record.silent || (result.forced && !record.ended() && !record.lost);
+        }))
+      continue;
+    const bool lost = any([](const auto& record) { return record.lost; });
+    (lost ? lost_ones : reaping.hosts).push_back(host);
   }
+  reaping.hosts.insert(reaping.hosts.end(), lost_ones.begin(), lost_ones.end());
   return reaping;
 }
 
@@ -139,7 +148,7 @@ Status check_descriptors(const LaunchPlan& plan) {
 
 FileDescriptor open_log(const std::string& path) {
   if (path.empty()) return {};
-  return FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  return FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
 }
 
 /// mpirun's own words, where nothing else says what happened; and that there are some, where all went well.
@@ -233,6 +242,7 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
                                     .lifeline = options.lifeline},
                                    *monitor, errors, signals);
   launched.times.run = clock.lap();
+  if (result && result->signal) hurry_output();
   if (!result) return end_with(config_error(result.error()));
   // Who asks from now on makes a connection of its own.
   handover->close();
@@ -253,7 +263,7 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
     const auto unreached = reap(what_to_reap(todo, context, *result));
     if (!unreached.empty()) {
       launched.plan.warnings.push_back(
-          fmt::format("{} did not answer when the job was cleared away: what is left there ends by itself",
+          fmt::format("{} could not be cleared in time: what is left there of the job ends by itself",
                       list_of(unreached)));
       messages.warning(launched.plan.warnings.back());
     }
@@ -261,7 +271,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   // Why a node refuses it can say itself, better than mpirun does.
   if (launched.outcome.status == kLaunchFailed && !options.check) {
     std::optional<check::NodeCheck> asked;
-    if (auto cause = check_the_nodes(todo, edge, gate, asked)) launched.outcome = std::move(*cause);
+    auto cause = check_the_nodes(todo, edge, gate, asked);
+    if (cause && !asked->interrupted) launched.outcome = std::move(*cause);
   }
   if (result->ended == supervise::Ended::kHungAtItsEnd)
     messages.warning("all ranks had ended, but mpirun hung and was ended");

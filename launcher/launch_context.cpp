@@ -63,13 +63,13 @@ std::string random_suffix() {
   return suffix;
 }
 
-/// Below TMPDIR where that can stand in mpirun's ssh agent, which is split at blanks; else below /tmp. Not in
-/// $HOME, which is read-only for Batch's own users.
 std::string choose_job_mark() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}", device(), device());
 }
 
+/// Below TMPDIR where that can stand in mpirun's ssh agent, which is split at blanks; else below /tmp. Not in
+/// $HOME, which is read-only for Batch's own users.
 std::string choose_run_directory(const Environment& environment) {
   std::string parent(environment.get("TMPDIR").value_or("/tmp"));
   if (!parent.starts_with('/') || parent.find_first_of(" \t\"'\\,;") != std::string::npos) parent = "/tmp";

@@ -232,15 +232,20 @@ Outcome preempted(const JobResult& result, const JobFacts& facts) {
           : "worth another try; SHIPYARD_ATTEMPT, where you set it, tells the ranks which one it is"};
 }
 
-Outcome aborted(const mpi::Diagnosis::Abort& abort, const JobResult& result, const JobFacts& facts,
-                int status) {
+/// mpirun's own status, where it has not been ended by us; else `otherwise`. Never 0.
+int failure_status(const JobResult& result, int otherwise) {
+  const int status = result.ended == Ended::kByItself ? result.mpirun.status() : otherwise & 0xFF;
+  return status != 0 ? status : 1;
+}
+
+Outcome aborted(const mpi::Diagnosis::Abort& abort, const JobResult& result, const JobFacts& facts) {
   const auto record = std::find_if(result.ranks.begin(), result.ranks.end(),
                                    [&](const RankRecord& r) { return r.rank == abort.rank; });
   const std::string who = !abort.whole_job || record == result.ranks.end()
                               ? fmt::format("rank {} of a communicator", abort.rank)
                               : where(*record);
   return {"app_failed",
-          status != 0 ? status : 1,
+          failure_status(result, abort.code),
           fmt::format("{}: {} called MPI_Abort({})", facts.program, who, abort.code),
           {}};
 }
@@ -249,8 +254,7 @@ Outcome improper(int rank, const JobResult& result, const JobFacts& facts) {
   const auto record = std::find_if(result.ranks.begin(), result.ranks.end(),
                                    [&](const RankRecord& r) { return r.rank == rank; });
   const std::string who = record == result.ranks.end() ? fmt::format("rank {}", rank) : where(*record);
-  const int status = result.mpirun.status();
-  return {"app_failed", status != 0 ? status : 1,
+  return {"app_failed", failure_status(result, 1),
           fmt::format("{}: {} ended without MPI_Finalize, or without MPI_Init while others called it",
                       facts.program, who),
           "every rank calls both, or none; exit() without MPI_Finalize in one of them ends the job"};
@@ -382,7 +386,7 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
 
   if (result.ended == Ended::kByItself && result.mpirun.signalled && !result.ranks.empty())
     return mpirun_killed(result);
-  if (said.abort) return aborted(*said.abort, result, facts, result.mpirun.status());
+  if (said.abort) return aborted(*said.abort, result, facts);
   if (lost_first || any_silent) return lost(result, facts);
   // What other ranks then end with follows from it.
   if (said.improper_rank) return improper(*said.improper_rank, result, facts);

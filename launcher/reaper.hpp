@@ -13,7 +13,7 @@ struct Reaping {
   std::string job;           ///< LaunchContext::job
   std::string rank_program;  ///< shipyard-rank, at the same path on every node
   std::string ssh_config;
-  std::vector<std::string> hosts;  ///< the other nodes, those that do not answer left out
+  std::vector<std::string> hosts;  ///< the other nodes in the order to ask, those that do not answer left out
   Environment environment;         ///< for ssh
   /// For all together. A login takes 50 ms and more (docs/DESIGN.md), most of it computed here.
   [[nodiscard]] std::chrono::milliseconds limit() const {
@@ -22,7 +22,7 @@ struct Reaping {
 };
 
 /// Kills what a job has left on this node and, over ssh and all at once, on the others; what carries another
-/// job's mark, or none, is not touched (supervise/reap.hpp). Returns the nodes that did not answer within
+/// job's mark, or none, is not touched (supervise/reap.hpp). Returns the nodes that were not cleared within
 /// `limit`: their ranks end by themselves, once they see that the launcher is gone.
 std::vector<std::string> reap(const Reaping& reaping);
 

@@ -12,20 +12,40 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/output.hpp"
 
 namespace shipyard::launcher {
 namespace {
 
 constexpr const char* kRemedy = "TMPDIR names the directory that holds it";
 
+/// What tells a run directory from any other, and one that is in use from one whose launcher was killed:
+/// locked as long as that lives (flock(2)). It holds the machine's boot id: on a file system that several
+/// machines share a lock may be known to one of them alone.
+constexpr const char* kLockName = "/launcher.lock";
 /// One that has just been made is not locked yet.
 constexpr std::chrono::seconds kYoung{60};
 
-/// Locked against removal; none where another process holds it.
-FileDescriptor lock(const std::string& path) {
-  FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (directory && ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) return {};
-  return directory;
+std::string boot_id() {
+  auto id = read_file("/proc/sys/kernel/random/boot_id");
+  return id ? std::move(*id) : std::string();
+}
+
+/// None where another process holds it, or there is no such file.
+FileDescriptor lock(const std::string& directory, int flags) {
+  FileDescriptor file(::open((directory + kLockName).c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return {};
+  return file;
+}
+
+bool is_abandoned(const std::string& directory) {
+  struct stat info {};
+  if (::lstat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() ||
+      info.st_mtime + kYoung.count() >= ::time(nullptr))
+    return false;
+  const auto held = lock(directory, O_RDWR);
+  const auto machine = held ? read_file(directory + kLockName) : Result<std::string>(std::string());
+  return machine && !machine->empty() && *machine == boot_id();
 }
 
 /// `path`: "/tmp/shipyard-mpirun.abcd1234".
@@ -36,13 +56,9 @@ void remove_abandoned(const std::string& path) {
   std::error_code failure;
   for (fs::directory_iterator entry(own.parent_path(), failure), end; !failure && entry != end;
        entry.increment(failure)) {
-    const std::string name = entry->path().filename().string();
-    struct stat info {};
-    if (!name.starts_with(prefix) || ::lstat(entry->path().c_str(), &info) != 0) continue;
-    const bool old = info.st_mtime + kYoung.count() < ::time(nullptr);
-    if (info.st_uid != ::geteuid() || !S_ISDIR(info.st_mode) || !old) continue;
     std::error_code ignored;
-    if (const auto held = lock(entry->path().string())) fs::remove_all(entry->path(), ignored);
+    if (entry->path().filename().string().starts_with(prefix) && is_abandoned(entry->path().string()))
+      fs::remove_all(entry->path(), ignored);
   }
 }
 
@@ -53,7 +69,9 @@ Result<RunDirectory> RunDirectory::make(const std::string& path,
   if (::mkdir(path.c_str(), 0700) != 0) {
     return system_error("cannot make the run directory " + path, errno, kRemedy);
   }
-  RunDirectory directory(path, lock(path));
+  RunDirectory directory(path, lock(path, O_RDWR | O_CREAT | O_EXCL));
+  if (!directory.lock_) return system_error("cannot write " + path + kLockName, errno, kRemedy);
+  write_all(directory.lock_.get(), boot_id());
   remove_abandoned(path);
   if (auto written = write(files); !written) {
     Error error = written.error();

@@ -11,9 +11,9 @@ namespace shipyard::launcher {
 /// A private directory (0700) that is gone when the object is.
 class RunDirectory {
  public:
-  /// Fails where something of that name is there already. Those that a killed launcher of this user has left
-  /// beside it are removed: nobody holds their lock (flock(2)). Each file is written atomically, for its
-  /// owner alone (0600).
+  /// Fails where something of that name is there already. Those that a killed launcher of this user on this
+  /// machine has left beside it are removed: nobody holds their lock (flock(2)). Each file is written
+  /// atomically, for its owner alone (0600).
   static Result<RunDirectory> make(const std::string& path, const std::map<std::string, std::string>& files);
 
   /// More files, or others in their place, in the same way.

@@ -97,14 +97,12 @@ Result<ScheduledEvent> read_event(const json& object, const std::string& place) 
   const std::string& type = *text_of(object, "EventType");
   const auto* known =
       std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& one) { return one.first == type; });
-  // A type that is new must not hide the others.
+  // What is new, a type or a status, must not hide the others.
   if (known != kTypes.end()) event.type = known->second;
 
   const std::string& status = *text_of(object, "EventStatus");
   event.started = status == "Started";
-  if (!event.started && status != "Scheduled") {
-    return wrong(place + ".EventStatus", "neither Scheduled nor Started", status, 0);
-  }
+  if (!event.started && status != "Scheduled") event.type = ScheduledEvent::Type::kOther;
   if (auto taken = take_machines(object, place, event); !taken) return taken.error();
 
   if (const auto found = object.find("NotBefore"); found != object.end() && !found->is_null()) {

@@ -214,7 +214,8 @@ int run_rank(const std::vector<std::string>& arguments) {
   Environment environment = Environment::capture();
   const std::string endpoint(environment.get(supervise::kReportVariable).value_or(""));
   const std::string token(environment.get(supervise::kTokenVariable).value_or(""));
-  environment.variables.erase(supervise::kReportVariable);
+  for (const char* name : {supervise::kReportVariable, supervise::kTokenVariable})
+    environment.variables.erase(name);
 
   FileDescriptor launcher;
   if (!endpoint.empty()) {

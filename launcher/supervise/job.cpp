@@ -315,8 +315,9 @@ class Job {
     // …').
     kill_all_children(earlier_children_);
     reap_orphans(child_.pid());
-    MpiFiles files;
-    files.note_daemon(child_.pid(), parse_variables(options_.mpirun.environment));
+    MpiFiles files;  // an mpirun that ended by itself has removed them
+    if (result_.mpirun.signalled)
+      files.note_daemon(child_.pid(), parse_variables(options_.mpirun.environment));
     files.remove();
     hand_on_the_rest();
   }

@@ -1,6 +1,8 @@
 #include "launcher/supervise/mpi_files.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,8 @@
 namespace shipyard::supervise {
 namespace {
 
+namespace fs = std::filesystem;
+
 void add_once(std::vector<std::string>& paths, std::string_view path) {
   if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.emplace_back(path);
 }
@@ -20,16 +24,25 @@ bool is_own(const std::string& path, mode_t kind) {
   return ::lstat(path.c_str(), &info) == 0 && info.st_uid == ::geteuid() && (info.st_mode & S_IFMT) == kind;
 }
 
-constexpr std::string_view kTools[] = {"prterun.", "prted.", "prte."};
+constexpr const char* kTools[] = {"prterun.", "prted.", "prte."};
+
+bool is_tools(const std::string& name) {
+  return std::any_of(std::begin(kTools), std::end(kTools), [&](auto tool) { return name.starts_with(tool); });
+}
+
+/// 4.1's directory is one of several below one of the user's.
+bool has_parent_of_user(const fs::path& path) {
+  return path.parent_path().filename().string().starts_with("ompi.");
+}
 
 /// "/tmp/ompi.HOST.UID/pid.PID" of mpirun and "/tmp/ompi.HOST.UID/jf.NUMBER" of a daemon (4.1),
 /// "/tmp/prterun.HOST.PID.UID" and "/tmp/prted.HOST.PID.UID" (5.0); nothing that a user could have meant by
 /// the variable.
-bool is_session_directory(std::string_view path) {
-  const auto has = [&](std::string_view part) { return path.find(part) != std::string_view::npos; };
-  return path.starts_with('/') && !has("/..") &&
-         (has("/ompi.") || std::any_of(std::begin(kTools), std::end(kTools),
-                                       [&](auto tool) { return has("/" + std::string(tool)); }));
+bool is_session_directory(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return path.is_absolute() && path == path.lexically_normal() &&
+         (is_tools(name) ||
+          (has_parent_of_user(path) && (name.starts_with("pid.") || name.starts_with("jf."))));
 }
 
 std::string temporary_directory_of(const MpiFiles::Variables& environment) {
@@ -38,12 +51,6 @@ std::string temporary_directory_of(const MpiFiles::Variables& environment) {
     if (found != environment.end() && !found->second.empty()) return found->second;
   }
   return "/tmp";
-}
-
-/// 4.1's is one of several below a directory of the user's; that stays while there are others.
-void remove_parent_if_empty(const std::string& directory) {
-  const auto parent = std::filesystem::path(directory).parent_path();
-  if (is_session_directory(parent.string())) ::rmdir(parent.c_str());
 }
 
 }  // namespace
@@ -59,19 +66,16 @@ void MpiFiles::note(std::string_view maps, const Variables& environment) {
 }
 
 void MpiFiles::note_daemon(pid_t pid, const Variables& environment) {
-  const std::string temporary_directory = temporary_directory_of(environment);
-  const std::string user = "." + std::to_string(::geteuid());
-  const std::string process = "." + std::to_string(pid) + user;
-  std::error_code failure;
-  for (std::filesystem::directory_iterator entry(temporary_directory, failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    const std::string name = entry->path().filename().string();
-    const auto is_of = [&](std::string_view tool) { return name.starts_with(tool); };
-    if (name.ends_with(process) && std::any_of(std::begin(kTools), std::end(kTools), is_of)) {
-      add_once(directories_, entry->path().string());
-    } else if (name.starts_with("ompi.") && name.ends_with(user)) {
-      add_once(directories_, entry->path().string() + "/pid." + std::to_string(pid));
-    }
+  const fs::path place = temporary_directory_of(environment);
+  utsname system{};
+  ::uname(&system);
+  const std::string whole = system.nodename;
+  // Open MPI leaves the domain out unless it is told otherwise.
+  for (const std::string& host : {whole.substr(0, whole.find('.')), whole}) {
+    const auto user = fmt::format("{}.{}", host, ::geteuid());
+    const auto process = fmt::format("{}.{}.{}", host, pid, ::geteuid());
+    for (const char* tool : kTools) add_once(directories_, (place / (tool + process)).string());
+    add_once(directories_, (place / ("ompi." + user) / fmt::format("pid.{}", pid)).string());
   }
 }
 
@@ -82,8 +86,10 @@ void MpiFiles::remove() const {
   for (const auto& directory : directories_) {
     std::error_code ignored;
     if (!is_own(directory, S_IFDIR)) continue;
-    std::filesystem::remove_all(directory, ignored);
-    remove_parent_if_empty(directory);
+    fs::remove_all(directory, ignored);
+    // 4.1's is one of several; the directory of the user's stays while there are others.
+    if (!is_tools(fs::path(directory).filename().string()) && has_parent_of_user(directory))
+      ::rmdir(fs::path(directory).parent_path().c_str());
   }
 }
 

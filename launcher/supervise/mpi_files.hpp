@@ -19,8 +19,9 @@ class MpiFiles {
 
   /// Of a process that runs: proc(5), `maps`, and its environment.
   void note(std::string_view maps, const Variables& environment);
-  /// Of mpirun or a daemon that runs, or has just ended: the session directory that is named after it, where
-  /// its environment says that temporary files are (TMPDIR, TEMP, TMP, as Open MPI reads them, or /tmp).
+  /// Of mpirun or a daemon that runs, or has just ended: the session directory that is named after it and
+  /// this node, where its environment says that temporary files are (TMPDIR, TEMP, TMP, as Open MPI reads
+  /// them, or /tmp).
   void note_daemon(pid_t pid, const Variables& environment);
   /// Those of this user, and of these names alone.
   void remove() const;

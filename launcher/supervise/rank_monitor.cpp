@@ -180,7 +180,8 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   auto message = parse_message(line);
   if (!message) return false;
   if (message->kind == RankMessage::Kind::kStderr) {
-    connection.is_stderr = connection.rank < 0 && message->token == token_;
+    if (message->token != token_ || connection.rank >= 0) return false;
+    connection.is_stderr = true;
     connection.rank = message->number;
     return false;  // what follows is no line of ours
   }

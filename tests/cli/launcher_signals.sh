@@ -79,6 +79,22 @@ if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
   exec 6>&-
   gone stalled 15
 
+  echo "# nobody reads standard error, and what mpirun has said is to be shown there"
+  mkdir talks
+  printf '#!/bin/bash\n[[ $* == --version ]] && { echo "mpirun (Open MPI) 5.0.7"; exit 0; }\nhead -c 200000 /dev/zero | tr "\\0" x | fold >&2\nexit 7\n' >talks/mpirun
+  chmod 755 talks/mpirun
+  exec 6<>stalled
+  marks+=(unread)
+  env --default-signal=INT,QUIT "LAUNCHER_TEST=$$.unread" PATH="$work/talks:$PATH" "$mpirun_tool" -n 1 true >out 2>stalled </dev/null &
+  launcher=$!
+  read -r -t 2 <>never
+  check "it waits for a reader" kill -0 "$launcher"
+  kill -TERM "$launcher"
+  ended 15
+  check "and ends when it is told to, with the status of the failure: 121" test "$status" -eq 121
+  exec 6>&-
+  gone unread 15
+
   echo "# SIGKILL for the launcher"
   start killed "${two[@]}" ./waits
   await ready

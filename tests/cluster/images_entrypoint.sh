@@ -157,14 +157,17 @@ check_contains 'and opens nothing' \
   "$(docker exec "$prefix-beside" ssh "${ssh_options[@]}" -F /dev/null -o IdentitiesOnly=yes -i /tmp/job -p 23 root@127.0.0.1 true 2>&1)" \
   'Permission denied (publickey)'
 
-docker exec "$prefix-second" mkdir -p /tmp/ompi.node.0/pid.72 /tmp/prted.node.72.0 /tmp/prterun.node.72.0 /tmp/prted.node.72.4321 /tmp/prted.0
+docker exec "$prefix-second" sh -c 'cd /tmp && mkdir -p ompi.$(hostname).0/pid.72 prted.$(hostname).72.0 prterun.$(hostname).72.0 \
+  prted.$(hostname).72.4321 prted.another.72.0 ompi.another.0'
 begin=$(now)
 docker stop -t 10 "$prefix-second" >/dev/null
 check_at_most 'docker stop does not wait for its timeout' "$(seconds_since "$begin")" 8
 docker start "$prefix-second" >/dev/null
 wait_until 20 listens second
 check 'a login after a restart of the container' "$(login second echo in)" in
-check "a restart removes what this user's daemons have left" "$(docker exec "$prefix-second" sh -c 'cd /tmp && echo *')" 'prted.0 prted.node.72.4321'
+check "a restart removes what this user's daemons have left" \
+  "$(docker exec "$prefix-second" sh -c 'cd /tmp && echo *' | sed "s/$(docker exec "$prefix-second" hostname)/HOST/g")" \
+  'ompi.another.0 prted.HOST.72.4321 prted.another.72.0'
 
 # --- A mounted key, with the owner that it has on a VM.
 mkdir "$work/mounted"

@@ -41,8 +41,8 @@ TEST(MpiFiles, AreTheSessionDirectoryInTheEnvironment) {
                            "/mnt/t/prterun.node-0.25.0", "/tmp/prted.node-1.79.0"})
     EXPECT_EQ(directories("PMIX_SERVER_TMPDIR", path), Texts{path});
   // What a user could mean by it is not taken away.
-  for (const char* path :
-       {"", "/", "/tmp", "/home/me/results", "ompi.node.0/pid.1", "/tmp/ompi.x/../../home"})
+  for (const char* path : {"", "/", "/tmp", "/home/me/results", "ompi.node.0/pid.1", "/tmp/ompi.x/../../home",
+                           "/scratch/ompi.tmp/data", "/scratch/prte.data/x"})
     EXPECT_TRUE(directories("PMIX_SERVER_TMPDIR", path).empty()) << path;
   EXPECT_TRUE(directories("TMPDIR", "/tmp/ompi.node.0/pid.53").empty());
 }
@@ -83,21 +83,39 @@ TEST_F(MpiFilesOnDisk, AreRemovedAndNothingBesideThem) {
 }
 
 TEST_F(MpiFilesOnDisk, OfADaemonAreNamedAfterIt) {
-  const std::string user = "." + std::to_string(::geteuid());
-  const Texts own = {"ompi.node" + user + "/pid.53", "prted.node.53" + user, "prterun.node.53" + user};
-  const Texts of_others = {"ompi.node" + user + "0/pid.53", "prted.node.153" + user, "prterun.node.54" + user,
-                           "results.53" + user, "shipyard-mpirun.53" + user};
+  char name[256] = {};
+  ASSERT_EQ(::gethostname(name, sizeof name - 1), 0);
+  const std::string host = std::string(name).substr(0, std::string(name).find('.'));
+  const std::string uid = std::to_string(::geteuid());
+  const Texts own = {"ompi." + host + "." + uid + "/pid.53", "prted." + host + ".53." + uid,
+                     "prterun." + host + ".53." + uid};
+  const Texts of_others = {"ompi." + host + "." + uid + "0/pid.53",
+                           "prted." + host + ".153." + uid,
+                           "prterun." + host + ".54." + uid,
+                           "prted.another.53." + uid,
+                           "ompi.another." + uid + "/pid.53",
+                           "results.53." + uid,
+                           "shipyard-mpirun.53." + uid};
   for (const auto& names : {own, of_others})
-    for (const auto& name : names) fs::create_directories(directory_.path(name));
+    for (const auto& name_of_one : names) fs::create_directories(directory_.path(name_of_one));
   MpiFiles files;
   files.note_daemon(53, {{"TMPDIR", directory_.path()}});
   files.remove();
-  for (const auto& name : own) EXPECT_FALSE(fs::exists(directory_.path(name))) << name;
-  for (const auto& name : of_others) EXPECT_TRUE(fs::exists(directory_.path(name))) << name;
-  EXPECT_FALSE(fs::exists(directory_.path("ompi.node" + user)));
-  MpiFiles nothing;
-  nothing.note_daemon(53, {{"TMPDIR", directory_.path("not/there")}});
-  EXPECT_TRUE(nothing.directories().empty());
+  for (const auto& one : own) EXPECT_FALSE(fs::exists(directory_.path(one))) << one;
+  for (const auto& one : of_others) EXPECT_TRUE(fs::exists(directory_.path(one))) << one;
+  EXPECT_FALSE(fs::exists(directory_.path("ompi." + host + "." + uid)));
+  EXPECT_TRUE(fs::exists(directory_.path()));
+}
+
+TEST_F(MpiFilesOnDisk, LeaveTheDirectoryThatTheyAreIn) {
+  const std::string place = directory_.path("ompi.tmp");
+  const std::string session = place + "/prterun.node.53.0";
+  fs::create_directories(session);
+  MpiFiles files;
+  files.note("", {{"PMIX_SERVER_TMPDIR", session}});
+  files.remove();
+  EXPECT_FALSE(fs::exists(session));
+  EXPECT_TRUE(fs::exists(place));
 }
 
 TEST_F(MpiFilesOnDisk, AreNotWhatALinkPointsTo) {

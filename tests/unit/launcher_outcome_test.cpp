@@ -415,6 +415,13 @@ TEST(Classify, MpiAbortIsCalledByItsName) {
                  .mpirun_words = words},
                 2),
          "app_failed", 42, "./app: rank 1 on 10.0.0.4 called MPI_Abort(42)");
+  // mpirun that hung and was ended by us has no status that means anything.
+  expect(judged({.mpirun = killed_by(SIGTERM),
+                 .ended = supervise::Ended::kHungAtItsEnd,
+                 .ranks = {ended(0, killed_by(SIGTERM), 2), ended(1, exited(42), 1)},
+                 .mpirun_words = words},
+                2),
+         "app_failed", 42, "./app: rank 1 on 10.0.0.4 called MPI_Abort(42)");
   // Its number in another communicator says nothing about which rank of the job it is.
   expect(judged({.mpirun = exited(42),
                  .ranks = {ended(0, killed_by(SIGTERM), 2), ended(1, exited(42), 1)},

@@ -76,9 +76,12 @@ TEST_F(RunDirectoryTest, LeavesNothingWhereAFileCannotBeWritten) {
 }
 
 TEST_F(RunDirectoryTest, RemovesWhatAKilledLauncherHasLeftBesideIt) {
-  const auto left = [&](const std::string& name, std::chrono::seconds age) {
+  std::string machine;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), machine);
+  const auto left = [&](const std::string& name, std::chrono::seconds age, const std::string& lock) {
     fs::create_directories(root_ + "/" + name);
     std::ofstream(root_ + "/" + name + "/ssh_config") << "x";
+    if (!lock.empty()) std::ofstream(root_ + "/" + name + "/launcher.lock") << lock << "\n";
     fs::last_write_time(root_ + "/" + name, fs::file_time_type::clock::now() - age);
     return root_ + "/" + name;
   };
@@ -86,8 +89,9 @@ TEST_F(RunDirectoryTest, RemovesWhatAKilledLauncherHasLeftBesideIt) {
   auto running = RunDirectory::make(root_ + "/job.1", {});
   ASSERT_TRUE(running);
   fs::last_write_time(root_ + "/job.1", fs::file_time_type::clock::now() - 2h);
-  const std::string killed = left("job.2", 2h), young = left("job.3", 1s);
-  const std::string target = left("results", 2h), of_another = left("jobs.4", 2h);
+  const std::string killed = left("job.2", 2h, machine), young = left("job.3", 1s, machine);
+  const std::string target = left("results", 2h, machine), of_another = left("jobs.4", 2h, machine);
+  const std::string elsewhere = left("job.7", 2h, "another machine"), repository = left("job.git", 2h, "");
   fs::create_directory_symlink(target, root_ + "/job.5");
   auto next = RunDirectory::make(root_ + "/job.6", {});
   ASSERT_TRUE(next);
@@ -96,6 +100,8 @@ TEST_F(RunDirectoryTest, RemovesWhatAKilledLauncherHasLeftBesideIt) {
   EXPECT_TRUE(fs::exists(young + "/ssh_config")) << "may not be locked yet";
   EXPECT_TRUE(fs::exists(target + "/ssh_config")) << "a link's target";
   EXPECT_TRUE(fs::exists(of_another + "/ssh_config"));
+  EXPECT_TRUE(fs::exists(elsewhere + "/ssh_config")) << "its lock may not be seen here";
+  EXPECT_TRUE(fs::exists(repository + "/ssh_config")) << "never a run directory";
 }
 
 TEST_F(RunDirectoryTest, IsRemovedOnceByWhoeverHoldsIt) {
