@@ -166,7 +166,7 @@ docker start "$prefix-second" >/dev/null
 wait_until 20 listens second
 check 'a login after a restart of the container' "$(login second echo in)" in
 check "a restart removes what this user's daemons have left" \
-  "$(docker exec "$prefix-second" sh -c 'cd /tmp && echo *' | sed "s/$(docker exec "$prefix-second" hostname)/HOST/g")" \
+  "$(docker exec "$prefix-second" ls /tmp | sed "s/$(docker exec "$prefix-second" hostname)/HOST/" | LC_ALL=C sort | paste -sd' ')" \
   'ompi.another.0 prted.HOST.72.4321 prted.another.72.0'
 
 # --- A mounted key, with the owner that it has on a VM.
