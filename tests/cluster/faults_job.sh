@@ -58,8 +58,13 @@ clean "a node is cut off" 0 1
 gone "a node is cut off: what it goes on with" job 2
 reconnect 2
 
-# What ranks have left in the background, by node.
-sleepers() { local node; for node in 0 1 2; do leftovers "$pool" $node | grep -c '^sleep 987'; done | paste -sd' '; }
+# What ranks have left in the background, by node; ? for one that cannot be asked.
+sleepers() {
+  local node
+  for node in 0 1 2; do
+    leftovers "$pool" $node | awk '/^sleep 987/ { n++ } / cannot be asked$/ { n = "?" } END { print n == "" ? 0 : n }'
+  done | paste -sd' '
+}
 
 # --- Signals.
 for signal in TERM INT HUP; do

@@ -38,7 +38,8 @@ on_pool_node() {
 }
 
 # What an MPI job could leave behind on a node, a line each: processes that carry a job's mark, those of MPI, of ours and of
-# ssh that do not, the run directory, and MPI's files. What is ending just now counts as well: ask again.
+# ssh that do not, the run directory, and MPI's files. What is ending just now counts as well: ask again. A node that
+# does not answer is a line too: nobody knows what it has.
 leftovers() {
   on_pool_node "$1" "$2" sh -c '
     for process in /proc/[0-9]*; do
@@ -54,7 +55,7 @@ leftovers() {
       esac
     done
     ls -d /tmp/shipyard-mpirun.* /tmp/ompi.* /tmp/prte* /dev/shm/*segment* 2>/dev/null
-    true'
+    true' || echo "node $2 cannot be asked"
 }
 
 # no_leftovers POOL NODE…
