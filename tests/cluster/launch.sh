@@ -76,6 +76,12 @@ for i in 0 1 2 3; do on_pool_node "$ten" $i sh -c 'rm -rf /tmp/ompi.* /tmp/prte*
 in_pool "$ten" shipyard-mpirun --ppn 1 sh -c 'exit $((OMPI_COMM_WORLD_RANK == 2 ? 3 : 0))' >"$work/out" 2>"$work/err"
 check "a rank exits 3" $? 3
 check_contains "its rank and node are named" "$(tail -1 "$work/err")" "rank 2 on 10.213.7.6 ended with exit status 3"
+# Where Batch fetches files from.
+records() { in_pool "$ten" sh -c 'cd "$AZ_BATCH_TASK_DIR" && '"$1"; }
+check "the report in the task's directory says the same" \
+  "$(records 'cat shipyard-report.json' | jq -r '.outcome | "\(.status) shipyard-mpirun: error: \(.message)"')" "3 $(tail -1 "$work/err")"
+[ "$suite" = bookworm ] && words="1 process returned" || words="processes exited with non-zero status"
+check_contains "and the log beside it has mpirun's own words" "$(records 'cat shipyard-mpirun.log' | tr -d '\0')" "$words"
 
 in_pool "$ten" shipyard-mpirun --ppn 1 nosuchprogram >"$work/out" 2>"$work/err"
 check "program missing" $? 127
