@@ -102,10 +102,10 @@ check "from Batch's own task directory the ranks go to the shared one" "$(sort -
   "$(in_pool "$ten" sh -c 'echo $AZ_BATCH_TASK_SHARED_DIR')"
 
 # --- Environment.
-output=$(in_pool "$ten" env OMP_NUM_THREADS=7 shipyard-mpirun --ppn 1 -x 'WORDS=a b,c=d;"e"' sh -c \
-  'echo "$WORDS|$OMP_NUM_THREADS|$AZ_BATCH_JOB_ID|$SHIPYARD_REPORT_TO|$SHIPYARD_LIFELINE"' 2>"$work/err")
-check "variables reach every rank, ours do not" "$(sort -u <<<"$output")" \
-  "a b,c=d;\"e\"|7|$(in_pool "$ten" sh -c 'echo $AZ_BATCH_JOB_ID')||"
+output=$(in_pool "$ten" env OMP_NUM_THREADS=7 SHIPYARD_ATTEMPT=2 shipyard-mpirun --ppn 1 -x 'WORDS=a b,c=d;"e"' sh -c \
+  'echo "$WORDS|$OMP_NUM_THREADS|$AZ_BATCH_JOB_ID|$SHIPYARD_ATTEMPT|$SHIPYARD_REPORT_TO|$SHIPYARD_LIFELINE"' 2>"$work/err")
+check "variables reach every rank, ours do not, but for SHIPYARD_ATTEMPT" "$(sort -u <<<"$output")" \
+  "a b,c=d;\"e\"|7|$(in_pool "$ten" sh -c 'echo $AZ_BATCH_JOB_ID')|2||"
 output=$(in_pool "$ten" shipyard-mpirun --ppn 1 sh -c 'read line && echo "got $line" || echo empty' 2>"$work/err" <<<"text")
 check "stdin is /dev/null" "$(sort -u <<<"$output")" empty
 
