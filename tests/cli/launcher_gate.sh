@@ -83,6 +83,37 @@ check "it says how many are ready and how long it goes on waiting" \
 check "and who is missing, and why" \
   grep -qx 'waiting for sshd: 1 of 2 nodes ready, 1 s left; 127.0.0.3: connection refused' "$work/out"
 check "in less than the terminal's width" eval '! grep -qE "^waiting.{73}" "$work/out"'
+# shown: what stands on the terminal in the end, without colours.
+shown() {
+  perl -ne 's/\r*\n$//; s/\e\[[0-9;]*m//g; my ($line, $at) = ("", 0);
+    for (split /(\r|\e\[K)/) {
+      if ($_ eq "\r") { $at = 0 } elsif ($_ eq "\e[K") { substr($line, $at) = "" }
+      else { substr($line, $at, length) = $_; $at += length } }
+    print "$line\n"' "$work/typescript"
+}
+check "in the end the error stands in its place" eval \
+  '! shown | grep -q waiting && shown | grep -qx "shipyard-mpirun: error: 1 of 2 nodes: no sshd answered on port $port within 1.5 s"'
+
+echo "# a node that comes up late, and a terminal"
+node 127.0.0.2 0 $'SSH-2.0-OpenSSH_9.2p1\r\n'
+first=$node
+sed -i 's/--wait 1500ms/--wait 60s/; s/--ssh-port [0-9]*/--ssh-port '"$port"'/' "$work/in-terminal"
+marks+=(late)
+LAUNCHER_TEST=$$.late script --quiet --return --flush --command "bash '$work/in-terminal'" "$work/typescript" >/dev/null </dev/null &
+launcher=$!
+await asked
+end=$((SECONDS + 30))
+until grep -q '1 of 2 nodes ready, .* s left; 127.0.0.3: connection refused' "$work/typescript" || ((SECONDS > end)); do pause; done
+check "it is said to be missing" grep -q '1 of 2 nodes ready, .* s left; 127.0.0.3: connection refused' "$work/typescript"
+node 127.0.0.3 "$port" $'SSH-2.0-OpenSSH_9.2p1\r\n' 2>/dev/null  # bash warns of a second coprocess
+end=$((SECONDS + 30))
+until [[ -e $STARTED ]] || ((SECONDS > end)); do pause; done
+check "mpirun is started" test -e "$STARTED"
+kill "$first"  # else ssh, which asks them why this mpirun failed, waits for them
+leave
+ended 60
+check "and of the wait nothing stands on the terminal" eval '! shown | grep -q -e waiting -e asking'
+rm -f "$STARTED"
 
 echo "# nodes that are ready"
 node 127.0.0.2 0 $'SSH-2.0-OpenSSH_9.2p1\r\n'
@@ -156,5 +187,6 @@ kill -HUP "$launcher"
 ended 30
 leave
 check "SIGHUP is ignored where it was" test "$status" -eq 120
+check "without a terminal nothing is said of the wait" eval '! grep -q "sshd: " "$work/err"'
 
 done_testing
