@@ -16,6 +16,7 @@ work=$(mktemp -d)
 
 clean_up() {
   docker ps -aq --filter "name=^$prefix" | xargs -r docker rm -f >/dev/null
+  docker image ls -q "$prefix-*" | xargs -r docker rmi >/dev/null
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -194,11 +195,16 @@ for type in ed25519 rsa; do
   check_contains "and a word about it" "$(docker logs "$prefix-own-$type" 2>&1)" \
     'shipyard-entrypoint: note: the ssh key is part of the image: whoever can pull that can log in here'
 done
-docker run -d --name "$prefix-built" --network none --entrypoint sh "$image" -c \
-  'mkdir -p /etc/shipyard/build-key; ssh-keygen -q -t ed25519 -N "" -f /etc/shipyard/build-key/id_ed25519; exec shipyard-entrypoint sshd' >/dev/null
-wait_until 20 listens built
-check_contains 'a key that was made with the image (SSH_KEY=generate): a login, and a word about it' \
+# The Dockerfile's own last lines, on top of the image: the programs are not built again.
+keyed() { { echo "FROM $image"; sed -n '/^ARG SSH_KEY/,/^CMD/p' "$here/../../images/openmpi/Dockerfile"; } |
+  docker build -q --network none --force-rm --build-arg "SSH_KEY=$1" -t "$prefix-keyed" - 2>&1; }
+check_contains 'SSH_KEY=generate: the image is built' "$(keyed generate)" sha256:
+image=$prefix-keyed start built
+check_contains 'SSH_KEY=generate: a login, and a word about it' \
   "$(login built echo in) $(docker logs "$prefix-built" 2>&1)" 'in shipyard-entrypoint: note: the ssh key is part of the image'
+check 'SSH_KEY=generate: the label by which it is not published' \
+  "$(docker image inspect --format '{{index .Config.Labels "shipyard.ssh-key"}}' "$prefix-keyed")" generate
+check_contains 'SSH_KEY=yes: no image' "$(keyed yes)" 'SSH_KEY=yes is neither none nor generate'
 check 'an RSA key is no host key' "$(host_key own-rsa | cut -d' ' -f1) $(docker exec "$prefix-own-rsa" ls /run/shipyard/id_ed25519 2>&1 | grep -c 'No such')" 'ssh-ed25519 1'
 docker run -d --name "$prefix-own" --network none -e SHIPYARD_SSH_KEY -e type=ed25519 --entrypoint sh "$image" -c "$own_key" >/dev/null
 wait_until 20 listens own
