@@ -21,15 +21,18 @@ trap cleanup EXIT
 make_program
 [ "$suite" = bookworm ] && net=10.213.20 slow_net=10.213.22 || net=10.213.21 slow_net=10.213.23
 make_fault_pool "faults-$suite-$$" 3 $net
-make_fault_pool "slow-$suite-$$" 3 $slow_net
+make_fault_pool "slow-$suite-$$" 4 $slow_net
 quick=${pools[0]} slow=${pools[1]}
 
-# --- What takes longer is done on a pool of its own, and looked at at the end: a node freezes, with the default of
-# --node-timeout; on the others a rank ends without MPI_Init, which mpirun does not notice.
+# --- What takes longer is done on a pool of its own, and looked at at the end: a node freezes, and one is cut off, with the
+# default of --node-timeout; on the others a rank ends without MPI_Init, which mpirun does not notice.
 pool=$slow
-start frozen 3 --ppn 1 $app exchange
+start frozen 3 --nodes 3 --ppn 1 $app exchange
+start cut 2 --hosts "$slow_net.4,$slow_net.7" --ppn 1 $app exchange
 strike frozen
 docker pause "$(task 2)" >/dev/null
+strike cut
+cut_off 3
 start absent 0 --nodes 2 --ppn 1 $app absent 0
 
 # --- A node is lost, while the ranks talk to each other: what they then fail with is not the cause.
@@ -168,9 +171,11 @@ pool=$slow
 ends absent
 fault "a rank ends with 0 and never calls MPI_Init" 1 "$app: rank 1 on $slow_net.5 ended without MPI_Init, while others wait for it \
 in theirs" 40
+ends cut
+fault "a node is cut off, --node-timeout left at 15 s" 122 "node $slow_net.7 was lost while the job ran: no sign of life for 15 s" 20
 ends frozen
 fault "a node freezes, --node-timeout left at 15 s" 122 "node $slow_net.6 was lost while the job ran: no sign of life for 15 s" 20
-clean "a node freezes, --node-timeout left at 15 s" 0 1
+clean "with --node-timeout left at 15 s" 0 1 3
 docker unpause "$(task 2)" >/dev/null
 strike frozen
 gone "a node freezes, --node-timeout left at 15 s: when it goes on" frozen 2
