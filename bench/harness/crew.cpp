@@ -1,14 +1,16 @@
 #include "bench/harness/crew.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <thread>
 
-#include "bench/harness/options.hpp"
 #include "bench/harness/statistics.hpp"
 
 namespace shipyard::bench {
@@ -19,6 +21,10 @@ using Nanoseconds = std::chrono::duration<double, std::nano>;
 
 constexpr int kOrderTag = 1;
 constexpr int kResultTag = 2;
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kDefaultCache = std::size_t{32} << 20;
+constexpr std::byte kUntouched{0x5a};
 
 /// Waits for a message without keeping a core busy: the sleeps grow with the time waited, so that a rank in
 /// the middle of a measurement answers within as long again as it waited, and one that takes no part wakes 20
@@ -37,18 +43,19 @@ MPI_Status wait_asleep(MPI_Comm comm, int source, int tag) {
   }
 }
 
-}  // namespace
+std::size_t last_cache_bytes() {
+  for (const int name : {_SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE}) {
+    if (const long bytes = ::sysconf(name); bytes > 0) return static_cast<std::size_t>(bytes);
+  }
+  return kDefaultCache;
+}
 
-/// Sent as int64_t values.
-struct Crew::Order {
-  enum Task : std::int64_t { kDismiss, kTime, kSample };
-  std::int64_t task;
-  std::int64_t kernel;
-  std::int64_t bytes;
-  std::int64_t warmup;
-  std::int64_t iterations;
-  static constexpr int kFields = 5;
-};
+std::size_t rounded_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+/// As int64_t values, as they are sent.
+using Message = std::array<std::int64_t, 6>;
+
+}  // namespace
 
 double clock_cost_ns() {
   static const double cost = [] {
@@ -61,24 +68,28 @@ double clock_cost_ns() {
       for (int i = 0; i < kReadings; ++i) end = Clock::now();
       sample = Nanoseconds(end - begin).count() / kReadings;
     }
-    return summarize(std::move(samples)).median;
+    return median(std::move(samples));
   }();
   return cost;
 }
 
 void Crew::FreeBuffer::operator()(std::byte* buffer) const { std::free(buffer); }
 
-Crew::Buffer Crew::allocate(std::int64_t bytes) {
-  constexpr std::size_t kPage = 4096;
-  const std::size_t size = (static_cast<std::size_t>(bytes) / kPage + 1) * kPage;
-  Buffer buffer(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
-  if (!buffer) throw std::bad_alloc();
-  std::memset(buffer.get(), 0x5a, size);  // the first touch is not to be measured
-  return buffer;
+void Crew::Memory::allocate(std::size_t wanted) {
+  size = rounded_up(std::max(wanted, std::size_t{1}), kPage);
+  bytes.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
+  if (!bytes) throw std::bad_alloc();
+  std::memset(bytes.get(), static_cast<int>(kUntouched), size);  // the first touch is not to be measured
 }
 
-Crew::Crew(const std::vector<Kernel>& kernels, const std::vector<int>& ranks, std::int64_t largest_message)
-    : kernels_(kernels), ranks_(ranks) {
+Places Crew::Memory::places(std::int64_t bytes_each, std::size_t most) const {
+  const auto stride = rounded_up(std::max(static_cast<std::size_t>(bytes_each), std::size_t{1}), kCacheLine);
+  const std::size_t count = std::bit_floor(std::clamp<std::size_t>(size / stride, 1, most));
+  return {bytes.get(), stride, count - 1};
+}
+
+Crew::Crew(const std::vector<Kernel>& kernels, const std::vector<int>& ranks, const Equipment& equipment)
+    : kernels_(kernels), ranks_(ranks), equipment_(equipment) {
   MPI_Comm_rank(MPI_COMM_WORLD, &world_rank_);
   MPI_Comm_dup(MPI_COMM_WORLD, &orders_);
   const auto place = std::find(ranks_.begin(), ranks_.end(), world_rank_);
@@ -88,28 +99,50 @@ Crew::Crew(const std::vector<Kernel>& kernels, const std::vector<int>& ranks, st
   if (!measures) return;
   MPI_Comm_rank(station_.comm, &station_.rank);
   MPI_Comm_size(station_.comm, &station_.size);
-  send_ = allocate(largest_message);
-  receive_ = allocate(largest_message);
-  station_.send = send_.get();
-  station_.receive = receive_.get();
+  station_.window = equipment_.window;
+  requests_.assign(2 * static_cast<std::size_t>(equipment_.window), MPI_REQUEST_NULL);
+  station_.requests = requests_.data();
+  const auto allocate = [&](Memory& memory, Extent Kernel::*extent) {
+    const bool per_rank = std::any_of(kernels_.begin(), kernels_.end(), [&](const Kernel& kernel) {
+      return kernel.*extent == Extent::kOnePerRank;
+    });
+    std::size_t wanted = rounded_up(static_cast<std::size_t>(equipment_.largest_message), kCacheLine) *
+                         (per_rank ? static_cast<std::size_t>(station_.size) : 1);
+    if (equipment_.buffers != Buffers::kSingle)
+      wanted *= std::bit_ceil(static_cast<std::size_t>(equipment_.window));
+    if (equipment_.buffers == Buffers::kOffCache) wanted = std::max(wanted, 2 * last_cache_bytes());
+    memory.allocate(wanted);
+  };
+  allocate(send_, &Kernel::send);
+  allocate(receive_, &Kernel::receive);
   clock_cost_ns_ = clock_cost_ns();
 }
 
-double Crew::time(std::size_t kernel, std::int64_t bytes, std::int64_t warmup, std::int64_t iterations) {
-  return give(Order{Order::kTime, static_cast<std::int64_t>(kernel), bytes, warmup, iterations}).front();
+double Crew::time(const Task& task) { return give(Order::kTime, task).front(); }
+std::vector<double> Crew::time_each(const Task& task) { return give(Order::kTimeEach, task); }
+std::vector<double> Crew::sample(const Task& task) { return give(Order::kSample, task); }
+std::int64_t Crew::count_wrong(const Task& task) {
+  return static_cast<std::int64_t>(give(Order::kVerify, task).front());
 }
 
-std::vector<double> Crew::sample(std::size_t kernel, std::int64_t bytes, std::int64_t warmup,
-                                 std::int64_t iterations) {
-  return give(Order{Order::kSample, static_cast<std::int64_t>(kernel), bytes, warmup, iterations});
+Traffic Crew::traffic() {
+  const auto bytes = give(Order::kTraffic, {});
+  return {static_cast<std::int64_t>(bytes.at(0)), static_cast<std::int64_t>(bytes.at(1))};
 }
 
-std::vector<double> Crew::give(const Order& order) {
+std::vector<double> Crew::give(Order order, const Task& task) {
+  const Message message{static_cast<std::int64_t>(order),
+                        static_cast<std::int64_t>(task.kernel),
+                        task.bytes,
+                        task.warmup,
+                        task.iterations,
+                        task.shift};
   for (const int rank : ranks_) {
-    if (rank != world_rank_) MPI_Send(&order, Order::kFields, MPI_INT64_T, rank, kOrderTag, orders_);
+    if (rank != world_rank_)
+      MPI_Send(message.data(), static_cast<int>(message.size()), MPI_INT64_T, rank, kOrderTag, orders_);
   }
   std::vector<double> result;
-  if (station_.comm != MPI_COMM_NULL) result = carry_out(order);
+  if (station_.comm != MPI_COMM_NULL) result = carry_out(order, task);
   if (ranks_.front() == world_rank_) return result;
 
   MPI_Status status = wait_asleep(orders_, ranks_.front(), kResultTag);
@@ -120,19 +153,51 @@ std::vector<double> Crew::give(const Order& order) {
   return result;
 }
 
-std::vector<double> Crew::carry_out(const Order& order) {
-  const Kernel& kernel = kernels_[static_cast<std::size_t>(order.kernel)];
-  kernel.run(station_, order.bytes, order.warmup);
-  MPI_Barrier(station_.comm);
-  if (order.task == Order::kTime || station_.rank != 0) {
-    const auto begin = Clock::now();
-    kernel.run(station_, order.bytes, order.iterations);
-    return {Seconds(Clock::now() - begin).count()};
+std::vector<double> Crew::carry_out(Order order, const Task& task) {
+  if (order == Order::kTraffic) {
+    const Traffic traffic = traffic_so_far();
+    return {static_cast<double>(traffic.interfaces), static_cast<double>(traffic.infiniband)};
   }
-  std::vector<double> samples(static_cast<std::size_t>(order.iterations));
+  const Kernel& kernel = kernels_[task.kernel];
+  const auto extent = [&](Extent each) {
+    return each == Extent::kOnePerRank ? task.bytes * station_.size : task.bytes;
+  };
+  std::size_t most = 1;
+  if (equipment_.buffers == Buffers::kMultiple)
+    most = std::bit_ceil(static_cast<std::size_t>(equipment_.window));
+  if (equipment_.buffers == Buffers::kOffCache) most = send_.size;
+  station_.send = send_.places(extent(kernel.send), most);
+  station_.receive = receive_.places(extent(kernel.receive), most);
+  station_.shift = task.shift;
+  if (order == Order::kVerify) return verified(kernel, task);
+  kernel.run(station_, task.bytes, task.warmup);
+  MPI_Barrier(station_.comm);
+  if (order == Order::kSample) return sampled(kernel, task);
+  return timed(kernel, task, order == Order::kTimeEach);
+}
+
+std::vector<double> Crew::timed(const Kernel& kernel, const Task& task, bool each) {
+  const auto begin = Clock::now();
+  kernel.run(station_, task.bytes, task.iterations);
+  const double own = Seconds(Clock::now() - begin).count();
+  std::vector<double> all(each ? static_cast<std::size_t>(station_.size) : 1, own);
+  if (each) {
+    MPI_Gather(&own, 1, MPI_DOUBLE, all.data(), 1, MPI_DOUBLE, 0, station_.comm);
+  } else if (kernel.timing == Timing::kSlowestRank) {
+    MPI_Reduce(&own, all.data(), 1, MPI_DOUBLE, MPI_MAX, 0, station_.comm);
+  }
+  return all;
+}
+
+std::vector<double> Crew::sampled(const Kernel& kernel, const Task& task) {
+  if (station_.rank != 0) {
+    kernel.run(station_, task.bytes, task.iterations);
+    return {};
+  }
+  std::vector<double> samples(static_cast<std::size_t>(task.iterations));
   auto before = Clock::now();
   for (double& sample : samples) {
-    kernel.run(station_, order.bytes, 1);
+    kernel.run(station_, task.bytes, 1);
     const auto after = Clock::now();
     sample = Nanoseconds(after - before).count();
     before = after;
@@ -141,26 +206,46 @@ std::vector<double> Crew::carry_out(const Order& order) {
   return samples;
 }
 
+std::vector<double> Crew::verified(const Kernel& kernel, const Task& task) {
+  if (kernel.wrong == nullptr) return {0};
+  std::memset(receive_.bytes.get(), static_cast<int>(kUntouched), receive_.size);
+  if (kernel.fill != nullptr) {
+    kernel.fill(station_, task.bytes);
+  } else {
+    const auto length = kernel.send == Extent::kOnePerRank ? task.bytes * station_.size : task.bytes;
+    for (std::size_t i = 0; i <= station_.send.mask; ++i)
+      fill_pattern(station_.send.at(static_cast<std::int64_t>(i)), station_.rank, length);
+  }
+  MPI_Barrier(station_.comm);
+  kernel.run(station_, task.bytes, 1);
+  const std::int64_t own = kernel.wrong(station_, task.bytes);
+  std::int64_t all = 0;
+  MPI_Reduce(&own, &all, 1, MPI_INT64_T, MPI_SUM, 0, station_.comm);
+  return {static_cast<double>(all)};
+}
+
 void Crew::dismiss() {
   if (dismissed_) return;
   dismissed_ = true;
   int ranks = 0;
   MPI_Comm_size(orders_, &ranks);
-  const Order order{Order::kDismiss, 0, 0, 0, 0};
+  const Message message{static_cast<std::int64_t>(Order::kDismiss)};
   for (int rank = 1; rank < ranks; ++rank)
-    MPI_Send(&order, Order::kFields, MPI_INT64_T, rank, kOrderTag, orders_);
+    MPI_Send(message.data(), static_cast<int>(message.size()), MPI_INT64_T, rank, kOrderTag, orders_);
 }
 
 void Crew::work() {
   for (;;) {
     wait_asleep(orders_, 0, kOrderTag);
-    Order order{};
-    MPI_Recv(&order, Order::kFields, MPI_INT64_T, 0, kOrderTag, orders_, MPI_STATUS_IGNORE);
-    if (order.task == Order::kDismiss) return;
-    const std::vector<double> result = carry_out(order);
-    if (station_.rank == 0) {
+    Message message{};
+    MPI_Recv(message.data(), static_cast<int>(message.size()), MPI_INT64_T, 0, kOrderTag, orders_,
+             MPI_STATUS_IGNORE);
+    const auto order = static_cast<Order>(message[0]);
+    if (order == Order::kDismiss) return;
+    const auto result = carry_out(order, {static_cast<std::size_t>(message[1]), message[2], message[3],
+                                          message[4], static_cast<int>(message[5])});
+    if (station_.rank == 0)
       MPI_Send(result.data(), static_cast<int>(result.size()), MPI_DOUBLE, 0, kResultTag, orders_);
-    }
   }
 }
 

@@ -1,7 +1,9 @@
 #include "bench/harness/mpi_facts.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -100,6 +102,25 @@ PlaceRecord this_place() {
 }  // namespace
 
 std::string library_name() { return library_name(library_version()); }
+
+std::string mpi_settings() {
+  std::vector<std::string> set;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto is = [&](std::string_view prefix) { return text.starts_with(prefix); };
+    // What mpirun itself tells its ranks by such variables is no setting of anybody's.
+    const bool own = is("OMPI_MCA_ess") || is("OMPI_MCA_orte_") || is("OMPI_MCA_pmix") ||
+                     is("OMPI_MCA_initial_wdir") || is("OMPI_MCA_shmem_RUNTIME") || is("PRTE_MCA_");
+    if (!own && (is("OMPI_MCA_") || is("UCX_") || is("MPIR_CVAR_") || is("FI_"))) set.emplace_back(text);
+  }
+  std::sort(set.begin(), set.end());
+  return fmt::format("{}", fmt::join(set, "; "));
+}
+
+std::string vm_size() {
+  const char* size = std::getenv("SHIPYARD_VM_SIZE");
+  return size == nullptr || *size == '\0' ? "unknown" : size;
+}
 
 std::string standard_version() {
   int version = 0;

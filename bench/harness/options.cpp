@@ -3,68 +3,102 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
-#include <cxxopts.hpp>
-#include <numeric>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
+#include "base/terminal.hpp"
 #include "bench/harness/sizes.hpp"
 
 namespace shipyard::bench {
 namespace {
 
-constexpr std::array<std::string_view, 10> kNames = {
-    "help",     "version",    "min-bytes",        "max-bytes",     "pair",
-    "min-time", "time-limit", "benchmark_format", "benchmark_out", "benchmark_out_format"};
+constexpr const char* kExitStatus =
+    "Exit status: 0 measured; 1 failure; 2 wrong option; 3 an --expect option was not met, or --validate "
+    "found "
+    "a wrong byte.";
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    parts.emplace_back(text.substr(at, text.find(',', at) - at));
+    at += parts.back().size() + 1;
+  }
+  return parts;
+}
+
+/// A number and what follows it.
+std::optional<std::pair<double, std::string_view>> number_and_unit(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || !std::isfinite(number)) return std::nullopt;
+  return std::pair(number, text.substr(static_cast<std::size_t>(end - text.data())));
+}
+
+std::optional<double> scaled(std::string_view text, std::string_view unit,
+                             std::initializer_list<std::pair<std::string_view, double>> units) {
+  const auto parsed = number_and_unit(text);
+  if (!parsed) return std::nullopt;
+  const std::string_view given = parsed->second.empty() ? unit : parsed->second;
+  const auto* found =
+      std::find_if(units.begin(), units.end(), [&](const auto& one) { return one.first == given; });
+  if (found == units.end()) return std::nullopt;
+  return parsed->first * found->second;
+}
+
+/// Keeps the first error.
+class Reader {
+ public:
+  explicit Reader(const ParsedCommandLine& parsed) : parsed_(parsed) {}
+
+  /// `read` gives an optional of the option's value.
+  template <typename Read, typename Target>
+  void take(const char* name, const Read& read, Target& target, std::string_view expected) {
+    const auto value = parsed_.get(name);
+    if (!value) return;
+    if (auto result = read(value->text)) {
+      target = std::move(*result);
+    } else {
+      fail(input_error(fmt::format("{} '{}': {} expected", value->origin, value->text, expected)));
     }
   }
-  return row[b.size()];
-}
-
-UsageError unknown_option(const std::string& argument) {
-  if (!argument.starts_with("--")) {
-    return UsageError{fmt::format("unexpected argument '{}'", argument)};
+  template <typename Target>
+  void number(const char* name, int least, int most, Target& target) {
+    const auto value = parsed_.get(name);
+    if (!value) return;
+    auto result = parse_number(*value, least, most);
+    result ? void(target = *result) : fail(result.error());
   }
-  const std::string name = argument.substr(2, argument.find('=') - 2);
-  const auto nearest = std::min_element(kNames.begin(), kNames.end(), [&](auto a, auto b) {
-    return edit_distance(name, a) < edit_distance(name, b);
-  });
-  const bool close = edit_distance(name, *nearest) <= std::max<std::size_t>(1, name.size() / 3);
-  return UsageError{close ? fmt::format("unknown option '--{}': did you mean '--{}'?", name, *nearest)
-                          : fmt::format("unknown option '--{}': --help lists the options", name)};
-}
-
-/// cxxopts writes `Option ‘pair’ is missing an argument`; here an error line is lower case with plain quotes.
-std::string in_our_style(std::string text) {
-  for (const std::string_view quote : {"\u2018", "\u2019"}) {
-    for (auto at = text.find(quote); at != std::string::npos; at = text.find(quote)) {
-      text.replace(at, quote.size(), "'");
+  template <typename Target>
+  void word(const char* name, std::initializer_list<std::pair<const char*, Target>> words, Target& target) {
+    std::optional<Target> chosen;
+    word(name, words, chosen);
+    if (chosen) target = *chosen;
+  }
+  template <typename Target>
+  void word(const char* name, std::initializer_list<std::pair<const char*, Target>> words,
+            std::optional<Target>& target) {
+    const auto value = parsed_.get(name);
+    if (!value) return;
+    std::string all;
+    for (const auto& [text, meaning] : words) {
+      if (value->text == text) target = meaning;
+      all += (all.empty() ? "" : ", ") + std::string(text);
     }
+    if (!target) fail(input_error(fmt::format("{} '{}' is not among: {}", value->origin, value->text, all)));
   }
-  if (text.starts_with("Option ")) text[0] = 'o';
-  return text;
-}
+  void fail(Error error) {
+    if (!error_) error_ = std::move(error);
+  }
+  [[nodiscard]] const ParsedCommandLine& parsed() const { return parsed_; }
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
-std::optional<Seconds> parse_seconds(std::string_view text) {
-  if (text.ends_with('s')) text.remove_suffix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return Seconds{value};
-}
+ private:
+  const ParsedCommandLine& parsed_;
+  std::optional<Error> error_;
+};
 
 std::optional<int> parse_rank(std::string_view text) {
   int rank = 0;
@@ -73,166 +107,232 @@ std::optional<int> parse_rank(std::string_view text) {
   return rank;
 }
 
-std::variant<RankPair, UsageError> parse_pair(const std::string& text) {
+std::optional<RankPair> parse_pair(std::string_view text) {
   const auto comma = text.find(',');
-  const auto first = parse_rank(std::string_view(text).substr(0, comma));
-  const auto second =
-      comma == std::string::npos ? std::nullopt : parse_rank(std::string_view(text).substr(comma + 1));
-  if (!first || !second) {
-    return UsageError{fmt::format("--pair '{}': expected two ranks, such as --pair 0,1", text)};
-  }
-  if (*first == *second) {
-    return UsageError{fmt::format("--pair {}: the two ranks are the same", text)};
-  }
+  if (comma == std::string_view::npos) return std::nullopt;
+  const auto first = parse_rank(text.substr(0, comma));
+  const auto second = parse_rank(text.substr(comma + 1));
+  if (!first || !second || *first == *second) return std::nullopt;
   return RankPair{*first, *second};
 }
 
-std::optional<Format> parse_format(std::string_view text, bool table_allowed) {
-  if (table_allowed && text == "table") return Format::kTable;
-  if (text == "json") return Format::kJson;
-  if (text == "csv") return Format::kCsv;
-  if (text == "console") return Format::kConsole;
-  return std::nullopt;
+std::optional<Seconds> parse_seconds(std::string_view text) {
+  const auto seconds = parse_time(text, "s");
+  if (!seconds || *seconds <= 0 || *seconds > 1e6) return std::nullopt;
+  return Seconds{*seconds};
 }
 
-/// The meaning of what was given; `text_of` gives the last value of an option, or nothing.
-template <typename TextOf>
-std::variant<Options, UsageError> interpret(const TextOf& text_of) {
-  Options options;
-  for (const auto& [name, target] :
-       {std::pair{"min-bytes", &options.min_bytes}, std::pair{"max-bytes", &options.max_bytes}}) {
-    const std::optional<std::string> text = text_of(name);
-    if (!text) continue;
-    const auto bytes = parse_bytes(*text);
-    if (!bytes)
-      return UsageError{fmt::format("--{} '{}': expected a size, such as 4096, 64K or 4M", name, *text)};
-    if (*bytes > kLargestMessage) return UsageError{fmt::format("--{} {}: at most 1G", name, *text)};
-    *target = *bytes;
+std::optional<std::vector<double>> parse_percentiles(std::string_view text) {
+  std::vector<double> percentiles;
+  for (const auto& part : split(text)) {
+    const auto number = number_and_unit(part);
+    if (!number || !number->second.empty() || number->first <= 0 || number->first > 100) return std::nullopt;
+    percentiles.push_back(number->first);
   }
-  if (options.min_bytes > options.max_bytes) {
-    return UsageError{
-        fmt::format("--min-bytes {} is above --max-bytes {}", options.min_bytes, options.max_bytes)};
-  }
+  std::sort(percentiles.begin(), percentiles.end());
+  percentiles.erase(std::unique(percentiles.begin(), percentiles.end()), percentiles.end());
+  // More do not fit into a line of 80 columns.
+  if (percentiles.size() > 4) return std::nullopt;
+  return percentiles;
+}
 
-  for (const auto& [name, target] :
-       {std::pair{"min-time", &options.min_time}, std::pair{"time-limit", &options.time_limit}}) {
-    const std::optional<std::string> text = text_of(name);
-    if (!text) continue;
-    const auto seconds = parse_seconds(*text);
-    if (!seconds || seconds->count() <= 0 || seconds->count() > 1e6) {
-      return UsageError{fmt::format("--{} '{}': expected seconds above 0, such as 0.5", name, *text)};
-    }
-    *target = *seconds;
+void read_kernels(const Offers& offers, Options& options, Reader& reader) {
+  const auto value = reader.parsed().get("kernels");
+  if (!value) return;
+  const auto wanted = split(value->text);
+  for (const auto& name : wanted) {
+    if (std::find(offers.kernels.begin(), offers.kernels.end(), name) != offers.kernels.end()) continue;
+    const auto nearest = nearest_match(name, offers.kernels);
+    return reader.fail(input_error(
+        fmt::format("--kernels: there is no '{}'{}", name,
+                    nearest.empty() ? std::string() : fmt::format("; did you mean '{}'?", nearest)),
+        "--help lists them"));
   }
+  std::copy_if(
+      offers.kernels.begin(), offers.kernels.end(), std::back_inserter(options.kernels),
+      [&](const auto& name) { return std::find(wanted.begin(), wanted.end(), name) != wanted.end(); });
+}
 
-  if (const auto text = text_of("pair")) {
-    const auto pair = parse_pair(*text);
-    if (const auto* error = std::get_if<UsageError>(&pair)) return *error;
-    options.pair = std::get<RankPair>(pair);
+std::vector<OptionSpec> what_is_measured(const Offers& offers) {
+  std::vector<OptionSpec> options;
+  if (offers.sizes) {
+    options.push_back(
+        {.name = "sizes",
+         .value = "LIST",
+         .help = "Bytes of a message: 0,8,64K or 1K..4M, which is every power of two from 1K to 4M; at "
+                 "most 1G."});
   }
-
-  if (const auto text = text_of("benchmark_format")) {
-    const auto format = parse_format(*text, true);
-    if (!format) {
-      return UsageError{fmt::format("--benchmark_format '{}': expected table, json, csv or console", *text)};
-    }
-    options.format = *format;
+  if (!offers.kernels.empty()) {
+    std::string all;
+    for (const auto& name : offers.kernels) all += (all.empty() ? "" : ", ") + name;
+    options.push_back({.name = "kernels", .value = "LIST", .help = "Only these of: " + all + "."});
   }
-  if (const auto text = text_of("benchmark_out_format")) {
-    const auto format = parse_format(*text, false);
-    if (!format)
-      return UsageError{fmt::format("--benchmark_out_format '{}': expected json, csv or console", *text)};
-    options.out_format = *format;
+  if (offers.pair) {
+    options.push_back({.name = "pair",
+                       .value = "A,B",
+                       .help = "The two ranks that measure.",
+                       .default_text = "rank 0 and the first one on another node"});
   }
-  if (const auto text = text_of("benchmark_out")) {
-    if (text->empty()) return UsageError{"--benchmark_out: expected the name of a file"};
-    options.out_file = *text;
+  if (offers.pairs) {
+    options.push_back({.name = "pairs",
+                       .value = "N",
+                       .help = "So many pairs at once: rank i with rank i + N, or one on each of two nodes.",
+                       .default_text = "as many as there are ranks for"});
   }
+  if (offers.window)
+    options.push_back(
+        {.name = "window", .value = "N", .help = "Messages in the air at a time.", .default_text = "64"});
+  if (offers.buffers) {
+    options.push_back(
+        {.name = "buffers",
+         .value = "single|multiple|off-cache",
+         .help = "The same memory for every message; another one for each message in the air; or so "
+                 "much that no message is in a cache.",
+         .default_text = "single"});
+  }
+  if (offers.validate)
+    options.push_back({.name = "validate", .help = "Compare every byte that arrives, in a pass of its own."});
   return options;
 }
 
 }  // namespace
 
-std::variant<Options, UsageError> parse_options(const std::vector<std::string>& arguments) {
-  cxxopts::Options declared("bench");
-  declared.allow_unrecognised_options();
-  auto add = declared.add_options();
-  add("h,help", "");
-  add("version", "");
-  for (const std::string_view name : kNames) {
-    if (name != "help" && name != "version") add(std::string(name), "", cxxopts::value<std::string>());
-  }
-
-  std::vector<const char*> argv{"bench"};
-  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  try {
-    const cxxopts::ParseResult given = declared.parse(static_cast<int>(argv.size()), argv.data());
-    if (!given.unmatched().empty()) return unknown_option(given.unmatched().front());
-    auto options = interpret([&](const std::string& name) {
-      return given.count(name) > 0 ? std::optional(given[name].as<std::string>()) : std::nullopt;
-    });
-    if (auto* read = std::get_if<Options>(&options)) {
-      read->help = given.count("help") > 0;
-      read->version = given.count("version") > 0;
-    }
-    return options;
-  } catch (const std::exception& error) {  // the exceptions' names differ between cxxopts 2 and 3
-    return UsageError{in_our_style(error.what())};
-  }
+std::optional<double> parse_time(std::string_view text, std::string_view unit) {
+  return scaled(text, unit,
+                {{"ns", 1e-9}, {"us", 1e-6}, {"µs", 1e-6}, {"ms", 1e-3}, {"s", 1.0}, {"m", 60.0}});
 }
 
-std::string help_text(const std::string& program, const std::string& summary, const std::string& figures) {
-  return fmt::format(R"(Usage: mpirun [mpirun's options] {0} [options]
-
-{1}
-
-What is measured
-  --min-bytes SIZE     smallest message (default 0)
-  --max-bytes SIZE     largest message (default 4M, at most 1G); between the two
-                       every power of two. K, M and G are powers of 1024
-  --pair A,B           the two ranks that measure (default: rank 0 and the first
-                       rank on another node, or ranks 0 and 1 on a single node)
-
-Time
-  --min-time SECONDS   measure each size for at least so long (default 0.1)
-  --time-limit SECONDS
-                       start no new size after so long (default 20); a note
-                       names what was left out. Where MPI itself hangs, give up
-                       after half as long again
-
-Output
-  --benchmark_format=FORMAT      on stdout: table (default), or json, csv or
-                                 console, as Google Benchmark writes them
-  --benchmark_out=FILE           Google Benchmark's report, written by rank 0
-  --benchmark_out_format=FORMAT  of that file: json (default), csv or console
-
-  -h, --help           print this and exit
-  --version            print the version and exit
-
-{2}
-
-Examples
-  mpirun -np 2 {0}
-  shipyard-mpirun --ppn 1 {0} --benchmark_out=result.json
-  mpirun -np 4 {0} --pair 1,3 --min-bytes 1K --max-bytes 1M
-
-Exit status: 0 measured, 1 failure, 2 wrong option.
-)",
-                     program, summary, figures);
+std::optional<double> parse_rate(std::string_view text) {
+  return scaled(text, "MB/s",
+                {{"MB/s", 1.0},
+                 {"GB/s", 1e3},
+                 {"Mbit/s", 0.125},
+                 {"Gbit/s", 125.0},
+                 {"MiB/s", 1.048576},
+                 {"GiB/s", 1073.741824}});
 }
 
-const char* format_name(Format format) {
-  switch (format) {
-    case Format::kTable:
-      return "table";
-    case Format::kJson:
-      return "json";
-    case Format::kCsv:
-      return "csv";
-    case Format::kConsole:
-      return "console";
+CommandLineSpec command_line(const ProgramText& program) {
+  const Offers& offers = program.offers;
+  CommandLineSpec spec{.tool = program.name,
+                       .usage = "[OPTION…]   under mpirun or shipyard-mpirun",
+                       .sentence = program.sentence,
+                       .groups = {},
+                       .operands = CommandLineSpec::Operands::kNone,
+                       .epilogue = program.epilogue + "\n" + wrap(kExitStatus, 80, 0) + "\n"};
+  spec.groups.push_back({"What is measured", what_is_measured(offers)});
+  spec.groups.push_back(
+      {"Time",
+       {{.name = "min-time",
+         .value = "TIME",
+         .help = "Measure each size at least so long.",
+         .default_text = "0.1s"},
+        {.name = "max-time", .value = "TIME", .help = "And about so long at most.", .default_text = "5s"},
+        {.name = "time-limit",
+         .value = "TIME",
+         .help = "Start nothing new after so long, and say what was left out; where MPI itself hangs, give "
+                 "up after "
+                 "half as long again.",
+         .default_text = "60s"},
+        {.name = "warmup",
+         .value = "N",
+         .help = "Iterations before those that count.",
+         .default_text = "a tenth of them, 2 to 100"},
+        {.name = "quick", .help = "A few sizes, a few milliseconds each: does it work?"}}});
+  spec.groups.push_back({"Output",
+                         {{.name = "format",
+                           .value = "table|json|csv|osu",
+                           .help = "On standard output.",
+                           .default_text = "table"},
+                          {.name = "out",
+                           .letter = 'o',
+                           .value = "FILE",
+                           .help = "The report as JSON too, written by rank 0."}}});
+  auto& output = spec.groups.back().options;
+  if (offers.latency)
+    output.push_back({.name = "percentiles",
+                      .value = "LIST",
+                      .help = "Columns of the table, up to four: 50,90,99.9. 100 is the longest.",
+                      .default_text = "50,99"});
+  OptionGroup expectations{"Expectations, for the exit status",
+                           {{.name = "expect-fabric",
+                             .value = "ib|tcp|shm",
+                             .help = "By what the messages must have travelled."}}};
+  if (offers.latency)
+    expectations.options.push_back({.name = "expect-latency",
+                                    .value = "TIME",
+                                    .help = "The median of the smallest message at most: 2us."});
+  if (offers.bandwidth)
+    expectations.options.push_back(
+        {.name = "expect-bandwidth", .value = "RATE", .help = "The best size at least: 10GB/s, 90Gbit/s."});
+  spec.groups.push_back(std::move(expectations));
+  spec.groups.push_back({"Other",
+                         {{.name = "help", .letter = 'h', .help = "Print this."},
+                          {.name = "version", .letter = 'V', .help = "Print the version."}}});
+  return spec;
+}
+
+Result<Options> parse_options(const ProgramText& program, const std::vector<std::string>& arguments) {
+  const auto parsed = parse_command_line(command_line(program), arguments, Environment{});
+  if (!parsed) return parsed.error();
+  Options options;
+  options.help = parsed->has("help");
+  options.version = parsed->has("version");
+  options.validate = parsed->has("validate");
+  options.quick = parsed->has("quick");
+  if (options.quick) {
+    options.min_time = Seconds{0.002};
+    options.max_time = Seconds{0.1};
+    options.time_limit = Seconds{20};
   }
-  return "";
+  Reader reader(*parsed);
+  if (const auto value = parsed->get("sizes")) {
+    auto sizes = parse_sizes(value->text);
+    sizes ? void(options.sizes = std::move(*sizes)) : reader.fail(sizes.error());
+  }
+  read_kernels(program.offers, options, reader);
+  reader.take("pair", parse_pair, options.pair, "two different ranks, such as 0,1,");
+  reader.number("pairs", 1, 1'000'000, options.pairs);
+  reader.number("window", 1, 4096, options.window);
+  reader.number("warmup", 0, 1'000'000, options.warmup);
+  reader.word<Buffers>(
+      "buffers",
+      {{"single", Buffers::kSingle}, {"multiple", Buffers::kMultiple}, {"off-cache", Buffers::kOffCache}},
+      options.buffers);
+  for (const auto& [name, target] : {std::pair{"min-time", &options.min_time},
+                                     {"max-time", &options.max_time},
+                                     {"time-limit", &options.time_limit}})
+    reader.take(name, parse_seconds, *target, "a time above 0, such as 0.5s or 20ms,");
+  reader.take("percentiles", parse_percentiles, options.percentiles,
+              "up to four numbers from 0 to 100, such as 50,99,");
+  reader.word<Format>(
+      "format",
+      {{"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}, {"osu", Format::kOsu}},
+      options.format);
+  if (const auto value = parsed->get("out")) {
+    if (value->text.empty()) reader.fail(input_error("--out: the name of a file expected"));
+    options.out_file = value->text;
+  }
+  reader.word<Fabric>("expect-fabric",
+                      {{"ib", Fabric::kInfiniBand}, {"tcp", Fabric::kTcp}, {"shm", Fabric::kSharedMemory}},
+                      options.expect_fabric);
+  reader.take(
+      "expect-latency",
+      [](std::string_view text) {
+        const auto seconds = parse_time(text, "us");
+        return seconds && *seconds > 0 ? std::optional(*seconds * 1e9) : std::nullopt;
+      },
+      options.expect_latency_ns, "a time above 0, such as 2us,");
+  reader.take(
+      "expect-bandwidth",
+      [](std::string_view text) {
+        const auto rate = parse_rate(text);
+        return rate && *rate > 0 ? rate : std::nullopt;
+      },
+      options.expect_bandwidth_mb, "a rate above 0, such as 10GB/s,");
+  if (reader.error()) return *reader.error();
+  if (options.max_time < options.min_time) options.max_time = options.min_time;
+  return options;
 }
 
 }  // namespace shipyard::bench

@@ -4,15 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
-namespace shipyard::bench {
+#include "base/command_line.hpp"
+#include "base/result.hpp"
 
-/// A mistake in how the program was called: one line, without the program's name. Exit status 2.
-struct UsageError {
-  std::string message;
-};
+namespace shipyard::bench {
 
 /// Two different ranks of MPI_COMM_WORLD.
 struct RankPair {
@@ -21,31 +18,71 @@ struct RankPair {
   bool operator==(const RankPair&) const = default;
 };
 
-/// `table` is ours; the others are Google Benchmark's reporters.
-enum class Format { kTable, kJson, kCsv, kConsole };
+/// `table` is ours, `osu` has two columns as osu_latency and its kin print them; json and csv are Google
+/// Benchmark's.
+enum class Format { kTable, kJson, kCsv, kOsu };
+
+/// From and into which memory messages go: the same buffer each time, as many as there are messages in the
+/// air, or so many that none is in a cache any more when its turn comes.
+enum class Buffers { kSingle, kMultiple, kOffCache };
+
+enum class Fabric { kInfiniBand, kTcp, kSharedMemory };
 
 using Seconds = std::chrono::duration<double>;
+
+/// Which of the options below a program has; all have the rest.
+struct Offers {
+  bool sizes = true;
+  std::vector<std::string> kernels = {};  ///< --kernels, where there are several
+  bool pair = false;
+  bool pairs = false;
+  bool window = false;
+  bool buffers = false;
+  bool validate = false;
+  bool latency = false;    ///< --expect-latency, --percentiles
+  bool bandwidth = false;  ///< --expect-bandwidth
+};
 
 struct Options {
   bool help = false;
   bool version = false;
-  std::int64_t min_bytes = 0;
-  std::int64_t max_bytes = std::int64_t{4} << 20;
+  std::vector<std::int64_t> sizes;   ///< empty: the program's own
+  std::vector<std::string> kernels;  ///< in the program's order; empty: all
   std::optional<RankPair> pair;
-  Seconds min_time{0.1};   ///< Measured for each size at least so long.
-  Seconds time_limit{20};  ///< For the whole run, from the end of MPI_Init.
+  std::optional<int> pairs;
+  int window = 64;
+  Buffers buffers = Buffers::kSingle;
+  bool validate = false;
+  Seconds min_time{0.1};      ///< measured for each size at least so long
+  Seconds max_time{5};        ///< and about so long at most
+  Seconds time_limit{60};     ///< for the whole run, from the end of MPI_Init
+  std::optional<int> warmup;  ///< iterations; else a tenth of those that are measured, 2 to 100
+  bool quick = false;
+  std::vector<double> percentiles;  ///< for the table, ascending; empty: the program's own
   Format format = Format::kTable;
-  std::string out_file;  ///< Empty: none.
-  Format out_format = Format::kJson;
+  std::string out_file;  ///< JSON; empty: none
+  std::optional<Fabric> expect_fabric;
+  std::optional<double> expect_latency_ns;
+  std::optional<double> expect_bandwidth_mb;  ///< 10^6 bytes a second
 };
 
+/// What `--help` and the parser know of a program.
+struct ProgramText {
+  std::string name;
+  std::string sentence;  ///< what it measures
+  std::string epilogue;  ///< the definition of each figure, examples
+  Offers offers;
+};
+
+CommandLineSpec command_line(const ProgramText& program);
+
 /// Reads the arguments without the program's name. Pure: it looks at no file and no environment.
-std::variant<Options, UsageError> parse_options(const std::vector<std::string>& arguments);
+Result<Options> parse_options(const ProgramText& program, const std::vector<std::string>& arguments);
 
-/// `--help`, for a terminal of 80 columns. `summary` is a sentence that says what is measured.
-std::string help_text(const std::string& program, const std::string& summary, const std::string& figures);
+/// `1.5us`, `2ms`, `0.1s` as seconds; a number alone is in `unit` ("s", "us").
+std::optional<double> parse_time(std::string_view text, std::string_view unit);
 
-/// The name that Google Benchmark's flags have for it.
-const char* format_name(Format format);
+/// `10GB/s`, `900MB/s`, `12.5Gbit/s` in 10^6 bytes a second; a number alone is that already.
+std::optional<double> parse_rate(std::string_view text);
 
 }  // namespace shipyard::bench

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 namespace shipyard::bench {
@@ -13,17 +14,16 @@ bool on_one_machine(const RankPlace& a, const RankPlace& b) {
 
 }  // namespace
 
-std::variant<RankPair, UsageError> choose_pair(const Placement& placement,
-                                               const std::optional<RankPair>& wanted) {
+Result<RankPair> choose_pair(const Placement& placement, const std::optional<RankPair>& wanted) {
   const int ranks = static_cast<int>(placement.size());
   if (ranks < 2) {
-    return UsageError{"a pair of ranks is needed and there is only one; start it with 'mpirun -np 2'"};
+    return input_error("a pair of ranks is needed and there is only one", "start it with mpirun -np 2");
   }
   if (wanted) {
     for (const int rank : {wanted->first, wanted->second}) {
       if (rank >= ranks) {
-        return UsageError{fmt::format("--pair {},{}: there is no rank {}; the ranks are 0 to {}",
-                                      wanted->first, wanted->second, rank, ranks - 1)};
+        return input_error(fmt::format("--pair {},{}: there is no rank {}; the ranks are 0 to {}",
+                                       wanted->first, wanted->second, rank, ranks - 1));
       }
     }
     return *wanted;
@@ -59,15 +59,41 @@ std::string describe_ranks(const Placement& placement, int measuring) {
   return text;
 }
 
-std::vector<std::string> pair_notes(const Placement& placement, const RankPair& pair) {
-  const RankPlace& a = placement[pair.first];
-  const RankPlace& b = placement[pair.second];
-  if (!on_one_machine(a, b) || a.cpus.none() || b.cpus.none()) return {};
-  if ((a.cpus | b.cpus).count() > 1) return {};
-  return {fmt::format(
-      "ranks {} and {} share CPU {} of one machine: the figures are those of the scheduler, not of the "
-      "network (try --bind-to none)",
-      pair.first, pair.second, format_cpus(a.cpus))};
+std::vector<std::string> sharing_notes(const Placement& placement, const std::vector<int>& ranks) {
+  struct Machine {
+    std::string host;
+    CpuSet cpus;
+    std::vector<int> ranks;
+  };
+  std::map<std::string, Machine> machines;  // containers on one machine share its CPUs
+  for (const int rank : ranks) {
+    const RankPlace& place = placement[rank];
+    if (place.cpus.none()) continue;
+    auto& machine = machines[place.machine.empty() ? fmt::format("node {}", place.node) : place.machine];
+    machine.host = place.host;
+    machine.cpus |= place.cpus;
+    machine.ranks.push_back(rank);
+  }
+  std::vector<std::string> notes;
+  for (const auto& [name, machine] : machines) {
+    if (machine.ranks.size() <= machine.cpus.count()) continue;
+    const bool one = machine.cpus.count() == 1;
+    notes.push_back(
+        fmt::format("{} ranks share CPU{} {} of {}: oversubscribed, so the figures are the scheduler's as "
+                    "much as the network's{}",
+                    machine.ranks.size(), one ? "" : "s", format_cpus(machine.cpus),
+                    one ? "one machine" : machine.host, one ? " (try --bind-to none)" : ""));
+  }
+  return notes;
+}
+
+std::vector<int> first_rank_of_each_node(const Placement& placement) {
+  std::set<int> seen;
+  std::vector<int> ranks;
+  for (int rank = 0; rank < static_cast<int>(placement.size()); ++rank) {
+    if (seen.insert(placement[rank].node).second) ranks.push_back(rank);
+  }
+  return ranks;
 }
 
 std::string format_cpus(const CpuSet& cpus) {

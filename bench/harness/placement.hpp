@@ -1,10 +1,11 @@
 #pragma once
 
 #include <bitset>
+#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "base/result.hpp"
 #include "bench/harness/options.hpp"
 
 namespace shipyard::bench {
@@ -25,8 +26,7 @@ using Placement = std::vector<RankPlace>;
 
 /// The pair to measure: `wanted` if given, else rank 0 and the first rank on another node, else ranks 0
 /// and 1. Fails with one rank only, and if `wanted` names a rank that is not there.
-std::variant<RankPair, UsageError> choose_pair(const Placement& placement,
-                                               const std::optional<RankPair>& wanted);
+Result<RankPair> choose_pair(const Placement& placement, const std::optional<RankPair>& wanted);
 
 int count_nodes(const Placement& placement);
 
@@ -36,8 +36,12 @@ std::string describe_pair(const Placement& placement, const RankPair& pair);
 /// `4 on 2 nodes; 2 measure, the others sleep`
 std::string describe_ranks(const Placement& placement, int measuring);
 
-/// What makes the figures worth less than they look; each is a sentence. Empty if nothing does.
-std::vector<std::string> pair_notes(const Placement& placement, const RankPair& pair);
+/// What makes the figures of these ranks worth less than they look; each is a sentence. Empty if nothing
+/// does.
+std::vector<std::string> sharing_notes(const Placement& placement, const std::vector<int>& ranks);
+
+/// The lowest rank on each node, ascending.
+std::vector<int> first_rank_of_each_node(const Placement& placement);
 
 /// `0-3,8`; empty for an empty set.
 std::string format_cpus(const CpuSet& cpus);

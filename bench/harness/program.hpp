@@ -2,10 +2,10 @@
 
 #include <functional>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "bench/harness/crew.hpp"
+#include "base/result.hpp"
+#include "bench/harness/kernel.hpp"
 #include "bench/harness/options.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/table.hpp"
@@ -15,32 +15,47 @@ namespace shipyard::bench {
 /// Which ranks measure, in the order of the station's ranks, and what there is to say about the choice.
 struct Selection {
   std::vector<int> ranks;
-  std::string title;               ///< The label of `description`: `pair`.
-  std::string description;         ///< One sentence for the head and the report.
-  std::vector<std::string> notes;  ///< What makes the figures worth less; to stderr.
-  bool between_nodes = false;      ///< Whether the messages leave the node.
+  std::string title;               ///< the label of `description`: `pair`
+  std::string description;         ///< one sentence for the head and the report
+  std::vector<std::string> notes;  ///< what makes the figures worth less; to stderr
+  bool between_nodes = false;      ///< whether messages leave the node
+};
+
+/// `--format osu`: a title, and the second column.
+struct OsuColumn {
+  std::string title;   ///< "OSU MPI Latency Test"'s name: osu_latency
+  std::string column;  ///< "Latency (us)"
+  std::string figure;
+  double scale = 1;
 };
 
 /// One benchmark of the suite.
 ///
 /// The figures that a column may show and that Google Benchmark's report has as counters, of each size:
-/// `bytes`, `iterations`, `mean_ns` (the report's real_time: all iterations, timed as one), `median_ns`,
-/// `min_ns`, `p99_ns`, `max_ns` (of `samples` iterations timed one by one, in a pass of their own),
-/// `bandwidth_MB_per_s` (bytes over median, in 10^6 bytes). All times are scaled by `time_scale`.
+/// `bytes`, `iterations`, `mean_ns` (the report's real_time: all iterations, timed as one), and of `samples`
+/// iterations timed one by one, in a pass of their own, `min_ns`, `p50_ns`, `p90_ns`, `p99_ns`, `p99.9_ns`,
+/// `max_ns`; with Kernel::messages or where bytes are moved, `bandwidth_MB_per_s` (10^6 bytes, over the
+/// median), `mean_MB_per_s` (over the mean), `messages_per_s` (over the mean). Times are scaled by
+/// Kernel::time_scale.
 struct Program {
-  std::string name;
-  std::string summary;  ///< A sentence for `--help`.
-  std::string figures;  ///< For `--help`: what each figure is.
+  ProgramText text;
   std::vector<Kernel> kernels;
-  double time_scale =
-      1;  ///< Reported per measured time: 0.5 where an iteration is a round trip and one way counts.
-  Table table;
+  std::vector<std::int64_t> sizes;        ///< where --sizes says none
+  std::vector<std::int64_t> quick_sizes;  ///< the same for --quick
+  std::function<Table(const Options&)> table;
+  OsuColumn osu;
   /// Pure, and called with the same values on every rank.
-  std::function<std::variant<Selection, UsageError>(const Placement&, const Options&)> select;
+  std::function<Result<Selection>(const Placement&, const Options&)> select;
 };
 
+/// Of --sizes, --quick or the program, in this order.
+[[nodiscard]] inline const std::vector<std::int64_t>& sizes_for(const Program& program,
+                                                                const Options& options) {
+  return !options.sizes.empty() ? options.sizes : options.quick ? program.quick_sizes : program.sizes;
+}
+
 /// `main` of a benchmark: reads the options, brings all ranks to one mind about them, measures, reports.
-/// Returns the exit status: 0, 1 for a failure, 2 for a wrong option.
+/// Returns the exit status: 0, 1 for a failure, 2 for a wrong option, 3 for an expectation that was not met.
 int run_program(int argc, char** argv, const Program& program);
 
 }  // namespace shipyard::bench

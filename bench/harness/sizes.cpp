@@ -1,5 +1,8 @@
 #include "bench/harness/sizes.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <limits>
@@ -35,6 +38,32 @@ std::vector<std::int64_t> size_series(std::int64_t min, std::int64_t max) {
     if (power > min) sizes.push_back(power);
   }
   if (max > min) sizes.push_back(max);
+  return sizes;
+}
+
+Result<std::vector<std::int64_t>> parse_sizes(std::string_view text) {
+  std::vector<std::int64_t> sizes;
+  const auto wrong = [&](std::string_view part) {
+    return input_error(fmt::format("--sizes '{}': '{}' is no size", text, part),
+                       "such as --sizes 0,8,64K or --sizes 1K..4M");
+  };
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::string_view part = text.substr(at, text.find(',', at) - at);
+    at += part.size() + 1;
+    const std::size_t dots = part.find("..");
+    const auto first = parse_bytes(part.substr(0, dots));
+    const auto last = dots == std::string_view::npos ? first : parse_bytes(part.substr(dots + 2));
+    if (!first || !last) return wrong(part);
+    if (std::max(*first, *last) > kLargestMessage)
+      return input_error(fmt::format("--sizes '{}': '{}' is above 1G", text, part));
+    if (*first > *last) {
+      return input_error(fmt::format("--sizes '{}': '{}' goes down", text, part), "the smaller one first");
+    }
+    const auto series = size_series(*first, *last);
+    sizes.insert(sizes.end(), series.begin(), series.end());
+  }
+  std::sort(sizes.begin(), sizes.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
   return sizes;
 }
 

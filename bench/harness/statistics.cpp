@@ -1,5 +1,7 @@
 #include "bench/harness/statistics.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -12,13 +14,13 @@ double percentile(const std::vector<double>& sorted, double percent) {
   return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
 }
 
-Summary summarize(std::vector<double> samples) {
-  std::sort(samples.begin(), samples.end());
-  return Summary{.count = samples.size(),
-                 .min = samples.front(),
-                 .median = percentile(samples, 50),
-                 .p99 = percentile(samples, 99),
-                 .max = samples.back()};
+std::string percentile_figure(double percent) { return fmt::format("p{:g}_ns", percent); }
+
+double median(std::vector<double> values) {
+  assert(!values.empty());
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 }  // namespace shipyard::bench

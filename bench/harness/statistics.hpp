@@ -1,25 +1,20 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace shipyard::bench {
-
-/// Order statistics of one size, in the unit of the samples.
-struct Summary {
-  std::size_t count = 0;
-  double min = 0;
-  double median = 0;
-  double p99 = 0;
-  double max = 0;
-};
 
 /// The nearest-rank percentile of ascending `sorted`: the smallest sample with at least `percent` % of the
 /// samples at or below it. It is always a value that was measured; of fewer than 100 samples, the 99th is the
 /// largest. Requires a non-empty `sorted` and 0 < percent <= 100.
 double percentile(const std::vector<double>& sorted, double percent);
 
-/// Requires at least one sample. Takes its argument by value because it sorts.
-Summary summarize(std::vector<double> samples);
+/// The name of a percentile of times in the report: "p50_ns", "p99.9_ns".
+std::string percentile_figure(double percent);
+
+/// The mean of the two in the middle where there is an even number. Requires at least one value.
+double median(std::vector<double> values);
 
 }  // namespace shipyard::bench

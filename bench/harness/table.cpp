@@ -5,6 +5,9 @@
 #include <cmath>
 #include <sstream>
 
+#include "bench/harness/options.hpp"
+#include "bench/harness/statistics.hpp"
+
 namespace shipyard::bench {
 namespace {
 
@@ -29,7 +32,42 @@ std::string right_aligned(const std::string& text, int width) {
   return times(" ", width - display_width(text)) + text;
 }
 
+std::string percentile_title(double percent) {
+  if (percent == 50) return "median";
+  return percent == 100 ? "max" : fmt::format("p{:g}", percent);
+}
+
 }  // namespace
+
+Table latency_table(const Options& options, const std::string& title, bool bandwidth,
+                    const std::string& iterations) {
+  constexpr int kTime = 11;
+  Table table;
+  table.columns.push_back({.title = "bytes", .figure = "bytes", .width = 10});
+  const auto time = [&](const std::string& name, const std::string& figure) {
+    table.columns.push_back({.title = name, .figure = figure, .scale = 1e-3, .decimals = 3, .width = kTime});
+  };
+  time("min", "min_ns");
+  const auto percentiles = options.percentiles.empty() ? std::vector<double>{50, 99} : options.percentiles;
+  for (const double percent : percentiles) time(percentile_title(percent), percentile_figure(percent));
+  time("mean", "mean_ns");
+  table.spans = {{.title = title, .first = 1, .last = table.columns.size() - 1}};
+  // 80 columns, where there are few percentiles.
+  if (bandwidth && percentiles.size() <= 3)
+    table.columns.push_back({.title = "MB/s", .figure = "bandwidth_MB_per_s", .decimals = 2, .width = 12});
+  if (percentiles.size() <= 2)
+    table.columns.push_back({.title = iterations, .figure = "iterations", .width = 14});
+  return table;
+}
+
+Table rate_table(const std::string& iterations) {
+  return {.spans = {{.title = "MB/s", .first = 1, .last = 2}},
+          .columns = {{.title = "bytes", .figure = "bytes", .width = 10},
+                      {.title = "mean", .figure = "mean_MB_per_s", .decimals = 2, .width = 14},
+                      {.title = "median", .figure = "bandwidth_MB_per_s", .decimals = 2, .width = 14},
+                      {.title = "messages/s", .figure = "messages_per_s", .width = 16},
+                      {.title = iterations, .figure = "iterations", .width = 14}}};
+}
 
 std::string format_head(const Table& table) {
   std::string head;

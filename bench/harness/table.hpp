@@ -25,10 +25,20 @@ struct Span {
   std::size_t last = 0;
 };
 
+struct Options;
+
 struct Table {
   std::vector<Span> spans;  ///< In order, not overlapping.
   std::vector<Column> columns;
 };
+
+/// Bytes, the shortest time, percentiles (--percentiles, or the median and the 99th) and the mean, in µs,
+/// under `title`, then MB/s where `bandwidth`, and the iterations under the name `iterations`.
+Table latency_table(const Options& options, const std::string& title, bool bandwidth,
+                    const std::string& iterations);
+
+/// Bytes, MB/s of the mean and the median, messages a second, and the iterations.
+Table rate_table(const std::string& iterations);
 
 /// The head: the spans' line if there are any, then the titles. Each line ends in a newline.
 std::string format_head(const Table& table);

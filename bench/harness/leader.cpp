@@ -1,0 +1,363 @@
+#include "bench/harness/leader.hpp"
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "bench/harness/expectations.hpp"
+#include "bench/harness/mpi_facts.hpp"
+#include "bench/harness/sizes.hpp"
+#include "bench/harness/statistics.hpp"
+
+namespace shipyard::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Of every size, as counters in the report.
+constexpr const char* kBytes = "bytes";
+constexpr const char* kSamples = "samples";
+constexpr const char* kMedian = "p50_ns";
+constexpr const char* kBandwidth = "bandwidth_MB_per_s";
+
+/// How long the pass with a time stamp for each iteration goes on, and its bounds in iterations: enough for a
+/// 99th percentile where messages are fast, few enough where one takes a second.
+constexpr Seconds kSampleTime{0.05};
+constexpr std::int64_t kFewestSamples = 5;
+constexpr std::int64_t kMostSamples = 10'000;
+
+/// What finds out by what messages travel: so many of so many bytes.
+constexpr std::int64_t kProbeBytes = 16 << 10;
+constexpr std::int64_t kProbeMessages = 64;
+
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+/// What Google Benchmark makes of a run, as rows of our table, or of osu_latency's.
+class TableReporter : public benchmark::BenchmarkReporter {
+ public:
+  TableReporter(const Leadership& leadership, std::string head)
+      : leadership_(leadership),
+        table_(leadership.program.table(leadership.options)),
+        head_(std::move(head)) {}
+
+  bool ReportContext(const Context&) override {
+    if (!is_osu()) print(head_);
+    return true;
+  }
+
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      if (!run.counters.contains(kSamples)) continue;  // left out: the note at the end says why
+      Figures figures;
+      for (const auto& [name, counter] : run.counters) figures[name] = counter.value;
+      figures["iterations"] = static_cast<double>(run.iterations);
+      figures["mean_ns"] = run.GetAdjustedRealTime();
+      const std::string kernel = run.run_name.function_name.substr(0, run.run_name.function_name.find('/'));
+      if (kernel != kernel_) print(title(kernel));
+      kernel_ = kernel;
+      print(is_osu() ? osu_row(figures) : format_row(table_, figures));
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_osu() const { return leadership_.options.format == Format::kOsu; }
+  [[nodiscard]] std::string title(const std::string& kernel) const {
+    const auto& program = leadership_.program;
+    const bool several = program.kernels.size() > 1;
+    if (is_osu()) {
+      return fmt::format("{}# shipyard {} {}{}, columns as {} has them\n{:<10}{:>20}\n",
+                         kernel_.empty() ? "" : "\n", program.text.name, SHIPYARD_VERSION,
+                         several ? ", " + kernel : "", program.osu.title, "# Size", program.osu.column);
+    }
+    return "\n" + (several ? "  " + kernel + "\n" : std::string()) + format_head(table_);
+  }
+  [[nodiscard]] std::string osu_row(const Figures& figures) const {
+    const auto& column = leadership_.program.osu;
+    const auto found = figures.find(column.figure);
+    return fmt::format("{:<10}{:>20.2f}\n", static_cast<std::int64_t>(figures.at(kBytes)),
+                       found == figures.end() ? 0.0 : found->second * column.scale);
+  }
+
+  const Leadership& leadership_;
+  Table table_;
+  std::string head_;
+  std::string kernel_;
+};
+
+class Leader {
+ public:
+  explicit Leader(const Leadership& leadership)
+      : leadership_(leadership),
+        program_(leadership.program),
+        options_(leadership.options),
+        crew_(leadership.crew) {}
+
+  int run(const char* executable);
+
+ private:
+  void find_fabric();
+  void initialize_google_benchmark(const char* executable);
+  void add_context();
+  [[nodiscard]] std::string head() const;
+  [[nodiscard]] std::string fabric_text() const;
+  [[nodiscard]] std::vector<std::int64_t> sizes_of(const Kernel& kernel) const;
+  void measure(benchmark::State& state, std::size_t kernel, std::int64_t bytes);
+  [[nodiscard]] std::vector<double> sample(std::size_t kernel, std::int64_t bytes);
+  void count(benchmark::State& state, const Kernel& kernel, std::int64_t bytes, double mean_ns);
+  void validate(std::size_t kernel, std::int64_t bytes);
+  [[nodiscard]] std::int64_t warmup_for(std::int64_t iterations) const;
+  [[nodiscard]] bool fits_the_time_limit() const;
+  [[nodiscard]] bool wants(const Kernel& kernel) const;
+
+  const Leadership& leadership_;
+  const Program& program_;
+  const Options& options_;
+  Crew& crew_;
+  std::string transport_ = describe_transport(transport_facts(), leadership_.selection.between_nodes);
+  std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
+  Seconds last_iteration_{0};
+  std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
+  std::vector<std::string> left_out_;
+  Findings findings_;
+};
+
+bool Leader::wants(const Kernel& kernel) const {
+  return options_.kernels.empty() ||
+         std::find(options_.kernels.begin(), options_.kernels.end(), kernel.name) != options_.kernels.end();
+}
+
+std::int64_t Leader::warmup_for(std::int64_t iterations) const {
+  return options_.warmup ? *options_.warmup : std::clamp<std::int64_t>(iterations / 10, 2, 100);
+}
+
+/// Kernels that move data from rank 0 come first, so the first one that is sized will do.
+void Leader::find_fabric() {
+  const auto sized = std::find_if(program_.kernels.begin(), program_.kernels.end(),
+                                  [&](const Kernel& kernel) { return kernel.sized && wants(kernel); });
+  if (sized == program_.kernels.end() || leadership_.selection.ranks.size() < 2) return;
+  const Traffic before = crew_.traffic();
+  crew_.time({static_cast<std::size_t>(sized - program_.kernels.begin()), kProbeBytes, 0, kProbeMessages});
+  findings_.fabric =
+      fabric_of(before, crew_.traffic(), kProbeBytes * kProbeMessages, !leadership_.selection.between_nodes);
+}
+
+void Leader::initialize_google_benchmark(const char* executable) {
+  // Every flag that Google Benchmark also reads from the environment (BENCHMARK_REPETITIONS, …) and that
+  // would change what is measured is given here, so that a run means the same everywhere. Flags that a
+  // version lacks are ignored.
+  const char* format = options_.format == Format::kJson  ? "json"
+                       : options_.format == Format::kCsv ? "csv"
+                                                         : "console";
+  flags_ = {
+      executable,
+      fmt::format("--benchmark_min_time={}" SHIPYARD_MIN_TIME_UNIT,
+                  std::min(options_.min_time, options_.max_time / 1.4).count()),
+      "--benchmark_min_warmup_time=0",
+      "--benchmark_repetitions=1",
+      "--benchmark_enable_random_interleaving=false",
+      "--benchmark_report_aggregates_only=false",
+      "--benchmark_display_aggregates_only=false",
+      "--benchmark_list_tests=false",
+      "--benchmark_dry_run=false",
+      "--benchmark_perf_counters=",
+      "--benchmark_counters_tabular=true",
+      "--benchmark_color=false",  // mpirun gives rank 0 a terminal of its own, whatever stands behind it
+      std::string("--benchmark_format=") + format,
+      "--benchmark_out=" + options_.out_file,
+      "--benchmark_out_format=json"};
+  std::vector<char*> argv;
+  for (std::string& flag : flags_) argv.push_back(flag.data());
+  int argc = static_cast<int>(argv.size());
+  benchmark::Initialize(&argc, argv.data());
+}
+
+std::string Leader::fabric_text() const {
+  return findings_.fabric ? fabric_name(*findings_.fabric) : "unknown";
+}
+
+std::string Leader::head() const {
+  const auto& selection = leadership_.selection;
+  return fmt::format("{} {}\n\n", program_.text.name, SHIPYARD_VERSION) +
+         format_fact("MPI", fmt::format("{} (MPI {})", library_name(), standard_version())) +
+         format_fact("ranks",
+                     describe_ranks(leadership_.placement, static_cast<int>(selection.ranks.size()))) +
+         (selection.description.empty() ? "" : format_fact(selection.title, selection.description)) +
+         format_fact("transport", transport_) + format_fact("fabric", fabric_text());
+}
+
+void Leader::add_context() {
+  const auto& placement = leadership_.placement;
+  const auto& selection = leadership_.selection;
+  const auto add = [](const char* name, const std::string& value) {
+    benchmark::AddCustomContext(name, value);
+  };
+  add("shipyard_version", SHIPYARD_VERSION);
+  add("benchmark", program_.text.name);
+  add("mpi_library", library_name());
+  add("mpi_standard", standard_version());
+  add("mpi_transport", transport_);
+  add("fabric", fabric_text());
+  add("mpi_settings", mpi_settings());
+  add("vm_size", vm_size());
+  add("ranks", std::to_string(placement.size()));
+  add("nodes", std::to_string(count_nodes(placement)));
+  if (!selection.description.empty()) add(selection.title.c_str(), selection.description);
+  add("measuring_ranks", fmt::format("{}", fmt::join(selection.ranks, ",")));
+  std::vector<std::string> hosts;
+  std::vector<std::string> cpus;
+  for (const int rank : selection.ranks) {
+    hosts.push_back(placement[static_cast<std::size_t>(rank)].host);
+    cpus.push_back(format_cpus(placement[static_cast<std::size_t>(rank)].cpus));
+  }
+  add("measuring_hosts", fmt::format("{}", fmt::join(hosts, ",")));
+  add("measuring_cpus", fmt::format("{}", fmt::join(cpus, ";")));
+  add("notes", fmt::format("{}", fmt::join(selection.notes, "; ")));
+  add("clock_cost_ns", fmt::format("{:.1f}", clock_cost_ns()));
+}
+
+/// Whether there is time for one more size: judged by the size before, which was about half as large.
+bool Leader::fits_the_time_limit() const {
+  constexpr double kFewestIterations = 2 + kFewestSamples + 2 + 1;  // with their warm-up
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * kFewestIterations * last_iteration_) <
+         leadership_.deadline;
+}
+
+/// The pass in which each iteration is timed. In growing pieces, since on a busy machine a thousand
+/// iterations can take a thousand times what the first few promised.
+std::vector<double> Leader::sample(std::size_t kernel, std::int64_t bytes) {
+  std::vector<double> samples;
+  std::int64_t piece = kFewestSamples;
+  const auto enough =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::min(kSampleTime, options_.max_time));
+  while (piece > 0) {
+    const auto more = crew_.sample({kernel, bytes, warmup_for(piece), piece});
+    samples.insert(samples.end(), more.begin(), more.end());
+    if (Clock::now() >= enough) break;
+    piece = std::min(piece * 2, kMostSamples - static_cast<std::int64_t>(samples.size()));
+  }
+  std::sort(samples.begin(), samples.end());
+  return samples;
+}
+
+void Leader::measure(benchmark::State& state, std::size_t index, std::int64_t bytes) {
+  const Kernel& kernel = program_.kernels[index];
+  const auto iterations = static_cast<std::int64_t>(state.max_iterations);
+  if (iterations == 1) {  // Google Benchmark asks for 1, 10, 100, … until the time is long enough
+    if (!fits_the_time_limit()) {
+      left_out_.push_back(program_.kernels.size() > 1 ? fmt::format("{} of {} bytes", kernel.name, bytes)
+                                                      : fmt::format("size {}", bytes));
+      state.SkipWithError("not measured: the time limit was reached");
+      return;
+    }
+    leadership_.progress = bytes;
+    samples_ = sample(index, bytes);
+  }
+
+  double seconds = 0;
+  while (state.KeepRunningBatch(state.max_iterations)) {
+    seconds = crew_.time({index, bytes, warmup_for(iterations), iterations});
+    state.SetIterationTime(seconds * kernel.time_scale);
+  }
+  last_iteration_ = Seconds(seconds / static_cast<double>(iterations));
+  count(state, kernel, bytes, 1e9 * last_iteration_.count() * kernel.time_scale);
+}
+
+void Leader::count(benchmark::State& state, const Kernel& kernel, std::int64_t bytes, double mean_ns) {
+  const auto at = [&](double percent) { return percentile(samples_, percent) * kernel.time_scale; };
+  state.counters[kBytes] = static_cast<double>(bytes);
+  state.counters[kSamples] = static_cast<double>(samples_.size());
+  state.counters["min_ns"] = samples_.front() * kernel.time_scale;
+  state.counters["max_ns"] = samples_.back() * kernel.time_scale;
+  for (const double percent : {50.0, 90.0, 99.0, 99.9})
+    state.counters[percentile_figure(percent)] = at(percent);
+  for (const double percent : options_.percentiles) state.counters[percentile_figure(percent)] = at(percent);
+
+  const auto messages = static_cast<double>(
+      kernel.messages == nullptr
+          ? 1
+          : kernel.messages(static_cast<int>(leadership_.selection.ranks.size()), options_.window));
+  const double median_ns = at(50);
+  if (mean_ns > 0) state.counters["messages_per_s"] = messages * 1e9 / mean_ns;
+  if (bytes > 0 && median_ns > 0 && mean_ns > 0) {
+    const double moved = messages * static_cast<double>(bytes) * 1e3;
+    state.counters[kBandwidth] = moved / median_ns;
+    state.counters["mean_MB_per_s"] = moved / mean_ns;
+    if (!findings_.bandwidth_mb || moved / median_ns > *findings_.bandwidth_mb) {
+      findings_.bandwidth_mb = moved / median_ns;
+      findings_.bandwidth_bytes = bytes;
+    }
+  }
+  if (!findings_.latency_ns || bytes <= findings_.latency_bytes) {
+    findings_.latency_ns = median_ns;
+    findings_.latency_bytes = bytes;
+  }
+}
+
+void Leader::validate(std::size_t index, std::int64_t bytes) {
+  if (const auto wrong = crew_.count_wrong({index, bytes}); wrong > 0) {
+    findings_.corrupted.push_back(
+        fmt::format("{}, {} bytes: {} wrong", program_.kernels[index].name, bytes, wrong));
+  }
+}
+
+std::vector<std::int64_t> Leader::sizes_of(const Kernel& kernel) const {
+  if (!kernel.sized) return {0};
+  std::vector<std::int64_t> sizes = sizes_for(program_, options_);
+  std::erase_if(sizes, [&](std::int64_t bytes) {
+    return bytes % kernel.granule != 0 || (bytes == 0 && kernel.granule > 1);
+  });
+  return sizes;
+}
+
+int Leader::run(const char* executable) {
+  initialize_google_benchmark(executable);
+  find_fabric();
+  add_context();
+  for (std::size_t index = 0; index < program_.kernels.size(); ++index) {
+    const Kernel& kernel = program_.kernels[index];
+    if (!wants(kernel)) continue;
+    for (const std::int64_t bytes : sizes_of(kernel)) {
+      if (options_.validate) validate(index, bytes);
+      const std::string name = fmt::format("{}/{}", kernel.name, bytes);
+      benchmark::RegisterBenchmark(
+          name.c_str(), [this, index, bytes](benchmark::State& state) { measure(state, index, bytes); })
+          ->UseManualTime()
+          ->Unit(benchmark::kNanosecond);
+    }
+  }
+
+  TableReporter table(leadership_, head());
+  benchmark::BenchmarkReporter* display = &table;
+  if (options_.format == Format::kJson || options_.format == Format::kCsv)
+    display = benchmark::CreateDefaultDisplayReporter();
+  benchmark::RunSpecifiedBenchmarks(display, nullptr, ".");
+  benchmark::Shutdown();
+
+  if (!left_out_.empty()) {
+    say(program_, "note",
+        fmt::format("the time limit of {:g} s was reached before {}: {} not measured (see --time-limit)",
+                    options_.time_limit.count(), left_out_.front(),
+                    left_out_.size() == 1 ? "it was" : fmt::format("{} were", left_out_.size())));
+  }
+  const auto lines = unmet(options_, findings_);
+  for (const auto& line : lines) say(program_, "error", line);
+  return lines.empty() ? kSuccess : kUnmet;
+}
+
+}  // namespace
+
+void say(const Program& program, const char* kind, const std::string& text) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}: {}: {}\n", program.text.name, kind, text);
+}
+
+int lead(const Leadership& leadership, const char* executable) { return Leader(leadership).run(executable); }
+
+}  // namespace shipyard::bench

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "bench/harness/crew.hpp"
+#include "bench/harness/program.hpp"
+
+namespace shipyard::bench {
+
+/// How far a run has come, for whoever wants to know where it hangs: the bytes of the message under way, or
+/// one of these.
+using Progress = std::atomic<std::int64_t>;
+inline constexpr std::int64_t kStarting = -1;
+inline constexpr std::int64_t kEnding = -2;
+
+// Exit statuses.
+inline constexpr int kSuccess = 0;
+inline constexpr int kFailure = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kUnmet = 3;
+
+/// `program: kind: text` on stderr, behind what stdout has so far.
+void say(const Program& program, const char* kind, const std::string& text);
+
+/// What rank 0 has to do with; all of it outlives the run.
+struct Leadership {
+  const Program& program;
+  const Options& options;
+  const Selection& selection;
+  const Placement& placement;
+  Crew& crew;
+  Progress& progress;
+  std::chrono::steady_clock::time_point deadline;  ///< nothing new is started after it
+};
+
+/// Rank 0: Google Benchmark on top of the crew. Measures and reports; returns the exit status. `executable`:
+/// argv[0].
+int lead(const Leadership& leadership, const char* executable);
+
+}  // namespace shipyard::bench
