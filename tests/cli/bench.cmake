@@ -1,4 +1,10 @@
-# The real binary under a real, local mpirun: about a minute of measuring in short runs.
+# The real binaries under a real, local mpirun: about two minutes of measuring in short runs.
 shipyard_cli_test(bench_pingpong bench_pingpong.sh $<TARGET_FILE:pingpong>)
-# It measures, and it counts on ranks that get their turn.
-set_tests_properties(cli.bench_pingpong PROPERTIES RUN_SERIAL TRUE)
+
+find_package(MPI REQUIRED COMPONENTS C)
+add_library(corrupt_messages MODULE corrupt_messages.c)
+target_link_libraries(corrupt_messages PRIVATE MPI::MPI_C)
+shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $<TARGET_FILE:corrupt_messages>)
+
+# They measure, and they count on ranks that get their turn.
+set_tests_properties(cli.bench_pingpong cli.bench_programs PROPERTIES RUN_SERIAL TRUE)

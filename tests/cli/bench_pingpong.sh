@@ -33,13 +33,13 @@ run() {
   status=$?
 }
 
-quick=(--min-time 0.005)
+quick=(--min-time 5ms)
 rows() { grep -cE '^ *[0-9]+( +[0-9.-]+){6}$' "$work/out"; }
 own_errors() { grep -c '^pingpong: error: ' "$work/err"; }
 widest() { LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print w }' "$1"; }
 
 echo "# the table"
-run -np 2 "$pingpong" "${quick[@]}" --benchmark_out="$work/report.json"
+run -np 2 "$pingpong" "${quick[@]}" --out="$work/report.json"
 check "two ranks: exit status 0" test "$status" -eq 0
 check "a row for 0 and for each power of two up to 4 MiB" test "$(rows)" -eq 24
 check "the first row is 0 bytes, without a bandwidth" grep -qE '^ +0( +[0-9]+\.[0-9]{3}){4} +- +[0-9]+$' "$work/out"
@@ -54,12 +54,12 @@ report=$work/report.json
 check "it is JSON with a benchmark for each size" jq -e '.benchmarks | length == 24' "$report"
 check "the sizes are the table's" jq -e '[.benchmarks[].bytes] == [0] + [range(0; 23) | pow(2; .)]' "$report"
 check "the order statistics are in order" \
-  jq -e '.benchmarks | all(0 <= .min_ns and .min_ns <= .median_ns and .median_ns <= .p99_ns and .p99_ns <= .max_ns)' "$report"
+  jq -e '.benchmarks | all(0 <= .min_ns and .min_ns <= .p50_ns and .p50_ns <= .p99_ns and .p99_ns <= .max_ns)' "$report"
 check "bandwidth is bytes over median, in 10^6 bytes a second" \
-  jq -e '.benchmarks | all((.bandwidth_MB_per_s - .bytes * 1000 / .median_ns) | fabs < 0.01)' "$report"
+  jq -e '.benchmarks | all((.bandwidth_MB_per_s - .bytes * 1000 / .p50_ns) | fabs < 0.01)' "$report"
 check "times are nanoseconds" jq -e '.benchmarks | all(.time_unit == "ns")' "$report"
 # One way cannot be faster than light through a core, nor slower than a second, on the worst of machines.
-check "times are plausible" jq -e '.benchmarks | all(.median_ns > 10 and .median_ns < 1e9 and .real_time < 1e9)' "$report"
+check "times are plausible" jq -e '.benchmarks | all(.p50_ns > 10 and .p50_ns < 1e9 and .real_time < 1e9)' "$report"
 check "the context says what was measured" \
   jq -e '.context | (.mpi_library and .mpi_transport and .measuring_hosts and .shipyard_version and .clock_cost_ns)
          and .measuring_ranks == "0,1" and .ranks == "2" and (.executable | endswith("pingpong"))' "$report"
@@ -67,18 +67,18 @@ check "the context says what was measured" \
 # The median of many round trips timed one by one and the mean of many timed as one are two measurements of one thing.
 # They differ where a machine is busy, but not by more than a hundred times, as a wrong unit would have it.
 check "the two passes agree on the unit" \
-  jq -e '[.benchmarks[] | .real_time / .median_ns] | sort | .[12] | . > 0.2 and . < 50' "$report"
+  jq -e '[.benchmarks[] | .real_time / .p50_ns] | sort | .[12] | . > 0.2 and . < 50' "$report"
 
 echo "# formats on stdout"
-run -np 2 "$pingpong" "${quick[@]}" --max-bytes 4 --benchmark_format=json
+run -np 2 "$pingpong" "${quick[@]}" --sizes 0..4 --format=json
 check "json is JSON and nothing else" jq -es 'length == 1 and (.[0].benchmarks | length == 4)' "$work/out"
-run -np 2 "$pingpong" "${quick[@]}" --max-bytes 4 --benchmark_format=csv
+run -np 2 "$pingpong" "${quick[@]}" --sizes 0..4 --format=csv
 check "csv has a header and a row for each size" test "$(grep -cE '^(name,|"pingpong/)' "$work/out")" -eq 5
-run -np 2 "$pingpong" "${quick[@]}" --max-bytes 4 --benchmark_format=console
-check "console is Google Benchmark's own" test "$(grep -cE '^pingpong/[0-9]+/manual_time +' "$work/out")" -eq 4
+run -np 2 "$pingpong" "${quick[@]}" --sizes 0..4 --format=osu
+check "osu is two columns, as osu_latency has them" test "$(grep -cE '^[0-9]+ +[0-9]+\.[0-9]{2}$' "$work/out")" -eq 4
 
 echo "# which sizes, which ranks"
-run -np 4 "$pingpong" "${quick[@]}" --pair 3,1 --min-bytes 1000 --max-bytes 4K
+run -np 4 "$pingpong" "${quick[@]}" --pair 3,1 --sizes 1000..4K
 check "a pair without rank 0: exit status 0" test "$status" -eq 0
 check "sizes: the bounds and the powers of two between" test "$(awk '/^ *[0-9]+ /{ printf "%s ", $1 }' "$work/out")" = "1000 1024 2048 4096 "
 check "the head names the pair" grep -q '^  pair  *ranks 3 and 1 on ' "$work/out"
@@ -91,7 +91,7 @@ cat >"$work/timed" <<'WRAPPER'
 times >"$CPU_TIMES.${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-}}"
 WRAPPER
 chmod +x "$work/timed"
-CPU_TIMES=$work/cpu run -np 4 "$work/timed" "$pingpong" --pair 0,1 --min-bytes 8 --max-bytes 8 --min-time 2
+CPU_TIMES=$work/cpu run -np 4 "$work/timed" "$pingpong" --pair 0,1 --sizes 8 --min-time 2s
 # Seconds of user and system time of the shell's children, the second line: "0m1.234s 0m0.567s".
 cpu() { awk -F'[ms ]+' 'NR == 2 { print ($1 * 60 + $2) + ($3 * 60 + $4) }' "$work/cpu.$1"; }
 for rank in 0 1 2 3; do echo "  rank $rank: $(cpu $rank) s of CPU time"; done
@@ -111,17 +111,17 @@ refused() {
     fail "expected exit status 2 and '$message', got exit status $status"
   fi
 }
-refused "unknown option '--min-byte': did you mean '--min-bytes'?" -np 4 "$pingpong" --min-byte 1
-refused "--max-bytes 'x': expected a size, such as 4096, 64K or 4M" -np 2 "$pingpong" --max-bytes x
+refused "unknown option '--size'" -np 4 "$pingpong" --size 1
+refused "--sizes 'x': 'x' is no size" -np 2 "$pingpong" --sizes x
 refused "--pair 0,9: there is no rank 9; the ranks are 0 to 1" -np 2 "$pingpong" --pair 0,9
-refused "--benchmark_format 'xml': expected table, json, csv or console" -np 2 "$pingpong" --benchmark_format=xml
-refused "--benchmark_out=$work/no/where.json: No such file or directory" -np 2 "$pingpong" --benchmark_out="$work/no/where.json"
-refused "a pair of ranks is needed and there is only one; start it with 'mpirun -np 2'" -np 1 "$pingpong"
+refused "--format 'xml' is not among: table, json, csv, osu" -np 2 "$pingpong" --format=xml
+refused "--out $work/no/where.json: No such file or directory" -np 2 "$pingpong" --out="$work/no/where.json"
+refused "a pair of ranks is needed and there is only one" -np 1 "$pingpong"
 # Debian 13's mpirun (5.0.7) crashes on two programs in one command, whatever they are.
 run -np 1 true : -np 1 true
 if [[ $status -eq 0 ]]; then
-  refused "rank 1: unknown option '--bad': --help lists the options" -np 1 "$pingpong" : -np 1 "$pingpong" --bad
-  refused "the ranks were given different options" -np 1 "$pingpong" --max-bytes 4 : -np 1 "$pingpong" --max-bytes 8
+  refused "rank 1: unknown option '--bad'" -np 1 "$pingpong" : -np 1 "$pingpong" --bad
+  refused "the ranks were given different options" -np 1 "$pingpong" --sizes 4 : -np 1 "$pingpong" --sizes 8
 else
   echo "skipped: ranks with different options (mpirun -np 1 true : -np 1 true ends with $status)"
 fi
@@ -137,12 +137,12 @@ check "--help needs no mpirun" test $? -eq 0
 
 echo "# Google Benchmark's environment variables change nothing"
 BENCHMARK_REPETITIONS=3 BENCHMARK_LIST_TESTS=1 BENCHMARK_FILTER=none BENCHMARK_MIN_TIME=100 BENCHMARK_OUT=$work/other.json \
-  run -np 2 "$pingpong" "${quick[@]}" --max-bytes 2
+  run -np 2 "$pingpong" "${quick[@]}" --sizes 0..2
 check "three sizes, three rows" test "$status/$(rows)" = 0/3
 check "no other report" test ! -e "$work/other.json"
 
 echo "# the time limit"
-run -np 2 "$pingpong" --min-time 0.2 --time-limit 0.5 --benchmark_out="$work/short.json"
+run -np 2 "$pingpong" --min-time 0.2s --time-limit 0.5s --out="$work/short.json"
 check "what does not fit is left out, and a note says so" \
   grep -qE '^pingpong: note: the time limit of 0.5 s was reached before size [0-9]+: .* not measured' "$work/err"
 check "exit status 0, with fewer rows" test "$status" -eq 0 -a "$(rows)" -ge 1 -a "$(rows)" -lt 24
@@ -171,9 +171,9 @@ WRAPPER
 chmod +x "$work/named"
 
 echo "# a peer that dies or hangs"
-start_and_signal KILL --min-time 2
+start_and_signal KILL --min-time 2s
 check "a killed rank ends the job, and not with 0" test "$status" -ne 0 -a "$status" -ne 124
-start_and_signal STOP --min-time 2 --time-limit 2
+start_and_signal STOP --min-time 2s --time-limit 2s
 check "a rank that hangs ends the job after the time limit, with exit status 1" test "$status" -eq 1
 check "the error says at which size" \
   grep -qE '^pingpong: error: no end in sight 2 s after the time limit of 2 s: MPI did not return at 0 bytes$' "$work/err"

@@ -17,17 +17,16 @@ RankPlace place(const std::string& host, int node, const std::string& machine = 
 
 RankPair chosen(const Placement& placement, std::optional<RankPair> wanted = {}) {
   const auto pair = choose_pair(placement, wanted);
-  if (const auto* error = std::get_if<UsageError>(&pair)) {
-    ADD_FAILURE() << error->message;
+  if (!pair) {
+    ADD_FAILURE() << pair.error().message;
     return {};
   }
-  return std::get<RankPair>(pair);
+  return *pair;
 }
 
 std::string refused(const Placement& placement, std::optional<RankPair> wanted = {}) {
   const auto pair = choose_pair(placement, wanted);
-  const auto* error = std::get_if<UsageError>(&pair);
-  return error == nullptr ? "no error" : error->message;
+  return pair ? "no error" : pair.error().message;
 }
 
 TEST(ChoosePair, TakesTheFirstRankOnAnotherNode) {
@@ -47,8 +46,7 @@ TEST(ChoosePair, ObeysTheUser) {
 }
 
 TEST(ChoosePair, RefusesASingleRank) {
-  EXPECT_EQ(refused({place("a", 0)}),
-            "a pair of ranks is needed and there is only one; start it with 'mpirun -np 2'");
+  EXPECT_EQ(refused({place("a", 0)}), "a pair of ranks is needed and there is only one");
 }
 
 TEST(ChoosePair, RefusesARankThatIsNotThere) {
@@ -78,18 +76,29 @@ TEST(DescribeRanks, SaysWhoMeasures) {
             "4 on 3 nodes; 2 measure, the others sleep");
 }
 
-TEST(PairNotes, WarnWhereBothRanksShareTheirOnlyCpu) {
+TEST(SharingNotes, WarnWhereRanksShareCpus) {
   EXPECT_THAT(
-      pair_notes({place("a", 0, "x", {3}), place("b", 1, "x", {3})}, {0, 1}),
-      ElementsAre("ranks 0 and 1 share CPU 3 of one machine: the figures are those of the scheduler, not of "
-                  "the network (try --bind-to none)"));
+      sharing_notes({place("a", 0, "x", {3}), place("b", 1, "x", {3})}, {0, 1}),
+      ElementsAre("2 ranks share CPU 3 of one machine: oversubscribed, so the figures are the scheduler's "
+                  "as much as the network's (try --bind-to none)"));
+  const auto four = place("a", 0, "x", {0, 1});
+  EXPECT_THAT(
+      sharing_notes({four, four, four, four}, {0, 1, 2, 3}),
+      ElementsAre("4 ranks share CPUs 0-1 of a: oversubscribed, so the figures are the scheduler's as much "
+                  "as the network's"));
+  EXPECT_THAT(sharing_notes({four, four, four, four}, {0, 3}), IsEmpty()) << "the others sleep";
 }
 
-TEST(PairNotes, AreSilentWhereThereIsRoom) {
-  EXPECT_THAT(pair_notes({place("a", 0, "x", {3}), place("b", 1, "x", {4})}, {0, 1}), IsEmpty());
-  EXPECT_THAT(pair_notes({place("a", 0, "x", {3}), place("b", 1, "y", {3})}, {0, 1}), IsEmpty());
-  EXPECT_THAT(pair_notes({place("a", 0, "x", {0, 1}), place("a", 0, "x", {0, 1})}, {0, 1}), IsEmpty());
-  EXPECT_THAT(pair_notes({place("a", 0, "x"), place("b", 1, "x")}, {0, 1}), IsEmpty());
+TEST(SharingNotes, AreSilentWhereThereIsRoom) {
+  EXPECT_THAT(sharing_notes({place("a", 0, "x", {3}), place("b", 1, "x", {4})}, {0, 1}), IsEmpty());
+  EXPECT_THAT(sharing_notes({place("a", 0, "x", {3}), place("b", 1, "y", {3})}, {0, 1}), IsEmpty());
+  EXPECT_THAT(sharing_notes({place("a", 0, "x", {0, 1}), place("a", 0, "x", {0, 1})}, {0, 1}), IsEmpty());
+  EXPECT_THAT(sharing_notes({place("a", 0, "x"), place("b", 1, "x")}, {0, 1}), IsEmpty());
+}
+
+TEST(FirstRankOfEachNode, IsTheLowest) {
+  EXPECT_THAT(first_rank_of_each_node({place("a", 0), place("b", 1), place("a", 0), place("c", 3)}),
+              ElementsAre(0, 1, 3));
 }
 
 TEST(FormatCpus, JoinsRanges) {

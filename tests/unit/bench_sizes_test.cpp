@@ -47,5 +47,27 @@ TEST(SizeSeries, IsOneSizeWhereTheBoundsAreEqual) {
 
 TEST(SizeSeries, ReachesTheLargestMessage) { EXPECT_EQ(size_series(0, kLargestMessage).back(), 1073741824); }
 
+TEST(ParseSizes, TakesListsAndRanges) {
+  const auto sizes = [](const char* text) { return parse_sizes(text).value(); };
+  EXPECT_THAT(sizes("8"), ElementsAre(8));
+  EXPECT_THAT(sizes("64K,0,8"), ElementsAre(0, 8, 65536));
+  EXPECT_THAT(sizes("1K..4K,1024,3"), ElementsAre(3, 1024, 2048, 4096));
+  EXPECT_THAT(sizes("8..8"), ElementsAre(8));
+}
+
+TEST(ParseSizes, NamesThePartThatIsWrong) {
+  const auto error = [](const char* text) {
+    auto sizes = parse_sizes(text);
+    return sizes ? std::string("no error") : sizes.error().message;
+  };
+  EXPECT_EQ(error(""), "--sizes '': '' is no size");
+  EXPECT_EQ(error("8,"), "--sizes '8,': '' is no size");
+  EXPECT_EQ(error("8,4T"), "--sizes '8,4T': '4T' is no size");
+  EXPECT_EQ(error("1K..x"), "--sizes '1K..x': '1K..x' is no size");
+  EXPECT_EQ(error("1K...4K"), "--sizes '1K...4K': '1K...4K' is no size");
+  EXPECT_EQ(error("4K..1K"), "--sizes '4K..1K': '4K..1K' goes down");
+  EXPECT_EQ(error("1,2G"), "--sizes '1,2G': '2G' is above 1G");
+}
+
 }  // namespace
 }  // namespace shipyard::bench

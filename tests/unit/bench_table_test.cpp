@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "bench/harness/options.hpp"
+
 namespace shipyard::bench {
 namespace {
 
@@ -47,6 +49,20 @@ TEST(FormatFact, ContinuesUnderItselfBeyond80Columns) {
 TEST(FormatFact, DoesNotBreakAWord) {
   const std::string word(100, 'a');
   EXPECT_EQ(format_fact("pair", word), "  pair       " + word + "\n");
+}
+
+TEST(LatencyTable, FitsIn80ColumnsWhateverPercentilesItHas) {
+  const auto head = [](std::vector<double> percentiles) {
+    Options options;
+    options.percentiles = std::move(percentiles);
+    return format_head(latency_table(options, "time, µs", true, "calls"));
+  };
+  EXPECT_EQ(head({}),
+            "             ─────────────── time, µs ────────────────\n"
+            "     bytes        min     median        p99       mean        MB/s         calls\n");
+  EXPECT_EQ(head({50, 90, 99.9, 100}),
+            "             ────────────────────────── time, µs ───────────────────────────\n"
+            "     bytes        min     median        p90      p99.9        max       mean\n");
 }
 
 }  // namespace

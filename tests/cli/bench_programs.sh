@@ -1,0 +1,119 @@
+#!/bin/bash
+# The benchmarks beside pingpong under a real, local mpirun, and what they have in common.
+# Usage: bench_programs.sh DIRECTORY CORRUPT-LIBRARY      (MPIRUN overrides the launcher and its options)
+set -u
+
+programs=$1 corrupt=$2
+read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
+for tool in "${mpirun[0]}" jq timeout; do
+  command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+fail() {
+  echo "FAILED: $*"
+  head -n 60 "$work/out" | sed 's/^/  stdout| /'
+  head -n 30 "$work/err" | sed 's/^/  stderr| /'
+  failures=$((failures + 1))
+}
+check() {
+  local what=$1
+  shift
+  if "$@" >/dev/null 2>&1; then echo "ok: $what"; else fail "$what: $*"; fi
+}
+# run RANKS PROGRAM ARGUMENT…: sets status; fills out and err.
+run() {
+  timeout --kill-after=5 100 "${mpirun[@]}" -np "$1" "$programs/$2" "${@:3}" >"$work/out" 2>"$work/err" </dev/null
+  status=$?
+}
+says() { grep -qxF "$1" "$work/err"; }
+widest() { LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print w }' "$1"; }
+
+echo "# every kernel, quickly, with every byte compared"
+begin=$SECONDS
+for program in pingpong:2:1 bandwidth:2:2 msgrate:4:1 collectives:3:9; do
+  IFS=: read -r name ranks kernels <<<"$program"
+  run "$ranks" "$name" --quick --validate --out "$work/$name.json"
+  check "$name: exit status 0" test "$status" -eq 0
+  check "$name: $kernels kernels" \
+    jq -e --argjson n "$kernels" '[.benchmarks[].name | split("/")[0]] | unique | length == $n' "$work/$name.json"
+  check "$name: nothing was left out" jq -e '.benchmarks | all((.error_occurred or .skipped) | not)' "$work/$name.json"
+  check "$name: it fits in 80 columns" test "$(widest "$work/out")" -le 80
+  "$programs/$name" --help >"$work/out" 2>"$work/err"
+  check "$name: --help fits in 80 columns, without mpirun" test "$?/$(($(widest "$work/out") <= 80))" = 0/1
+done
+echo "  $((SECONDS - begin)) s"
+
+echo "# what a report says"
+check "the fabric is what the bytes went by" jq -e '.context.fabric == "shm"' "$work/bandwidth.json"
+check "percentiles are in order" \
+  jq -e '.benchmarks | all(.min_ns <= .p50_ns and .p50_ns <= .p90_ns and .p90_ns <= .p99_ns and .p99_ns <= .["p99.9_ns"] and .["p99.9_ns"] <= .max_ns)' \
+  "$work/collectives.json"
+# A window of 64 messages one way, of 128 both ways, of 64 for each of two pairs.
+for one in bandwidth:uni:64 bandwidth:bi:128 msgrate:msgrate:128; do
+  IFS=: read -r name kernel messages <<<"$one"
+  check "$name, $kernel: messages a second are $messages in the mean time" \
+    jq -e --arg k "$kernel/" --argjson m "$messages" \
+    '[.benchmarks[] | select(.name | startswith($k))] | length > 0 and all((.messages_per_s * .real_time / 1e9 / $m - 1) | fabs < 0.001)' \
+    "$work/$name.json"
+  check "$name, $kernel: MB/s are these times the bytes" \
+    jq -e --arg k "$kernel/" '[.benchmarks[] | select(.name | startswith($k))] | all((.mean_MB_per_s / (.messages_per_s * .bytes / 1e6) - 1) | fabs < 0.001)' \
+    "$work/$name.json"
+done
+check "a reduction has whole floats, a barrier no size" \
+  jq -e '[.benchmarks[] | select(.name | startswith("allreduce/")) | .bytes % 4] + [.benchmarks[] | select(.name | startswith("barrier/")) | .bytes] | all(. == 0)' \
+  "$work/collectives.json"
+check "ranks that share cores are noted" jq -e '.context.notes | test("4 ranks share|^$")' "$work/msgrate.json"
+if [[ $(nproc) -lt 4 ]]; then
+  check "here they do" jq -e '.context.notes | test("oversubscribed")' "$work/msgrate.json"
+fi
+
+echo "# which of it"
+run 2 collectives --quick --kernels barrier,bcast --sizes 8 --format csv
+check "--kernels: those, in the program's order" \
+  test "$(sed -n 's,^"\([a-z]*\)/.*,\1,p' "$work/out" | paste -sd' ')" = 'bcast barrier'
+run 4 msgrate --quick --pairs 1 --sizes 8
+check "--pairs: so many" grep -q '^  pairs  *1, on ' "$work/out"
+for buffers in single multiple off-cache; do
+  run 2 bandwidth --quick --buffers "$buffers" --sizes 64K --validate
+  check "--buffers $buffers: every byte arrives" test "$status" -eq 0
+done
+run 2 pingpong --quick --percentiles 90,100 --sizes 8
+check "--percentiles: these columns" grep -qE '^ +bytes +min +p90 +max +mean +MB/s +round trips$' "$work/out"
+run 2 bandwidth --quick --format osu --kernels uni --sizes 8,64
+check "--format osu: a title and two columns" \
+  test "$(grep -c '^# shipyard bandwidth .*osu_bw' "$work/out")/$(grep -cE '^(8|64) +[0-9]+\.[0-9]{2}$' "$work/out")" = 1/2
+
+echo "# one bit of a message is wrong"
+# What finds out the fabric are 64 messages; the one that is compared comes next.
+for one in pingpong:pingpong collectives:allreduce; do
+  IFS=: read -r name kernel <<<"$one"
+  for corrupted in 0 65; do
+    options=(--quick --validate --sizes 64)
+    [[ $name == pingpong ]] || options+=(--kernels "$kernel")
+    timeout --kill-after=5 60 "${mpirun[@]}" -np 2 env "CORRUPT=$corrupted" "LD_PRELOAD=$corrupt" "$programs/$name" "${options[@]}" \
+      >"$work/out" 2>"$work/err" </dev/null
+    status=$?
+    if [[ $corrupted = 0 ]]; then
+      check "$name: as it is, all is well" test "$status" -eq 0
+    else
+      check "$name: it is found" test "$status" -eq 3
+      check "$name: and where" grep -qE "^$name: error: --validate: $kernel, 64 bytes: [0-9]+ wrong\$" "$work/err"
+    fi
+  done
+done
+
+echo "# expectations"
+run 2 pingpong --quick --sizes 8,1M --expect-fabric shm --expect-latency 10s --expect-bandwidth 1MB/s
+check "met: exit status 0" test "$status" -eq 0
+run 2 pingpong --quick --sizes 8,1M --expect-fabric ib --expect-latency 1ns --expect-bandwidth 100000GB/s
+check "not met: exit status 3" test "$status" -eq 3
+check "a line for each" test "$(grep -c '^pingpong: error: --expect-' "$work/err")" -eq 3
+check "what was found" says 'pingpong: error: --expect-fabric ib: the messages travelled by shm'
+
+if [[ $failures -gt 0 ]]; then
+  echo "$failures failed"
+  exit 1
+fi
+echo "all passed"
