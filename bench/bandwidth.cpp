@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
                   .epilogue = kEpilogue,
                   .offers = {.kernels = {"uni", "bi"},
                              .pair = true,
-                             .window = true,
+                             .window = 64,
                              .buffers = true,
                              .validate = true,
                              .bandwidth = true}};

@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
       .name = "msgrate",
       .sentence = "Measures how many messages a second several pairs of MPI ranks get through together.",
       .epilogue = kEpilogue,
-      .offers = {.pairs = true, .window = true, .buffers = true, .validate = true, .bandwidth = true}};
+      .offers = {.pairs = true, .window = 64, .buffers = true, .validate = true, .bandwidth = true}};
   program.kernels = {{.name = "msgrate",
                       .run = windows,
                       .timing = Timing::kSlowestRank,

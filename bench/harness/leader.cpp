@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include "bench/harness/expectations.hpp"
@@ -23,6 +24,7 @@ constexpr const char* kBytes = "bytes";
 constexpr const char* kSamples = "samples";
 constexpr const char* kMedian = "p50_ns";
 constexpr const char* kBandwidth = "bandwidth_MB_per_s";
+constexpr const char* kMeanBandwidth = "mean_MB_per_s";
 
 /// How long the pass with a time stamp for each iteration goes on, and its bounds in iterations: enough for a
 /// 99th percentile where messages are fast, few enough where one takes a second.
@@ -44,7 +46,7 @@ class TableReporter : public benchmark::BenchmarkReporter {
  public:
   TableReporter(const Leadership& leadership, std::string head)
       : leadership_(leadership),
-        table_(leadership.program.table(leadership.options)),
+        table_(leadership.program.table ? leadership.program.table(leadership.options) : Table{}),
         head_(std::move(head)) {}
 
   bool ReportContext(const Context&) override {
@@ -59,6 +61,10 @@ class TableReporter : public benchmark::BenchmarkReporter {
       for (const auto& [name, counter] : run.counters) figures[name] = counter.value;
       figures["iterations"] = static_cast<double>(run.iterations);
       figures["mean_ns"] = run.GetAdjustedRealTime();
+      if (figures[kBytes] == 0) {
+        figures.erase(kBandwidth);
+        figures.erase(kMeanBandwidth);
+      }
       const std::string kernel = run.run_name.function_name.substr(0, run.run_name.function_name.find('/'));
       if (kernel != kernel_) print(title(kernel));
       kernel_ = kernel;
@@ -91,6 +97,20 @@ class TableReporter : public benchmark::BenchmarkReporter {
   std::string kernel_;
 };
 
+/// Of a survey: its text comes at the end.
+class HeadReporter : public benchmark::BenchmarkReporter {
+ public:
+  explicit HeadReporter(std::string head) : head_(std::move(head)) {}
+  bool ReportContext(const Context&) override {
+    print(head_);
+    return true;
+  }
+  void ReportRuns(const std::vector<Run>&) override {}
+
+ private:
+  std::string head_;
+};
+
 class Leader {
  public:
   explicit Leader(const Leadership& leadership)
@@ -115,11 +135,14 @@ class Leader {
   [[nodiscard]] std::int64_t warmup_for(std::int64_t iterations) const;
   [[nodiscard]] bool fits_the_time_limit() const;
   [[nodiscard]] bool wants(const Kernel& kernel) const;
+  void register_kernels();
+  void register_survey();
 
   const Leadership& leadership_;
   const Program& program_;
   const Options& options_;
   Crew& crew_;
+  std::unique_ptr<Survey> survey_ = program_.survey ? program_.survey(leadership_) : nullptr;
   std::string transport_ = describe_transport(transport_facts(), leadership_.selection.between_nodes);
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
@@ -220,6 +243,9 @@ void Leader::add_context() {
   add("measuring_cpus", fmt::format("{}", fmt::join(cpus, ";")));
   add("notes", fmt::format("{}", fmt::join(selection.notes, "; ")));
   add("clock_cost_ns", fmt::format("{:.1f}", clock_cost_ns()));
+  if (survey_) {
+    for (const auto& [name, value] : survey_->context()) add(name.c_str(), value);
+  }
 }
 
 /// Whether there is time for one more size: judged by the size before, which was about half as large.
@@ -284,15 +310,15 @@ void Leader::count(benchmark::State& state, const Kernel& kernel, std::int64_t b
           ? 1
           : kernel.messages(static_cast<int>(leadership_.selection.ranks.size()), options_.window));
   const double median_ns = at(50);
-  if (mean_ns > 0) state.counters["messages_per_s"] = messages * 1e9 / mean_ns;
-  if (bytes > 0 && median_ns > 0 && mean_ns > 0) {
-    const double moved = messages * static_cast<double>(bytes) * 1e3;
-    state.counters[kBandwidth] = moved / median_ns;
-    state.counters["mean_MB_per_s"] = moved / mean_ns;
-    if (!findings_.bandwidth_mb || moved / median_ns > *findings_.bandwidth_mb) {
-      findings_.bandwidth_mb = moved / median_ns;
-      findings_.bandwidth_bytes = bytes;
-    }
+  // Google Benchmark's CSV wants the same counters of every size.
+  const auto per = [](double amount, double time_ns) { return time_ns > 0 ? amount / time_ns : 0; };
+  const double moved = messages * static_cast<double>(bytes) * 1e3;
+  state.counters["messages_per_s"] = per(messages * 1e9, mean_ns);
+  state.counters[kBandwidth] = per(moved, median_ns);
+  state.counters[kMeanBandwidth] = per(moved, mean_ns);
+  if (bytes > 0 && (!findings_.bandwidth_mb || per(moved, median_ns) > *findings_.bandwidth_mb)) {
+    findings_.bandwidth_mb = per(moved, median_ns);
+    findings_.bandwidth_bytes = bytes;
   }
   if (!findings_.latency_ns || bytes <= findings_.latency_bytes) {
     findings_.latency_ns = median_ns;
@@ -316,10 +342,7 @@ std::vector<std::int64_t> Leader::sizes_of(const Kernel& kernel) const {
   return sizes;
 }
 
-int Leader::run(const char* executable) {
-  initialize_google_benchmark(executable);
-  find_fabric();
-  add_context();
+void Leader::register_kernels() {
   for (std::size_t index = 0; index < program_.kernels.size(); ++index) {
     const Kernel& kernel = program_.kernels[index];
     if (!wants(kernel)) continue;
@@ -332,13 +355,45 @@ int Leader::run(const char* executable) {
           ->Unit(benchmark::kNanosecond);
     }
   }
+}
+
+void Leader::register_survey() {
+  const auto names = survey_->names();
+  for (std::size_t entry = 0; entry < names.size(); ++entry) {
+    benchmark::RegisterBenchmark(names[entry].c_str(),
+                                 [this, entry, name = names[entry]](benchmark::State& state) {
+                                   const auto figures = survey_->measure(entry);
+                                   if (!figures) {
+                                     left_out_.push_back(name);
+                                     state.SkipWithError("not measured: the time limit was reached");
+                                     return;
+                                   }
+                                   while (state.KeepRunningBatch(state.max_iterations))
+                                     state.SetIterationTime(figures->at("real_ns") * 1e-9);
+                                   for (const auto& [figure, value] : *figures) {
+                                     if (figure != "real_ns") state.counters[figure] = value;
+                                   }
+                                 })
+        ->UseManualTime()
+        ->Unit(benchmark::kNanosecond);
+  }
+}
+
+int Leader::run(const char* executable) {
+  initialize_google_benchmark(executable);
+  find_fabric();
+  add_context();
+  survey_ ? register_survey() : register_kernels();
 
   TableReporter table(leadership_, head());
+  HeadReporter only_head(head());
   benchmark::BenchmarkReporter* display = &table;
+  if (survey_) display = &only_head;
   if (options_.format == Format::kJson || options_.format == Format::kCsv)
     display = benchmark::CreateDefaultDisplayReporter();
   benchmark::RunSpecifiedBenchmarks(display, nullptr, ".");
   benchmark::Shutdown();
+  if (survey_ && options_.format == Format::kTable) print(survey_->text());
 
   if (!left_out_.empty()) {
     say(program_, "note",
@@ -346,7 +401,11 @@ int Leader::run(const char* executable) {
                     options_.time_limit.count(), left_out_.front(),
                     left_out_.size() == 1 ? "it was" : fmt::format("{} were", left_out_.size())));
   }
-  const auto lines = unmet(options_, findings_);
+  auto lines = unmet(options_, findings_);
+  if (survey_) {
+    const auto more = survey_->complaints();
+    lines.insert(lines.end(), more.begin(), more.end());
+  }
   for (const auto& line : lines) say(program_, "error", line);
   return lines.empty() ? kSuccess : kUnmet;
 }

@@ -179,9 +179,9 @@ std::vector<OptionSpec> what_is_measured(const Offers& offers) {
                        .help = "So many pairs at once: rank i with rank i + N, or one on each of two nodes.",
                        .default_text = "as many as there are ranks for"});
   }
-  if (offers.window)
+  if (offers.window > 0)
     options.push_back(
-        {.name = "window", .value = "N", .help = "Messages in the air at a time.", .default_text = "64"});
+        {.name = "window", .value = "N", .help = "Messages in the air at a time.", .default_text = std::to_string(offers.window)});
   if (offers.buffers) {
     options.push_back(
         {.name = "buffers",
@@ -221,27 +221,30 @@ CommandLineSpec command_line(const ProgramText& program) {
                        .operands = CommandLineSpec::Operands::kNone,
                        .epilogue = program.epilogue + "\n" + wrap(kExitStatus, 80, 0) + "\n"};
   spec.groups.push_back({"What is measured", what_is_measured(offers)});
-  spec.groups.push_back(
-      {"Time",
-       {{.name = "min-time",
+  OptionGroup time{"Time", {}};
+  if (offers.times) {
+    time.options = {
+        {.name = "min-time",
          .value = "TIME",
          .help = "Measure each size at least so long.",
          .default_text = "0.1s"},
         {.name = "max-time", .value = "TIME", .help = "And about so long at most.", .default_text = "5s"},
-        {.name = "time-limit",
-         .value = "TIME",
-         .help = "Start nothing new after so long, and say what was left out; where MPI itself hangs, give "
-                 "up after "
-                 "half as long again.",
-         .default_text = "60s"},
         {.name = "warmup",
          .value = "N",
          .help = "Iterations before those that count.",
-         .default_text = "a tenth of them, 2 to 100"},
-        {.name = "quick", .help = "A few sizes, a few milliseconds each: does it work?"}}});
+         .default_text = "a tenth of them, 2 to 100"}};
+  }
+  time.options.push_back({.name = "time-limit",
+                          .value = "TIME",
+                          .help =
+                              "Start nothing new after so long, and say what was left out; where MPI itself "
+                              "hangs, give up after half as long again.",
+                          .default_text = "60s"});
+  time.options.push_back({.name = "quick", .help = "As little as shows that it works."});
+  spec.groups.push_back(std::move(time));
   spec.groups.push_back({"Output",
                          {{.name = "format",
-                           .value = "table|json|csv|osu",
+                           .value = offers.osu ? "table|json|csv|osu" : "table|json|csv",
                            .help = "On standard output.",
                            .default_text = "table"},
                           {.name = "out",
@@ -254,10 +257,11 @@ CommandLineSpec command_line(const ProgramText& program) {
                       .value = "LIST",
                       .help = "Columns of the table, up to four: 50,90,99.9. 100 is the longest.",
                       .default_text = "50,99"});
-  OptionGroup expectations{"Expectations, for the exit status",
-                           {{.name = "expect-fabric",
-                             .value = "ib|tcp|shm",
-                             .help = "By what the messages must have travelled."}}};
+  OptionGroup expectations{"Expectations, for the exit status", {}};
+  if (offers.fabric)
+    expectations.options.push_back({.name = "expect-fabric",
+                                    .value = "ib|tcp|shm",
+                                    .help = "By what the messages must have travelled."});
   if (offers.latency)
     expectations.options.push_back({.name = "expect-latency",
                                     .value = "TIME",
@@ -265,7 +269,7 @@ CommandLineSpec command_line(const ProgramText& program) {
   if (offers.bandwidth)
     expectations.options.push_back(
         {.name = "expect-bandwidth", .value = "RATE", .help = "The best size at least: 10GB/s, 90Gbit/s."});
-  spec.groups.push_back(std::move(expectations));
+  if (!expectations.options.empty()) spec.groups.push_back(std::move(expectations));
   spec.groups.push_back({"Other",
                          {{.name = "help", .letter = 'h', .help = "Print this."},
                           {.name = "version", .letter = 'V', .help = "Print the version."}}});
@@ -285,6 +289,7 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
     options.max_time = Seconds{0.1};
     options.time_limit = Seconds{20};
   }
+  options.window = std::max(program.offers.window, 1);
   Reader reader(*parsed);
   if (const auto value = parsed->get("sizes")) {
     auto sizes = parse_sizes(value->text);
@@ -305,10 +310,15 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
     reader.take(name, parse_seconds, *target, "a time above 0, such as 0.5s or 20ms,");
   reader.take("percentiles", parse_percentiles, options.percentiles,
               "up to four numbers from 0 to 100, such as 50,99,");
-  reader.word<Format>(
-      "format",
-      {{"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}, {"osu", Format::kOsu}},
-      options.format);
+  if (program.offers.osu) {
+    reader.word<Format>(
+        "format",
+        {{"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}, {"osu", Format::kOsu}},
+        options.format);
+  } else {
+    reader.word<Format>("format", {{"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}},
+                        options.format);
+  }
   if (const auto value = parsed->get("out")) {
     if (value->text.empty()) reader.fail(input_error("--out: the name of a file expected"));
     options.out_file = value->text;

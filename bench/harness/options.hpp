@@ -36,11 +36,14 @@ struct Offers {
   std::vector<std::string> kernels = {};  ///< --kernels, where there are several
   bool pair = false;
   bool pairs = false;
-  bool window = false;
+  int window = 0;  ///< --window, and how many without it; 0: no such option
   bool buffers = false;
   bool validate = false;
   bool latency = false;    ///< --expect-latency, --percentiles
   bool bandwidth = false;  ///< --expect-bandwidth
+  bool osu = true;         ///< --format osu
+  bool fabric = true;      ///< --expect-fabric
+  bool times = true;       ///< --min-time, --max-time, --warmup
 };
 
 struct Options {
@@ -50,7 +53,7 @@ struct Options {
   std::vector<std::string> kernels;  ///< in the program's order; empty: all
   std::optional<RankPair> pair;
   std::optional<int> pairs;
-  int window = 64;
+  int window = 1;
   Buffers buffers = Buffers::kSingle;
   bool validate = false;
   Seconds min_time{0.1};      ///< measured for each size at least so long

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +32,25 @@ struct OsuColumn {
   double scale = 1;
 };
 
+struct Leadership;
+
+/// What is no kernel by sizes: rank 0 measures it through the crew, and knows it all at the end.
+class Survey {
+ public:
+  virtual ~Survey() = default;
+  /// Of the report's entries, in order.
+  [[nodiscard]] virtual std::vector<std::string> names() const = 0;
+  /// The figures of an entry, with `real_ns`, the report's real_time; nullopt: there was no time for it.
+  /// Every entry has the same figures.
+  virtual std::optional<Figures> measure(std::size_t entry) = 0;
+  /// More for the report's context, by name.
+  [[nodiscard]] virtual std::map<std::string, std::string> context() const { return {}; }
+  /// Under the head, with --format table.
+  [[nodiscard]] virtual std::string text() const = 0;
+  /// What is not as it should be, a line each: exit status 3.
+  [[nodiscard]] virtual std::vector<std::string> complaints() const { return {}; }
+};
+
 /// One benchmark of the suite.
 ///
 /// The figures that a column may show and that Google Benchmark's report has as counters, of each size:
@@ -44,6 +66,8 @@ struct Program {
   std::vector<std::int64_t> quick_sizes;  ///< the same for --quick
   std::function<Table(const Options&)> table;
   OsuColumn osu;
+  /// In place of kernels by sizes; the kernels are then what it gives orders for.
+  std::function<std::unique_ptr<Survey>(const Leadership&)> survey = {};
   /// Pure, and called with the same values on every rank.
   std::function<Result<Selection>(const Placement&, const Options&)> select;
 };

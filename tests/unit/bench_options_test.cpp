@@ -20,7 +20,7 @@ ProgramText program() {
           .offers = {.kernels = {"uni", "bi", "barrier"},
                      .pair = true,
                      .pairs = true,
-                     .window = true,
+                     .window = 64,
                      .buffers = true,
                      .validate = true,
                      .latency = true,

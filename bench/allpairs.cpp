@@ -1,0 +1,307 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "bench/harness/leader.hpp"
+#include "bench/links/links.hpp"
+
+// Latency and bandwidth between every two nodes, and which node or link is slow. In each round every node is
+// paired with another one, so that there are about as many rounds as nodes; pairs do not wait for each other.
+
+namespace {
+
+using namespace shipyard::bench;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTag = 0;
+constexpr int kReplyTag = 1;
+constexpr std::int64_t kSmall = 8;
+constexpr std::int64_t kLarge = 1 << 20;
+constexpr std::int64_t kLargeQuick = 128 << 10;
+/// Each link is measured so often, and its best counts: what is slow is slow each time.
+constexpr int kPasses = 5;
+constexpr std::int64_t kFewest = 3;
+constexpr std::int64_t kMost = 10'000;
+/// What one order may take, where there is time.
+constexpr Seconds kLeast{0.001};
+constexpr Seconds kGenerous{0.02};
+
+enum KernelIndex : std::size_t { kLatency, kUp, kDown };
+
+void exchange(const Station& station, std::int64_t bytes, std::int64_t iterations) {
+  const int partner = partner_of(station.rank, station.shift, station.size);
+  const int count = static_cast<int>(bytes);
+  if (partner == station.rank) return;
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    if (station.rank < partner) {
+      MPI_Send(station.send.at(i), count, MPI_BYTE, partner, kTag, station.comm);
+      MPI_Recv(station.receive.at(i), count, MPI_BYTE, partner, kTag, station.comm, MPI_STATUS_IGNORE);
+    } else {
+      MPI_Recv(station.receive.at(i), count, MPI_BYTE, partner, kTag, station.comm, MPI_STATUS_IGNORE);
+      MPI_Send(station.send.at(i), count, MPI_BYTE, partner, kTag, station.comm);
+    }
+  }
+}
+
+/// A window of messages and a reply.
+void stream(const Station& station, std::int64_t bytes, std::int64_t iterations, bool from_lower) {
+  const int partner = partner_of(station.rank, station.shift, station.size);
+  if (partner == station.rank) return;
+  const int count = static_cast<int>(bytes);
+  const bool sends = (station.rank < partner) == from_lower;
+  char reply = 0;
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    for (int w = 0; w < station.window; ++w) {
+      if (sends) {
+        MPI_Isend(station.send.at(w), count, MPI_BYTE, partner, kTag, station.comm, station.requests + w);
+      } else {
+        MPI_Irecv(station.receive.at(w), count, MPI_BYTE, partner, kTag, station.comm, station.requests + w);
+      }
+    }
+    MPI_Waitall(station.window, station.requests, MPI_STATUSES_IGNORE);
+    if (sends) {
+      MPI_Recv(&reply, 1, MPI_BYTE, partner, kReplyTag, station.comm, MPI_STATUS_IGNORE);
+    } else {
+      MPI_Send(&reply, 1, MPI_BYTE, partner, kReplyTag, station.comm);
+    }
+  }
+}
+void up(const Station& station, std::int64_t bytes, std::int64_t iterations) {
+  stream(station, bytes, iterations, true);
+}
+void down(const Station& station, std::int64_t bytes, std::int64_t iterations) {
+  stream(station, bytes, iterations, false);
+}
+
+class AllPairs : public Survey {
+ public:
+  explicit AllPairs(const Leadership& leadership)
+      : leadership_(leadership),
+        nodes_(static_cast<int>(leadership.selection.ranks.size())),
+        latency_(static_cast<std::size_t>(nodes_)),
+        bandwidth_(static_cast<std::size_t>(nodes_)) {
+    for (int rank : leadership.selection.ranks)
+      hosts_.push_back(leadership.placement[static_cast<std::size_t>(rank)].host);
+    for (int from = 0; from < nodes_; ++from) {
+      for (int to = 0; to < nodes_; ++to) {
+        if (from != to) links_.emplace_back(from, to);
+      }
+    }
+  }
+
+  [[nodiscard]] std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& [from, to] : links_) names.push_back(fmt::format("allpairs/{}/{}", from, to));
+    return names;
+  }
+
+  [[nodiscard]] std::map<std::string, std::string> context() const override {
+    return {{"node_names", fmt::format("{}", fmt::join(hosts_, ","))}};
+  }
+
+  std::optional<Figures> measure(std::size_t entry) override {
+    if (entry == 0) measure_all();
+    const auto [from, to] = links_[entry];
+    const double latency = latency_.values[from][to];
+    const double bandwidth = bandwidth_.values[from][to];
+    if (latency <= 0 || bandwidth <= 0) return std::nullopt;
+    const auto is_this = [from = from, to = to](const SlowLink& link) {
+      return link.from == from && link.to == to;
+    };
+    const auto touches = [from = from, to = to](const Verdict::Node& node) {
+      return node.node == from || node.node == to;
+    };
+    const auto slow = [&](const Verdict& verdict) {
+      return std::any_of(verdict.links.begin(), verdict.links.end(), is_this) ||
+             std::any_of(verdict.nodes.begin(), verdict.nodes.end(), touches);
+    };
+    return Figures{{"from", from},
+                   {"to", to},
+                   {"latency_ns", latency},
+                   {"bandwidth_MB_per_s", bandwidth},
+                   {"slow", slow(by_latency_) || slow(by_bandwidth_) ? 1 : 0},
+                   {"real_ns", latency}};
+  }
+
+  [[nodiscard]] std::string text() const override {
+    std::string text;
+    constexpr int kWidest = 7;  // nodes, in 80 columns
+    if (nodes_ <= kWidest) {
+      text += matrix_text("one-way latency of 8 bytes, µs", latency_, 1e-3, 2);
+      text += matrix_text(fmt::format("bandwidth of {} KiB messages, MB/s", large() >> 10), bandwidth_, 1, 0);
+    }
+    text += fmt::format("\n  latency, µs      {}\n  bandwidth, MB/s  {}\n",
+                        range_of(latency_, 1e-3, by_latency_.typical, 2),
+                        range_of(bandwidth_, 1, by_bandwidth_.typical, 0));
+    if (nodes_ < 3) {
+      text += "\n  Two nodes have nothing to be compared with: no verdict.\n";
+    } else if (complaints().empty()) {
+      text += "\n  No node and no link is slow.\n";
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::vector<std::string> complaints() const override {
+    std::vector<std::string> lines;
+    for (const auto& [verdict, what, unit, scale, decimals] :
+         {std::tuple(&by_latency_, "latency", "µs", 1e-3, 2),
+          {&by_bandwidth_, "bandwidth", "MB/s", 1.0, 0}}) {
+      for (const auto& node : verdict->nodes) {
+        lines.push_back(fmt::format("node {} is slow: {} {:.{}f} {}, typical are {:.{}f}", hosts_[node.node],
+                                    what, node.value * scale, decimals, unit, verdict->typical * scale,
+                                    decimals));
+      }
+      constexpr std::size_t kShown = 10;
+      for (std::size_t i = 0; i < std::min(kShown, verdict->links.size()); ++i) {
+        const auto& link = verdict->links[i];
+        lines.push_back(fmt::format("the link from {} to {} is slow: {} {:.{}f} {}, typical are {:.{}f}",
+                                    hosts_[link.from], hosts_[link.to], what, link.value * scale, decimals,
+                                    unit, verdict->typical * scale, decimals));
+      }
+      if (verdict->links.size() > kShown)
+        lines.push_back(fmt::format("and {} more links by {}", verdict->links.size() - kShown, what));
+    }
+    return lines;
+  }
+
+ private:
+  [[nodiscard]] std::int64_t large() const { return leadership_.options.quick ? kLargeQuick : kLarge; }
+
+  void measure_all() {
+    const int rounds = rounds_for(nodes_);
+    const auto left = Seconds(leadership_.deadline - Clock::now());
+    const Seconds each = std::clamp(left / (2.0 * rounds * kPasses * 3), kLeast, kGenerous);
+    // How long one iteration takes on the slowest link of a round.
+    std::vector<std::array<Seconds, 3>> slowest(static_cast<std::size_t>(rounds));
+    for (int pass = 0; pass < kPasses; ++pass) {
+      for (int round = 0; round < rounds; ++round) {
+        for (const auto kernel : {kLatency, kUp, kDown}) {
+          auto& time = slowest[static_cast<std::size_t>(round)][kernel];
+          if (Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * kFewest * time) >=
+              leadership_.deadline)
+            return judge();
+          measure_round(round, kernel, pass == 0 ? kFewest : iterations_in(each, time), time);
+        }
+      }
+    }
+    judge();
+  }
+
+  static std::int64_t iterations_in(Seconds each, Seconds iteration) {
+    return std::clamp(static_cast<std::int64_t>(each / std::max(iteration, Seconds(1e-8))), kFewest, kMost);
+  }
+
+  void measure_round(int round, KernelIndex kernel, std::int64_t iterations, Seconds& slowest) {
+    const std::int64_t bytes = kernel == kLatency ? kSmall : large();
+    leadership_.progress = bytes;
+    const auto seconds = leadership_.crew.time_each({.kernel = kernel,
+                                                     .bytes = bytes,
+                                                     .warmup = kernel == kLatency ? kFewest : 1,
+                                                     .iterations = iterations,
+                                                     .shift = round});
+    for (int node = 0; node < nodes_; ++node) {
+      const int partner = partner_of(node, round, nodes_);
+      if (partner <= node) continue;
+      const double each_ns = seconds[static_cast<std::size_t>(node)] * 1e9 / static_cast<double>(iterations);
+      slowest = std::max(slowest, Seconds(each_ns * 1e-9));
+      if (kernel == kLatency) {
+        for (double* value : {&latency_.values[node][partner], &latency_.values[partner][node]})
+          *value = *value > 0 ? std::min(*value, each_ns / 2) : each_ns / 2;
+      } else {
+        double& value = kernel == kUp ? bandwidth_.values[node][partner] : bandwidth_.values[partner][node];
+        value = std::max(value, static_cast<double>(bytes * leadership_.options.window) * 1e3 / each_ns);
+      }
+    }
+  }
+
+  void judge() {
+    by_latency_ = judge_links(latency_, false);
+    by_bandwidth_ = judge_links(bandwidth_, true);
+  }
+
+  [[nodiscard]] std::string matrix_text(const std::string& title, const LinkMatrix& matrix, double scale,
+                                        int decimals) const {
+    constexpr int kName = 12;
+    constexpr int kCell = 9;
+    std::string text = fmt::format("\n  {}, from (row) to (column)\n\n  {:{}}", title, "", kName);
+    for (const auto& host : hosts_) text += fmt::format(" {:>{}}", host.substr(0, kCell - 1), kCell - 1);
+    for (int from = 0; from < nodes_; ++from) {
+      text += fmt::format("\n  {:<{}}", hosts_[from].substr(0, kName), kName);
+      for (int to = 0; to < nodes_; ++to) {
+        const double value = matrix.values[from][to];
+        text += value > 0 ? fmt::format("{:>{}.{}f}", value * scale, kCell, decimals)
+                          : fmt::format("{:>{}}", "-", kCell);
+      }
+    }
+    return text + "\n";
+  }
+
+  static std::string range_of(const LinkMatrix& matrix, double scale, double typical, int decimals) {
+    double least = 0;
+    double most = 0;
+    for (const auto& row : matrix.values) {
+      for (const double value : row) {
+        if (value <= 0) continue;
+        least = least == 0 ? value : std::min(least, value);
+        most = std::max(most, value);
+      }
+    }
+    return fmt::format("typical {:.{}f}, from {:.{}f} to {:.{}f}", typical * scale, decimals, least * scale,
+                       decimals, most * scale, decimals);
+  }
+
+  const Leadership& leadership_;
+  int nodes_;
+  std::vector<std::string> hosts_;
+  std::vector<std::pair<int, int>> links_;
+  LinkMatrix latency_;
+  LinkMatrix bandwidth_;
+  Verdict by_latency_;
+  Verdict by_bandwidth_;
+};
+
+shipyard::Result<Selection> select_nodes(const Placement& placement, const Options&) {
+  Selection selection{.ranks = first_rank_of_each_node(placement), .title = "nodes"};
+  if (selection.ranks.size() < 2) {
+    return shipyard::input_error("two nodes are needed, and all ranks are on one",
+                                 "shipyard-mpirun --ppn 1 allpairs starts a rank on each");
+  }
+  selection.description = fmt::format("{}, the first rank of each measures", selection.ranks.size());
+  selection.notes = sharing_notes(placement, selection.ranks);
+  selection.between_nodes = true;
+  return selection;
+}
+
+constexpr const char* kEpilogue = R"(Figures:
+  latency: half a round trip of 8 bytes. bandwidth: a window of 1 MiB messages
+  and a reply, in each direction by itself. Of each link the best of five short
+  measurements, minutes apart where there are many nodes.
+  slow: a node whose links' median, or a link that, is at least 20 % and three
+  standard deviations worse than the median of all. docs/benchmarks.md has the
+  definitions in full.
+
+Examples:
+  shipyard-mpirun --ppn 1 allpairs --out pool.json
+)";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Program program;
+  program.text = {
+      .name = "allpairs",
+      .sentence = "Measures latency and bandwidth between every two nodes, and names those that are slow.",
+      .epilogue = kEpilogue,
+      .offers = {.sizes = false, .window = 8, .osu = false, .times = false}};
+  program.kernels = {
+      {.name = "latency", .run = exchange}, {.name = "up", .run = up}, {.name = "down", .run = down}};
+  program.sizes = {kLarge};
+  program.quick_sizes = {kLargeQuick};
+  program.survey = [](const Leadership& leadership) { return std::make_unique<AllPairs>(leadership); };
+  program.select = select_nodes;
+  return run_program(argc, argv, program);
+}

@@ -1,0 +1,100 @@
+#include "bench/links/links.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bench/harness/statistics.hpp"
+
+namespace shipyard::bench {
+namespace {
+
+constexpr double kWorse = 1.2;
+constexpr double kDeviations = 3;
+constexpr double kOfNormal = 1.4826;
+
+struct Middle {
+  double median = 0;
+  double spread = 0;
+};
+
+Middle middle_of(const std::vector<double>& values) {
+  Middle middle{.median = median(values)};
+  std::vector<double> distances;
+  for (const double value : values) distances.push_back(std::fabs(value - middle.median));
+  middle.spread = kOfNormal * median(std::move(distances));
+  return middle;
+}
+
+/// Of times: larger is worse.
+bool is_slow(double value, const Middle& middle) {
+  return value >= kWorse * middle.median && value >= middle.median + kDeviations * middle.spread;
+}
+
+}  // namespace
+
+int rounds_for(int nodes) { return nodes % 2 == 0 ? nodes - 1 : nodes; }
+
+int partner_of(int node, int round, int nodes) {
+  // With an odd number there is an empty place, whose partner rests.
+  const int even = nodes + nodes % 2;
+  const int moving = even - 1;
+  int partner = 0;
+  if (node == moving) {
+    // The one that is its own mirror image: 2 * p = round, modulo an odd number.
+    partner = round % 2 == 0 ? round / 2 : (round + moving) / 2;
+  } else {
+    partner = ((round - node) % moving + moving) % moving;
+    if (partner == node) partner = moving;
+  }
+  return partner < nodes ? partner : node;
+}
+
+Verdict judge_links(const LinkMatrix& matrix, bool more_is_better) {
+  const auto count = matrix.values.size();
+  // As times, whatever they are.
+  const auto time_of = [&](double value) { return more_is_better ? 1 / value : value; };
+  std::vector<double> all;
+  std::vector<std::vector<double>> by_node(count);
+  for (std::size_t from = 0; from < count; ++from) {
+    for (std::size_t to = 0; to < count; ++to) {
+      if (from == to || matrix.values[from][to] <= 0) continue;
+      const double time = time_of(matrix.values[from][to]);
+      all.push_back(time);
+      by_node[from].push_back(time);
+      by_node[to].push_back(time);
+    }
+  }
+  Verdict verdict;
+  if (all.empty()) return verdict;
+  const Middle links = middle_of(all);
+  verdict.typical = time_of(links.median);
+  if (count < 3) return verdict;
+
+  std::vector<double> medians;
+  for (auto& times : by_node) {
+    if (times.empty()) continue;
+    // The better of the two in the middle: with three nodes one of a good node's two links leads to the slow
+    // one.
+    std::sort(times.begin(), times.end());
+    medians.push_back(times[(times.size() - 1) / 2]);
+  }
+  const Middle nodes = middle_of(medians);
+  std::vector<char> slow(count);
+  for (std::size_t node = 0, i = 0; node < count; ++node) {
+    if (by_node[node].empty()) continue;
+    const double own = medians[i++];
+    if (!is_slow(own, nodes)) continue;
+    slow[node] = 1;
+    verdict.nodes.push_back({static_cast<int>(node), time_of(own)});
+  }
+  for (std::size_t from = 0; from < count; ++from) {
+    for (std::size_t to = 0; to < count; ++to) {
+      const double value = matrix.values[from][to];
+      if (from == to || value <= 0 || slow[from] || slow[to] || !is_slow(time_of(value), links)) continue;
+      verdict.links.push_back({static_cast<int>(from), static_cast<int>(to), value});
+    }
+  }
+  return verdict;
+}
+
+}  // namespace shipyard::bench

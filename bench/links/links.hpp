@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace shipyard::bench {
+
+/// Rounds in which every pair of `nodes` meets once, and nobody twice in a round: as many as there are
+/// others, and one more where their number is odd, since one of them rests each time. The circle method: one
+/// stays and the others move on around it (Kirkman 1847).
+[[nodiscard]] int rounds_for(int nodes);
+
+/// Whom a node meets in a round of 0 to rounds_for(nodes) - 1; itself: it rests.
+[[nodiscard]] int partner_of(int node, int round, int nodes);
+
+/// What was measured between every two nodes, by [from][to]; 0: not measured.
+struct LinkMatrix {
+  explicit LinkMatrix(std::size_t nodes) : values(nodes, std::vector<double>(nodes)) {}
+  std::vector<std::vector<double>> values;
+};
+
+struct SlowLink {
+  int from = 0;
+  int to = 0;
+  double value = 0;
+};
+
+/// What stands out.
+struct Verdict {
+  struct Node {
+    int node = 0;
+    double value = 0;  ///< the median of its links
+    bool operator==(const Node&) const = default;
+  };
+  double typical = 0;           ///< the median of all links
+  std::vector<Node> nodes;      ///< slow ones
+  std::vector<SlowLink> links;  ///< slow ones between nodes that are not
+};
+
+/// A node is slow where its links' median is at least 20 % and one standard deviation worse than that of all
+/// nodes (as Windows HPC Server judged it), a link by the same rule among all links. The middle and the
+/// spread are the median and 1.4826 times the median distance from it, which the slow ones themselves do not
+/// move. Two nodes alone have nothing to be compared with.
+[[nodiscard]] Verdict judge_links(const LinkMatrix& matrix, bool more_is_better);
+
+}  // namespace shipyard::bench

@@ -1,0 +1,110 @@
+#include "bench/links/links.hpp"
+
+#include <gmock/gmock.h>
+
+#include <random>
+#include <set>
+
+namespace shipyard::bench {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(Rounds, EveryPairMeetsOnceAndNobodyTwiceInARound) {
+  for (int nodes = 2; nodes <= 33; ++nodes) {
+    std::set<std::pair<int, int>> met;
+    for (int round = 0; round < rounds_for(nodes); ++round) {
+      int resting = 0;
+      for (int node = 0; node < nodes; ++node) {
+        const int partner = partner_of(node, round, nodes);
+        ASSERT_GE(partner, 0);
+        ASSERT_LT(partner, nodes);
+        ASSERT_EQ(partner_of(partner, round, nodes), node) << nodes << " nodes, round " << round;
+        resting += partner == node;
+        if (partner > node) {
+          ASSERT_TRUE(met.emplace(node, partner).second) << nodes << ": met twice";
+        }
+      }
+      EXPECT_EQ(resting, nodes % 2);
+    }
+    EXPECT_EQ(met.size(), static_cast<std::size_t>(nodes * (nodes - 1) / 2)) << nodes;
+  }
+}
+
+/// All links alike, but for some per cent.
+LinkMatrix even(std::size_t nodes, double value, double noise, unsigned seed = 1) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> factor(1, 1 + noise);
+  LinkMatrix matrix(nodes);
+  for (std::size_t from = 0; from < nodes; ++from)
+    for (std::size_t to = 0; to < nodes; ++to)
+      if (from != to) matrix.values[from][to] = value * factor(random);
+  return matrix;
+}
+void slow_down(LinkMatrix& matrix, std::size_t node, double factor) {
+  for (std::size_t other = 0; other < matrix.values.size(); ++other) {
+    matrix.values[node][other] *= factor;
+    matrix.values[other][node] *= factor;
+  }
+}
+
+TEST(JudgeLinks, NamesASlowNodeAndNotItsNeighbours) {
+  for (std::size_t nodes : {3, 4, 7, 50}) {
+    for (bool more_is_better : {false, true}) {
+      auto matrix = even(nodes, 20, 0.1);
+      slow_down(matrix, 1, more_is_better ? 1 / 1.6 : 1.6);
+      const auto verdict = judge_links(matrix, more_is_better);
+      ASSERT_EQ(verdict.nodes.size(), 1u) << nodes;
+      EXPECT_EQ(verdict.nodes[0].node, 1);
+      EXPECT_THAT(verdict.links, IsEmpty()) << nodes;
+    }
+  }
+}
+
+TEST(JudgeLinks, NamesALinkBetweenNodesThatAreNotSlow) {
+  auto matrix = even(8, 20, 0.1);
+  matrix.values[2][5] = 40;
+  const auto verdict = judge_links(matrix, false);
+  EXPECT_THAT(verdict.nodes, IsEmpty());
+  ASSERT_EQ(verdict.links.size(), 1u);
+  EXPECT_EQ(verdict.links[0].from, 2);
+  EXPECT_EQ(verdict.links[0].to, 5);
+  EXPECT_EQ(verdict.links[0].value, 40);
+}
+
+TEST(JudgeLinks, NamesNobodyWhereNothingIsSlow) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    for (std::size_t nodes : {3, 4, 10}) {
+      const auto verdict = judge_links(even(nodes, 20, 0.15, seed), false);
+      EXPECT_THAT(verdict.nodes, IsEmpty());
+      EXPECT_THAT(verdict.links, IsEmpty());
+    }
+  }
+}
+
+TEST(JudgeLinks, ALittleWorseIsNotSlowHoweverEvenTheOthersAre) {
+  auto matrix = even(8, 20, 0);
+  slow_down(matrix, 3, 1.15);
+  EXPECT_THAT(judge_links(matrix, false).nodes, IsEmpty());
+}
+
+TEST(JudgeLinks, TwoNodesHaveNothingToBeComparedWith) {
+  LinkMatrix matrix(2);
+  matrix.values[0][1] = 10;
+  matrix.values[1][0] = 100;
+  const auto verdict = judge_links(matrix, false);
+  EXPECT_THAT(verdict.nodes, IsEmpty());
+  EXPECT_THAT(verdict.links, IsEmpty());
+  EXPECT_EQ(verdict.typical, 55);
+}
+
+TEST(JudgeLinks, WhatWasNotMeasuredCountsForNothing) {
+  auto matrix = even(4, 20, 0.05);
+  matrix.values[0][1] = matrix.values[1][0] = 0;
+  EXPECT_THAT(judge_links(matrix, false).nodes, IsEmpty());
+  EXPECT_EQ(judge_links(LinkMatrix(3), false).typical, 0);
+}
+
+}  // namespace
+}  // namespace shipyard::bench
