@@ -23,17 +23,23 @@ constexpr std::int64_t kSmall = 8;
 constexpr std::int64_t kLarge = 1 << 20;
 constexpr std::int64_t kLargeQuick = 128 << 10;
 /// Each link is measured so often, and its best counts: what is slow is slow each time.
-constexpr int kPasses = 5;
+constexpr int kPasses = 12;
 constexpr std::int64_t kFewest = 3;
 constexpr std::int64_t kMost = 10'000;
 /// What one order may take, where there is time.
 constexpr Seconds kLeast{0.001};
-constexpr Seconds kGenerous{0.02};
+constexpr Seconds kGenerous{0.005};
 
 enum KernelIndex : std::size_t { kLatency, kUp, kDown };
 
+/// A round of all pairs, counted from 0; below: one pair alone, counted down from -1.
+int partner_of_this(const Station& station) {
+  return station.shift >= 0 ? partner_of(station.rank, station.shift, station.size)
+                            : partner_in_step(station.rank, -1 - station.shift, station.size);
+}
+
 void exchange(const Station& station, std::int64_t bytes, std::int64_t iterations) {
-  const int partner = partner_of(station.rank, station.shift, station.size);
+  const int partner = partner_of_this(station);
   const int count = static_cast<int>(bytes);
   if (partner == station.rank) return;
   for (std::int64_t i = 0; i < iterations; ++i) {
@@ -49,7 +55,7 @@ void exchange(const Station& station, std::int64_t bytes, std::int64_t iteration
 
 /// A window of messages and a reply.
 void stream(const Station& station, std::int64_t bytes, std::int64_t iterations, bool from_lower) {
-  const int partner = partner_of(station.rank, station.shift, station.size);
+  const int partner = partner_of_this(station);
   if (partner == station.rank) return;
   const int count = static_cast<int>(bytes);
   const bool sends = (station.rank < partner) == from_lower;
@@ -82,6 +88,7 @@ class AllPairs : public Survey {
   explicit AllPairs(const Leadership& leadership)
       : leadership_(leadership),
         nodes_(static_cast<int>(leadership.selection.ranks.size())),
+        alone_(!sharing_notes(leadership.placement, leadership.selection.ranks).empty()),
         latency_(static_cast<std::size_t>(nodes_)),
         bandwidth_(static_cast<std::size_t>(nodes_)) {
     for (int rank : leadership.selection.ranks)
@@ -172,7 +179,7 @@ class AllPairs : public Survey {
   [[nodiscard]] std::int64_t large() const { return leadership_.options.quick ? kLargeQuick : kLarge; }
 
   void measure_all() {
-    const int rounds = rounds_for(nodes_);
+    const int rounds = alone_ ? steps_for(nodes_) : rounds_for(nodes_);
     const auto left = Seconds(leadership_.deadline - Clock::now());
     const Seconds each = std::clamp(left / (2.0 * rounds * kPasses * 3), kLeast, kGenerous);
     // How long one iteration takes on the slowest link of a round.
@@ -202,9 +209,9 @@ class AllPairs : public Survey {
                                                      .bytes = bytes,
                                                      .warmup = kernel == kLatency ? kFewest : 1,
                                                      .iterations = iterations,
-                                                     .shift = round});
+                                                     .shift = alone_ ? -1 - round : round});
     for (int node = 0; node < nodes_; ++node) {
-      const int partner = partner_of(node, round, nodes_);
+      const int partner = alone_ ? partner_in_step(node, round, nodes_) : partner_of(node, round, nodes_);
       if (partner <= node) continue;
       const double each_ns = seconds[static_cast<std::size_t>(node)] * 1e9 / static_cast<double>(iterations);
       slowest = std::max(slowest, Seconds(each_ns * 1e-9));
@@ -256,6 +263,8 @@ class AllPairs : public Survey {
 
   const Leadership& leadership_;
   int nodes_;
+  /// Where nodes share CPUs (containers on one machine), several pairs at once would measure each other.
+  bool alone_;
   std::vector<std::string> hosts_;
   std::vector<std::pair<int, int>> links_;
   LinkMatrix latency_;
@@ -265,12 +274,12 @@ class AllPairs : public Survey {
 };
 
 shipyard::Result<Selection> select_nodes(const Placement& placement, const Options&) {
-  Selection selection{.ranks = first_rank_of_each_node(placement), .title = "nodes"};
+  Selection selection{.ranks = first_rank_of_each_node(placement), .title = "measuring"};
   if (selection.ranks.size() < 2) {
     return shipyard::input_error("two nodes are needed, and all ranks are on one",
                                  "shipyard-mpirun --ppn 1 allpairs starts a rank on each");
   }
-  selection.description = fmt::format("{}, the first rank of each measures", selection.ranks.size());
+  selection.description = fmt::format("{} nodes, the first rank of each", selection.ranks.size());
   selection.notes = sharing_notes(placement, selection.ranks);
   selection.between_nodes = true;
   return selection;
@@ -278,10 +287,10 @@ shipyard::Result<Selection> select_nodes(const Placement& placement, const Optio
 
 constexpr const char* kEpilogue = R"(Figures:
   latency: half a round trip of 8 bytes. bandwidth: a window of 1 MiB messages
-  and a reply, in each direction by itself. Of each link the best of five short
-  measurements, minutes apart where there are many nodes.
-  slow: a node whose links' median, or a link that, is at least 20 % and three
-  standard deviations worse than the median of all. docs/benchmarks.md has the
+  and a reply, in each direction by itself. Of each link the best of twelve short
+  measurements, one after the other over the whole run.
+  slow: a node whose links' median, from it or to it, or a link that is at
+  least 20 % and three standard deviations worse than the median of all. docs/benchmarks.md has the
   definitions in full.
 
 Examples:

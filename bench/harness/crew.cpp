@@ -21,6 +21,7 @@ using Nanoseconds = std::chrono::duration<double, std::nano>;
 
 constexpr int kOrderTag = 1;
 constexpr int kResultTag = 2;
+constexpr int kTimeTag = 32000;  // on the station's communicator, where kernels have theirs
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kDefaultCache = std::size_t{32} << 20;
@@ -182,7 +183,13 @@ std::vector<double> Crew::timed(const Kernel& kernel, const Task& task, bool eac
   const double own = Seconds(Clock::now() - begin).count();
   std::vector<double> all(each ? static_cast<std::size_t>(station_.size) : 1, own);
   if (each) {
-    MPI_Gather(&own, 1, MPI_DOUBLE, all.data(), 1, MPI_DOUBLE, 0, station_.comm);
+    // Who is done early must not spin beside those who are not.
+    if (station_.rank != 0) MPI_Send(&own, 1, MPI_DOUBLE, 0, kTimeTag, station_.comm);
+    for (int rank = 1; station_.rank == 0 && rank < station_.size; ++rank) {
+      wait_asleep(station_.comm, rank, kTimeTag);
+      MPI_Recv(&all[static_cast<std::size_t>(rank)], 1, MPI_DOUBLE, rank, kTimeTag, station_.comm,
+               MPI_STATUS_IGNORE);
+    }
   } else if (kernel.timing == Timing::kSlowestRank) {
     MPI_Reduce(&own, all.data(), 1, MPI_DOUBLE, MPI_MAX, 0, station_.comm);
   }

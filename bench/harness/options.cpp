@@ -180,8 +180,10 @@ std::vector<OptionSpec> what_is_measured(const Offers& offers) {
                        .default_text = "as many as there are ranks for"});
   }
   if (offers.window > 0)
-    options.push_back(
-        {.name = "window", .value = "N", .help = "Messages in the air at a time.", .default_text = std::to_string(offers.window)});
+    options.push_back({.name = "window",
+                       .value = "N",
+                       .help = "Messages in the air at a time.",
+                       .default_text = std::to_string(offers.window)});
   if (offers.buffers) {
     options.push_back(
         {.name = "buffers",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "bench/harness/statistics.hpp"
 
@@ -30,6 +31,13 @@ bool is_slow(double value, const Middle& middle) {
   return value >= kWorse * middle.median && value >= middle.median + kDeviations * middle.spread;
 }
 
+/// The better of the two in the middle: with three nodes one of a good node's two links leads to the slow
+/// one.
+double better_median(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  return times[(times.size() - 1) / 2];
+}
+
 }  // namespace
 
 int rounds_for(int nodes) { return nodes % 2 == 0 ? nodes - 1 : nodes; }
@@ -49,19 +57,30 @@ int partner_of(int node, int round, int nodes) {
   return partner < nodes ? partner : node;
 }
 
+int steps_for(int nodes) { return nodes * (nodes - 1) / 2; }
+
+int partner_in_step(int node, int step, int nodes) {
+  int low = 0;
+  int rest = step;
+  for (; rest >= nodes - 1 - low; ++low) rest -= nodes - 1 - low;
+  const int high = low + 1 + rest;
+  return node == low ? high : node == high ? low : node;
+}
+
 Verdict judge_links(const LinkMatrix& matrix, bool more_is_better) {
   const auto count = matrix.values.size();
   // As times, whatever they are.
   const auto time_of = [&](double value) { return more_is_better ? 1 / value : value; };
   std::vector<double> all;
-  std::vector<std::vector<double>> by_node(count);
+  std::vector<std::vector<double>> leaving(count);
+  std::vector<std::vector<double>> arriving(count);
   for (std::size_t from = 0; from < count; ++from) {
     for (std::size_t to = 0; to < count; ++to) {
       if (from == to || matrix.values[from][to] <= 0) continue;
       const double time = time_of(matrix.values[from][to]);
       all.push_back(time);
-      by_node[from].push_back(time);
-      by_node[to].push_back(time);
+      leaving[from].push_back(time);
+      arriving[to].push_back(time);
     }
   }
   Verdict verdict;
@@ -70,22 +89,22 @@ Verdict judge_links(const LinkMatrix& matrix, bool more_is_better) {
   verdict.typical = time_of(links.median);
   if (count < 3) return verdict;
 
-  std::vector<double> medians;
-  for (auto& times : by_node) {
-    if (times.empty()) continue;
-    // The better of the two in the middle: with three nodes one of a good node's two links leads to the slow
-    // one.
-    std::sort(times.begin(), times.end());
-    medians.push_back(times[(times.size() - 1) / 2]);
+  std::vector<double> worst_of_node(count);  // 0: nothing measured
+  for (std::size_t node = 0; node < count; ++node) {
+    for (const auto* links_of_node : {&leaving[node], &arriving[node]}) {
+      if (!links_of_node->empty())
+        worst_of_node[node] = std::max(worst_of_node[node], better_median(*links_of_node));
+    }
   }
-  const Middle nodes = middle_of(medians);
+  std::vector<double> measured;
+  std::copy_if(worst_of_node.begin(), worst_of_node.end(), std::back_inserter(measured),
+               [](double value) { return value > 0; });
+  const Middle nodes = middle_of(measured);
   std::vector<char> slow(count);
-  for (std::size_t node = 0, i = 0; node < count; ++node) {
-    if (by_node[node].empty()) continue;
-    const double own = medians[i++];
-    if (!is_slow(own, nodes)) continue;
+  for (std::size_t node = 0; node < count; ++node) {
+    if (worst_of_node[node] <= 0 || !is_slow(worst_of_node[node], nodes)) continue;
     slow[node] = 1;
-    verdict.nodes.push_back({static_cast<int>(node), time_of(own)});
+    verdict.nodes.push_back({static_cast<int>(node), time_of(worst_of_node[node])});
   }
   for (std::size_t from = 0; from < count; ++from) {
     for (std::size_t to = 0; to < count; ++to) {

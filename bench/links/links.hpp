@@ -14,6 +14,10 @@ namespace shipyard::bench {
 /// Whom a node meets in a round of 0 to rounds_for(nodes) - 1; itself: it rests.
 [[nodiscard]] int partner_of(int node, int round, int nodes);
 
+/// The same where one pair at a time is to be measured, step by step, and all others rest.
+[[nodiscard]] int steps_for(int nodes);
+[[nodiscard]] int partner_in_step(int node, int step, int nodes);
+
 /// What was measured between every two nodes, by [from][to]; 0: not measured.
 struct LinkMatrix {
   explicit LinkMatrix(std::size_t nodes) : values(nodes, std::vector<double>(nodes)) {}
@@ -30,7 +34,7 @@ struct SlowLink {
 struct Verdict {
   struct Node {
     int node = 0;
-    double value = 0;  ///< the median of its links
+    double value = 0;  ///< the median of its links, of those from it or those to it, whichever is worse
     bool operator==(const Node&) const = default;
   };
   double typical = 0;           ///< the median of all links
@@ -38,7 +42,7 @@ struct Verdict {
   std::vector<SlowLink> links;  ///< slow ones between nodes that are not
 };
 
-/// A node is slow where its links' median is at least 20 % and one standard deviation worse than that of all
+/// A node is slow where the median of the links from it, or of those to it, is at least 20 % and one standard deviation worse than that of all
 /// nodes (as Windows HPC Server judged it), a link by the same rule among all links. The middle and the
 /// spread are the median and 1.4826 times the median distance from it, which the slow ones themselves do not
 /// move. Two nodes alone have nothing to be compared with.

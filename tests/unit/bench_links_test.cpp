@@ -32,6 +32,23 @@ TEST(Rounds, EveryPairMeetsOnceAndNobodyTwiceInARound) {
   }
 }
 
+TEST(Steps, MeasureEveryPairOnceAndOneAtATime) {
+  for (int nodes = 2; nodes <= 9; ++nodes) {
+    std::set<std::pair<int, int>> met;
+    for (int step = 0; step < steps_for(nodes); ++step) {
+      int paired = 0;
+      for (int node = 0; node < nodes; ++node) {
+        const int partner = partner_in_step(node, step, nodes);
+        ASSERT_EQ(partner_in_step(partner, step, nodes), node);
+        paired += partner != node;
+        if (partner > node) met.emplace(node, partner);
+      }
+      EXPECT_EQ(paired, 2);
+    }
+    EXPECT_EQ(met.size(), static_cast<std::size_t>(steps_for(nodes)));
+  }
+}
+
 /// All links alike, but for some per cent.
 LinkMatrix even(std::size_t nodes, double value, double noise, unsigned seed = 1) {
   std::mt19937 random(seed);
@@ -59,6 +76,18 @@ TEST(JudgeLinks, NamesASlowNodeAndNotItsNeighbours) {
       EXPECT_EQ(verdict.nodes[0].node, 1);
       EXPECT_THAT(verdict.links, IsEmpty()) << nodes;
     }
+  }
+}
+
+TEST(JudgeLinks, NamesANodeThatIsSlowInOneDirection) {
+  for (bool sends_slowly : {false, true}) {
+    auto matrix = even(5, 1000, 0.1);
+    for (std::size_t other = 0; other < 5; ++other)
+      (sends_slowly ? matrix.values[3][other] : matrix.values[other][3]) /= 10;
+    const auto verdict = judge_links(matrix, true);
+    ASSERT_EQ(verdict.nodes.size(), 1u);
+    EXPECT_EQ(verdict.nodes[0].node, 3);
+    EXPECT_THAT(verdict.links, IsEmpty());
   }
 }
 
