@@ -102,7 +102,7 @@ check_contains 'as an ordinary user: the port is found' "$(in_pool "$user" shipy
   "# ssh port 2323: of this container's sshd"
 check 'as an ordinary user: host keys are checked' \
   "$(in_pool "$user" shipyard-mpirun --dry-run --json true | jq -r '.files[]' | grep -o 'StrictHostKeyChecking.*')" 'StrictHostKeyChecking yes'
-output=$(in_pool "$user" timeout 100 shipyard-mpirun --ppn 1 pingpong --max-bytes 1024 2>"$work/err")
+output=$(in_pool "$user" timeout 100 shipyard-mpirun --ppn 1 pingpong --sizes 0..1K 2>"$work/err")
 check 'as an ordinary user: MPI' "$? $(grep -cE '^ *(0|1|2|4|8|16|32|64|128|256|512|1024) ' <<<"$output")" '0 12'
 check 'as an ordinary user: nothing is left' "$(for i in 0 1; do leftovers "$user" $i; done)" ''
 

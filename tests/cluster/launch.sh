@@ -53,13 +53,13 @@ fi
 
 # --- A real MPI program over the right network: with docker0 in MPI's way it would hang or fail.
 for pool in "$ten" "$other"; do
-  output=$(in_pool "$pool" timeout 100 shipyard-mpirun --ppn 1 pingpong --max-bytes 1024 2>"$work/err")
+  output=$(in_pool "$pool" timeout 100 shipyard-mpirun --ppn 1 pingpong --sizes 0..1K 2>"$work/err")
   check "$pool: pingpong between two nodes" $? 0
   check "$pool: its table has all sizes" "$(grep -cE '^ *(0|1|2|4|8|16|32|64|128|256|512|1024) ' <<<"$output")" 12
 done
 
 # What a plain mpirun does on the same pool, so that the reason for this project stays visible.
-output=$(in_pool "$ten" sh -c 'timeout -k 1 20 mpirun --allow-run-as-root -host $AZ_BATCH_HOST_LIST -np 4 pingpong --max-bytes 1024' 2>&1 | tr -d '\0'; exit "${PIPESTATUS[0]}")
+output=$(in_pool "$ten" sh -c 'timeout -k 1 20 mpirun --allow-run-as-root -host $AZ_BATCH_HOST_LIST -np 4 pingpong --sizes 0..1K' 2>&1 | tr -d '\0'; exit "${PIPESTATUS[0]}")
 plain=$?
 printf '      plain mpirun -host $AZ_BATCH_HOST_LIST: exit status %s, %s lines, the first of them:\n' $plain "$(wc -l <<<"$output")"
 grep -a . <<<"$output" | grep -av -- '^---' | head -4 | sed 's/^/        /'
@@ -67,7 +67,7 @@ check "plain mpirun on the same pool does not run it" "$([ $plain -ne 0 ] && ech
 # And with the classical recipe's ssh config (port 23, nothing else): the daemons start, the ranks do not find each other.
 output=$(in_pool "$ten" sh -c 'printf "Host 10.*\n Port 23\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n" >/tmp/recipe
   OMPI_MCA_plm_rsh_agent="ssh -F /tmp/recipe" PRTE_MCA_plm_ssh_agent="ssh -F /tmp/recipe" \
-  timeout -k 1 20 mpirun --allow-run-as-root -host $AZ_BATCH_HOST_LIST -np 4 --map-by node --bind-to none pingpong --max-bytes 1024' 2>&1 | tr -d '\0'; exit "${PIPESTATUS[0]}")
+  timeout -k 1 20 mpirun --allow-run-as-root -host $AZ_BATCH_HOST_LIST -np 4 --map-by node --bind-to none pingpong --sizes 0..1K' 2>&1 | tr -d '\0'; exit "${PIPESTATUS[0]}")
 printf '      with port 23 in an ssh config: exit status %s (124: hung for 20 s)\n' $?
 # What these two leave is not looked for below.
 for i in 0 1 2 3; do on_pool_node "$ten" $i sh -c 'rm -rf /tmp/ompi.* /tmp/prte* /dev/shm/*segment*'; done
@@ -169,7 +169,7 @@ setting='btl_vader_single_copy_mechanism none'
 plan_of() { in_pool "$1" shipyard-mpirun --oversubscribe -n 2 --dry-run --json true | jq -r '.command | join(" ")'; }
 check_contains "process_vm_readv refused: Open MPI is told" "$(plan_of "$ten")" "--mca $setting"
 check "process_vm_readv allowed: it is not" "$(plan_of "$quota" | grep -cF -- "$setting")" 0
-in_pool "$ten" shipyard-mpirun --nodes 1 -n 2 pingpong --max-bytes 1048576 --min-bytes 1048576 >"$work/out" 2>"$work/err"
+in_pool "$ten" shipyard-mpirun --nodes 1 -n 2 pingpong --sizes 1M >"$work/out" 2>"$work/err"
 check "two ranks on one node exchange large messages without a warning" "$? $(cat "$work/err")" "0 "
 
 # --- /dev/shm too small for the ranks of a node (Open MPI 5.0 goes elsewhere below 16 MiB, so more ranks there).

@@ -21,7 +21,7 @@ make_pool "$pool" -n 2 --image "$image" --subnet 10.213.9.0/24
 # a container outlives its client.
 launch() {
   case $1 in
-    mpi) in_pool "$pool" timeout -k 5 $limit shipyard-mpirun --ppn 1 pingpong --max-bytes 1 >"$work/out" 2>"$work/err" ;;
+    mpi) in_pool "$pool" timeout -k 5 $limit shipyard-mpirun --ppn 1 pingpong --sizes 0..1 >"$work/out" 2>"$work/err" ;;
     plain) in_pool "$pool" timeout -k 5 $limit shipyard-mpirun --ppn 1 sh -c 'echo rank' >"$work/out" 2>"$work/err" ;;
     pipe)
       # shellcheck disable=SC2016  # expanded on the node

@@ -16,7 +16,7 @@ in_pool "$pool" shipyard-mpirun --ppn 1 true 2>"$err"
 check "no mpirun to be found" "$? $(head -1 "$err")" \
   "125 shipyard-mpirun: error: no mpirun here: neither in PATH nor in the usual places"
 for way in "--mpirun /opt/mpi/bin/mpirun" "--mpirun /opt/mpi" "--mpi-env /opt/mpi/env.sh"; do
-  output=$(in_pool "$pool" shipyard-mpirun $way --ppn 1 pingpong --max-bytes 64 2>"$err")
+  output=$(in_pool "$pool" shipyard-mpirun $way --ppn 1 pingpong --sizes 0..64 2>"$err")
   check "$way: runs over two nodes" $? 0
   check "$way: table" "$(grep -cE '^ *(0|1|2|4|8|16|32|64) ' <<<"$output")" 8
 done

@@ -47,7 +47,7 @@ check "-n 5 on 3 nodes: 2, 2, 1 in order" "$(sort -n <<<"$output" | cut -d' ' -f
 output=$(in_pool "$pool" timeout 60 shipyard-mpirun --bind-to none --ppn 2 --oversubscribe where_am_i 2>"$work/err")
 check "6 ranks on 3 nodes meet" "$? $(cut -d' ' -f1-3 <<<"$output" | sort -n | tr '\n' ',')" \
   "0 0 of 6,1 of 6,2 of 6,3 of 6,4 of 6,5 of 6,"
-output=$(in_pool "$pool" timeout 60 shipyard-mpirun --ppn 1 --nodes 2 pingpong --max-bytes 1024 2>"$work/err")
+output=$(in_pool "$pool" timeout 60 shipyard-mpirun --ppn 1 --nodes 2 pingpong --sizes 0..1K 2>"$work/err")
 check "pingpong between two nodes: its table has all sizes" "$? $(grep -cE '^ *(0|1|2|4|8|16|32|64|128|256|512|1024) ' <<<"$output")" "0 12"
 
 # --- Binding: the program's own masks against the plan.
