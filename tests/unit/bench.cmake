@@ -11,6 +11,7 @@ shipyard_unit_test(bench_test
 shipyard_unit_test(bench_compare_test
   LIBRARIES shipyard::bench_compare
   SOURCES
+    bench_compare_options_test.cpp
     bench_comparison_test.cpp
     bench_rank_statistics_test.cpp
     bench_report_test.cpp)
