@@ -107,7 +107,8 @@ TEST(MannWhitney, IsExactForFortyOnEachSideAndCloseToItBeyond) {
 }
 
 TEST(LeastP, SaysHowManyLaunchesAreNeeded) {
-  EXPECT_EQ(launches_needed(1, 0.05), 4);   // 2/70
+  EXPECT_EQ(launches_needed(1, 0.05), 4);  // 2/70
+  EXPECT_EQ(launches_needed(5, 0.05), 5);
   EXPECT_EQ(launches_needed(24, 0.05), 7);  // 24 * 2/924 is 0.052, 24 * 2/3432 is 0.014
   EXPECT_EQ(launches_needed(24, 0.01), 8);
   EXPECT_EQ(launches_needed(200, 0.05), 8);
