@@ -32,9 +32,9 @@ constexpr Seconds kSampleTime{0.05};
 constexpr std::int64_t kFewestSamples = 5;
 constexpr std::int64_t kMostSamples = 10'000;
 
-/// What finds out by what messages travel: so many of so many bytes.
-constexpr std::int64_t kProbeBytes = 16 << 10;
+/// What finds out by what messages travel: so many of so many bytes, some times over, since others send as well.
 constexpr std::int64_t kProbeMessages = 64;
+constexpr int kProbes = 3;
 
 void print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -165,10 +165,14 @@ void Leader::find_fabric() {
   const auto sized = std::find_if(program_.kernels.begin(), program_.kernels.end(),
                                   [&](const Kernel& kernel) { return kernel.sized && wants(kernel); });
   if (sized == program_.kernels.end() || leadership_.selection.ranks.size() < 2) return;
-  const Traffic before = crew_.traffic();
-  crew_.time({static_cast<std::size_t>(sized - program_.kernels.begin()), kProbeBytes, 0, kProbeMessages});
-  findings_.fabric =
-      fabric_of(before, crew_.traffic(), kProbeBytes * kProbeMessages, !leadership_.selection.between_nodes);
+  const bool same_node = !leadership_.selection.between_nodes;
+  for (int probe = 0; probe < kProbes; ++probe) {
+    const Traffic before = crew_.traffic();
+    crew_.time({static_cast<std::size_t>(sized - program_.kernels.begin()), kProbeBytes, 0, kProbeMessages});
+    const auto found = fabric_of(before, crew_.traffic(), kProbeBytes * kProbeMessages, same_node);
+    // What others have sent adds to what is seen: the nearest way is the one.
+    if (probe == 0 || !found || (findings_.fabric && *found > *findings_.fabric)) findings_.fabric = found;
+  }
 }
 
 void Leader::initialize_google_benchmark(const char* executable) {

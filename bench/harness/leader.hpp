@@ -22,6 +22,9 @@ inline constexpr int kFailure = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kUnmet = 3;
 
+/// What finds out by what messages travel sends such ones.
+inline constexpr std::int64_t kProbeBytes = 64 << 10;
+
 /// `program: kind: text` on stderr, behind what stdout has so far.
 void say(const Program& program, const char* kind, const std::string& text);
 

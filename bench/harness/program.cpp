@@ -152,10 +152,8 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
     return refuse(input_error(error));
 
   const auto& sizes = sizes_for(program, options);
-  // What finds out the fabric sends messages of its own.
-  constexpr std::int64_t kAtLeast = 16 << 10;
   Crew crew(program.kernels, selection->ranks,
-            {.largest_message = std::max(kAtLeast, sizes.empty() ? 0 : sizes.back()),
+            {.largest_message = std::max(kProbeBytes, sizes.empty() ? 0 : sizes.back()),
              .window = options.window,
              .buffers = options.buffers});
   if (!is_leader) {

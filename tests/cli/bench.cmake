@@ -8,3 +8,5 @@ shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $
 
 # They measure, and they count on ranks that get their turn.
 set_tests_properties(cli.bench_pingpong cli.bench_programs PROPERTIES RUN_SERIAL TRUE)
+
+shipyard_cli_test(bench_compare bench_compare.sh $<TARGET_FILE:bench-compare>)

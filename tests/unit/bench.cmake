@@ -9,3 +9,11 @@ shipyard_unit_test(bench_test
     bench_sizes_test.cpp
     bench_statistics_test.cpp
     bench_table_test.cpp)
+# Without MPI and Google Benchmark as well.
+shipyard_unit_test(bench_compare_test
+  LIBRARIES shipyard::bench_compare
+  SOURCES
+    bench_compare_options_test.cpp
+    bench_comparison_test.cpp
+    bench_rank_statistics_test.cpp
+    bench_report_test.cpp)

@@ -1,0 +1,303 @@
+#include "bench/compare/compare_tool.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <utility>
+
+#include "base/file.hpp"
+#include "base/shell_quote.hpp"
+#include "base/signals.hpp"
+#include "base/terminal.hpp"
+#include "bench/compare/compare_options.hpp"
+#include "bench/compare/comparison_text.hpp"
+#include "bench/compare/launch.hpp"
+
+namespace shipyard::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+enum ExitStatus { kNotWorse = 0, kWorse = 1, kUsage = 2, kLaunchFailed = 3, kTooFew = 4 };
+
+enum class Side { kA, kB };
+
+/// Reports of both sides, as far as there are any.
+struct Reports {
+  std::vector<Report> a;
+  std::vector<Report> b;
+
+  [[nodiscard]] std::vector<Report>& of(Side side) { return side == Side::kA ? a : b; }
+};
+
+Result<std::vector<Report>> read_reports(const std::vector<std::string>& files) {
+  std::vector<Report> reports;
+  for (const auto& file : files) {
+    const auto text = read_file(file);
+    if (!text) return text.error();
+    auto report = parse_report(*text, file);
+    if (!report) return report.error();
+    reports.push_back(*std::move(report));
+  }
+  return reports;
+}
+
+std::string name_files(const std::vector<std::string>& files) {
+  if (files.size() == 1) return files[0];
+  return files.front() + " … " + files.back();
+}
+
+/// The end of what a launch said, as it is told after its failure: the last lines, without what a terminal
+/// would act on.
+std::string last_words(const std::string& errors) {
+  constexpr int kLines = 10;
+  std::size_t from = errors.find_last_not_of('\n');
+  if (from == std::string::npos) return {};
+  const std::size_t end = from + 1;
+  for (int line = 0; line < kLines && from != std::string::npos; ++line)
+    from = from == 0 ? std::string::npos : errors.rfind('\n', from - 1);
+  std::string text = "  ";
+  for (std::size_t i = from == std::string::npos ? 0 : from + 1; i < end; ++i) {
+    const auto c = static_cast<unsigned char>(errors[i]);
+    if (c == '\n') {
+      text += "\n  ";
+    } else {
+      text += c < 0x20 && c != '\t' ? '?' : static_cast<char>(c);
+    }
+  }
+  return text + "\n";
+}
+
+/// A failure of the tool as a whole; what is not of a launch ends it with kUsage.
+struct Failure {
+  Error error;
+  bool of_launch = false;
+  std::string words = {};  ///< of the launch
+};
+
+/// Launches two commands by turns.
+class Rounds {
+ public:
+  Rounds(const CompareOptions& options, const Environment& environment, std::ostream& errors)
+      : options_(options),
+        environment_(environment),
+        errors_(errors),
+        signals_{SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT} {
+    become_subreaper();
+  }
+
+  /// Runs all, or until one fails. What was measured until then is in reports().
+  std::optional<Failure> run() {
+    if (auto status = prepare_directory(); !status) return Failure{status.error()};
+    for (int round = 1; round <= options_.launches; ++round) {
+      // The order changes: what drifts would always favour the first otherwise.
+      const bool a_first = round % 2 == 1;
+      for (const Side side : {a_first ? Side::kA : Side::kB, a_first ? Side::kB : Side::kA}) {
+        show_progress(round, side);
+        auto failure = run_one(round, side);
+        clear_progress();
+        if (failure) return failure;
+      }
+      if (round == 1) {
+        if (auto failure = look_at_first_round()) return failure;
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] const Reports& reports() const { return reports_; }
+  /// The signal that asked this process to end; 0: none.
+  [[nodiscard]] int signal() const { return signal_; }
+
+ private:
+  Status prepare_directory() const {
+    if (options_.keep.empty()) return Ok{};
+    std::error_code failure;
+    fs::create_directories(options_.keep, failure);
+    if (failure) return system_error("cannot make the directory " + options_.keep, failure.value());
+    const bool empty = fs::is_empty(options_.keep, failure);
+    if (failure) return system_error("cannot read the directory " + options_.keep, failure.value());
+    // Reports of two comparisons in one directory would be compared as one.
+    if (!empty) return input_error(fmt::format("--keep {}: not empty", options_.keep));
+    return Ok{};
+  }
+
+  std::optional<Failure> run_one(int round, Side side) {
+    const std::string letter = side == Side::kA ? "A" : "B";
+    const std::string name = fmt::format("launch {} of {}", round, letter);
+    const auto start = Clock::now();
+    auto launched = launch(side == Side::kA ? options_.command_a : options_.command_b, environment_,
+                           options_.timeout, signals_);
+    if (!launched) {
+      launched.error().message = name + ": " + launched.error().message;
+      return Failure{launched.error(), true};
+    }
+    time_ += Clock::now() - start;
+    ++launches_;
+    const std::string stem = fmt::format("{}/{}-{:0{}}", options_.keep, letter, round,
+                                         std::max<std::size_t>(2, std::to_string(options_.launches).size()));
+    if (auto kept = keep(stem + ".stderr", launched->errors); !kept) return Failure{kept.error()};
+    if (auto why = what_went_wrong(*launched); !why.empty()) {
+      // Not as a report: it may be half of one.
+      if (auto kept = keep(stem + ".failed", launched->output); !kept) return Failure{kept.error()};
+      return Failure{{Error::Code::kSystem, name + ": " + why, {}, {}}, true, last_words(launched->errors)};
+    }
+    auto report = parse_report(launched->output, name);
+    if (auto kept = keep(stem + (report ? ".json" : ".failed"), launched->output); !kept)
+      return Failure{kept.error()};
+    if (!report) {
+      report.error().hint =
+          "the command prints a report and nothing else on its standard output, by --format json";
+      return Failure{report.error(), true, last_words(launched->errors)};
+    }
+    reports_.of(side).push_back(*std::move(report));
+    return std::nullopt;
+  }
+
+  std::string what_went_wrong(const Launch& launched) {
+    switch (launched.end) {
+      case Launch::End::kTimeout:
+        return fmt::format("no end within {:g} s, so it was ended",
+                           std::chrono::duration<double>(options_.timeout).count());
+      case Launch::End::kTooMuch:
+        return fmt::format("it printed more than {} MiB, so it was ended", kMostOutput >> 20);
+      case Launch::End::kInterrupted:
+        signal_ = launched.signal;
+        return fmt::format("ended, as {} asked for it", signal_name(launched.signal));
+      case Launch::End::kItself:
+        break;
+    }
+    return launched.exit.success() ? std::string() : describe(launched.exit);
+  }
+
+  Status keep(const std::string& path, const std::string& content) const {
+    if (options_.keep.empty() || content.empty()) return Ok{};
+    return write_file_atomically(path, content, 0644);
+  }
+
+  /// What cannot be compared, or told from so many launches, is known now: hours earlier than at the end.
+  [[nodiscard]] std::optional<Failure> look_at_first_round() const {
+    const auto first = compare(reports_.a, reports_.b, options_.question);
+    if (!first) return Failure{first.error()};
+    if (options_.launches >= first->launches_needed) return std::nullopt;
+    return Failure{input_error(fmt::format(
+        "--launches {}: nothing can be told from so few about {} sizes at alpha {:g}; {} are needed",
+        options_.launches, first->sizes.size(), options_.question.alpha, first->launches_needed))};
+  }
+
+  void show_progress(int round, Side side) const {
+    if (!environment_.stderr_is_terminal) return;
+    std::string text =
+        fmt::format("launch {} of {} of {}", round, options_.launches, side == Side::kA ? "A" : "B");
+    if (launches_ > 0) {
+      const double each = std::chrono::duration<double>(time_).count() / launches_;
+      text += fmt::format(", about {:.0f} s left", each * (2 * options_.launches - launches_));
+    }
+    errors_ << "\r\033[K"
+            << text.substr(0, static_cast<std::size_t>(std::max(1, environment_.terminal_columns - 1)))
+            << std::flush;
+  }
+  void clear_progress() const {
+    if (environment_.stderr_is_terminal) errors_ << "\r\033[K" << std::flush;
+  }
+
+  const CompareOptions& options_;
+  const Environment& environment_;
+  std::ostream& errors_;
+  SignalDescriptor signals_;
+  Reports reports_;
+  Clock::duration time_{0};  ///< of all launches so far
+  int launches_ = 0;
+  int signal_ = 0;
+};
+
+class Tool {
+ public:
+  Tool(const CompareOptions& options, const Environment& environment, std::ostream& output,
+       std::ostream& errors)
+      : options_(options),
+        environment_(environment),
+        output_(output),
+        errors_(errors),
+        messages_(errors, "bench-compare", environment) {}
+
+  int run() { return options_.runs_commands() ? run_commands() : read_files(); }
+
+ private:
+  int read_files() {
+    auto a = read_reports(options_.files_a);
+    if (!a) return fail(a.error());
+    auto b = read_reports(options_.files_b);
+    if (!b) return fail(b.error());
+    return report({*std::move(a), *std::move(b)},
+                  {name_files(options_.files_a), name_files(options_.files_b)});
+  }
+
+  int run_commands() {
+    int signal = 0;
+    const int status = [&] {
+      Rounds rounds(options_, environment_, errors_);
+      const auto failure = rounds.run();
+      signal = rounds.signal();
+      if (failure) {
+        messages_.error(failure->error);
+        errors_ << failure->words << std::flush;
+        if (!failure->of_launch) return static_cast<int>(kUsage);
+      }
+      if (rounds.reports().a.empty() || rounds.reports().b.empty()) return static_cast<int>(kLaunchFailed);
+      const int told =
+          report(rounds.reports(), {shell_quote(options_.command_a), shell_quote(options_.command_b)});
+      if (!options_.keep.empty())
+        messages_.note(
+            fmt::format("again: bench-compare {0}/A-*.json -- {0}/B-*.json", shell_quote(options_.keep)));
+      return failure ? static_cast<int>(kLaunchFailed) : told;
+    }();
+    if (signal != 0) die_by_signal(signal);
+    return status;
+  }
+
+  int report(const Reports& reports, const Sides& sides) {
+    const auto comparison = compare(reports.a, reports.b, options_.question);
+    if (!comparison) return fail(comparison.error());
+    output_ << (options_.json ? comparison_json(*comparison, sides) : format_comparison(*comparison, sides))
+            << std::flush;
+    if (!output_) return fail(Error{Error::Code::kSystem, "cannot write to standard output", {}, {}});
+    if (!comparison->decidable()) return kTooFew;
+    return comparison->count(Verdict::kSlower) > 0 ? kWorse : kNotWorse;
+  }
+
+  int fail(const Error& error) {
+    messages_.error(error);
+    return kUsage;
+  }
+
+  const CompareOptions& options_;
+  const Environment& environment_;
+  std::ostream& output_;
+  std::ostream& errors_;
+  Messages messages_;
+};
+
+}  // namespace
+
+int run_compare(const std::vector<std::string>& arguments, const Environment& environment,
+                std::ostream& output, std::ostream& errors) {
+  const auto options = parse_compare_options(arguments);
+  if (!options) {
+    Messages(errors, "bench-compare", environment).error(options.error());
+    return kUsage;
+  }
+  if (options->help || options->version) {
+    output << (options->help ? help_text(compare_command_line())
+                             : fmt::format("bench-compare {}\n", SHIPYARD_VERSION))
+           << std::flush;
+    return output ? 0 : kUsage;
+  }
+  return Tool(*options, environment, output, errors).run();
+}
+
+}  // namespace shipyard::bench
