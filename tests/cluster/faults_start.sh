@@ -46,7 +46,6 @@ fault "no sshd behind the port" 120 "3 of 3 nodes: no sshd answered on port 23 w
   $late_net.99: no answer" 9
 run --nodes 2 --ppn 1 --ssh-port 22 $app sum
 fault "the VM's sshd, not the container's" 121 "$late_net.5: refused: its host key is not the job's (Host key verification failed)" 30
-clean "sshd is not there" 0
 
 # --- Keys.
 pool=start-$suite-$$

@@ -34,7 +34,7 @@ for node in 0 1 2; do
     "$(docker exec -e SHIPYARD_SSH_KEY= "shipyard-$pool-task-$node" sh -c "$holders")" ''
 done
 check 'the launcher is among those that were looked at' \
-  "$(docker exec -e SHIPYARD_SSH_KEY= "shipyard-$pool-task-0" sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" "\n" | grep -c "bin/shipyard-mpirun$"')" 1
+  "$(docker exec -e SHIPYARD_SSH_KEY= "shipyard-$pool-task-0" sh -c 'grep -lzE "(^|/)shipyard-mpirun$" /proc/[0-9]*/cmdline | wc -l')" 1
 check 'host keys are checked' "$(on_pool_node "$pool" 0 sh -c 'grep -ho "StrictHostKeyChecking.*" /tmp/shipyard-mpirun.*/ssh_config')" \
   'StrictHostKeyChecking yes'
 check 'the run directory has no copy of the key' "$(on_pool_node "$pool" 0 sh -c 'ls /tmp/shipyard-mpirun.*/id_ed25519 2>/dev/null')" ''
