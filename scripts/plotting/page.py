@@ -73,7 +73,8 @@ def make_page(runs, pictures):
 
 def overview(runs):
     lettered = any(run.letter for run in runs)
-    head = [("", True)] * lettered + [(title, True) for title in ("benchmark", "report", "MPI", "fabric", "hosts", "date")]
+    titles = [""] * lettered + ["benchmark", "report", "MPI", "fabric", "hosts", "date"]
+    head = [(title, True) for title in titles]
     rows = []
     for run in runs:
         context = run.report.context
@@ -176,7 +177,7 @@ def curve_tables(runs):
 
 def median(values):
     values = sorted(values)
-    return values[(len(values) - 1) // 2] if values else None
+    return values[(len(values) - 1) // 2]
 
 
 def link_tables(runs):
@@ -203,7 +204,9 @@ def link_tables(runs):
             ]
             for source, target in measured
         ]
-        what = "Figures of each link" if len(rows) <= MOST_LINKS else f"Figures of the {MOST_LINKS} worst of {len(rows):,} links"
+        what = "Figures of each link"
+        if len(rows) > MOST_LINKS:
+            what = f"Figures of the {MOST_LINKS} worst of {len(rows):,} links"
         head = [("from", True), ("to", True), ("latency, µs", False), ("MB/s", False), ("", True)]
         yield f"{what}{title}", table(head, rows[:MOST_LINKS])
 
@@ -221,8 +224,10 @@ def node_rows(links):
                 if links.latency_us[source][target] is not None:
                     latency.append(links.latency_us[source][target])
                     rate.append(links.bandwidth[source][target])
-        figures = [f"{median(latency):,.3f}", f"{max(latency):,.3f}", f"{median(rate):,.2f}", f"{min(rate):,.2f}"]
-        rows.append([name, *(figures if latency else ["–"] * 4), str(slow_of[node]), str(len(latency))])
+        figures = ["–"] * 4  # a node that nothing was measured of
+        if latency:
+            figures = [f"{median(latency):,.3f}", f"{max(latency):,.3f}", f"{median(rate):,.2f}", f"{min(rate):,.2f}"]
+        rows.append([name, *figures, str(slow_of[node]), str(len(latency))])
     titles = ("median latency, µs", "highest, µs", "median MB/s", "lowest MB/s", "slow links", "links")
     return [("node", True)] + [(title, False) for title in titles], rows
 
@@ -231,7 +236,8 @@ def noise_tables(runs):
     for run in runs:
         entries = sorted(run.report.entries, key=lambda entry: (entry.figures["rank"], entry.figures["cpu"]))
         bins = sorted({start for entry in entries for start in reports.detours_of(entry)})
-        titles = ["rank", "CPU", "detours", "lost, %", "longest, µs"] + [f"from {reports.format_time(start)}" for start in bins]
+        titles = ["rank", "CPU", "detours", "lost, %", "longest, µs"]
+        titles += [f"from {reports.format_time(start)}" for start in bins]
         rows = []
         for entry in entries:
             figures = entry.figures

@@ -1,4 +1,4 @@
-"""Pictures of reports, with matplotlib. Each is a Picture, which gives its SVG and PNG as bytes, the same for the same report."""
+"""Pictures of reports, with matplotlib: bytes of SVG and PNG, the same for the same report."""
 
 import io
 import math
@@ -17,7 +17,7 @@ from . import reports
 INK = "#1f2329"
 GRID = "#808080"
 # Okabe and Ito's colors, which the color-blind can tell apart, without black and yellow: they are to be seen on white and
-# on black. Their number has no factor in common with that of the markers and dashes, so many runs pass before one repeats.
+# on black. Their number has no factor in common with that of the markers and dashes: many runs pass before one repeats.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9")
 MARKERS = ("o", "s", "^", "D", "v", "X", "P", "*", "<", ">", "p")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
@@ -82,7 +82,10 @@ class Sheet:
 
     TITLE, LINE, TICKS = 0.34, 0.21, 0.62
 
-    def __init__(self, title, facts, unit, height, legend=(), left=0.95, right=0.25, ticks=TICKS, width=WIDTH, notes=(), above=0):
+    def __init__(
+        self, title, facts, unit, height, legend=(), *,
+        left=0.95, right=0.25, ticks=TICKS, width=WIDTH, notes=(), above=0,
+    ):
         columns = int(width * 12.5)  # characters of the small font that surely fit
         facts = textwrap.wrap(facts, columns) if facts else []
         notes = [line for note in notes for line in textwrap.wrap(note, columns)]
@@ -164,7 +167,8 @@ def facts_of(runs):
 def decimal_axis(axis, low, high):
     """An axis of powers of ten, with ticks enough whether it spans a tenth of one or ten."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+    fine = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
+    for steps in (fine, (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         ticks = [step * 10.0**power for power in powers for step in steps]
         ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) <= 8:
@@ -361,7 +365,8 @@ def heat_map(title, run, common, links, matrix, unit, better, values):
     palette = matplotlib.colormaps["viridis" if better == "low" else "viridis_r"]
     edges = (-0.5, count - 0.5)
     if gaps:
-        axes.add_patch(Rectangle((-0.5, -0.5), count, count, facecolor=NOT_MEASURED, hatch="////", edgecolor="white", lw=0))
+        look = {"facecolor": NOT_MEASURED, "hatch": "////", "edgecolor": "white", "linewidth": 0}
+        axes.add_patch(Rectangle((-0.5, -0.5), count, count, **look))
         for node in range(count):  # which has no link to itself
             if math.isnan(cells[node][node]):
                 axes.add_patch(Rectangle((node - 0.5, node - 0.5), 1, 1, facecolor="white", edgecolor="none"))
@@ -407,7 +412,7 @@ def write_values(axes, cells, palette, scale, count):
             axes.text(
                 j, i, text, ha="center", va="center", size=size if len(text) < 6 else size * 0.85,
                 color="#000001" if light else "#ffffff", zorder=3,
-            )  # fmt: skip
+            )
 
 
 def slow_handle(cell):
@@ -434,7 +439,7 @@ def mark_slow(axes, links, suspects, cell):
             axes.plot(
                 [link[1] for link in marked], [link[0] for link in marked], linestyle="none", marker="o",
                 markersize=7, fillstyle="none", markeredgecolor=color, markeredgewidth=width, zorder=2,
-            )  # fmt: skip
+            )
     outside = -0.5 - 5.5 / cell
     for node in suspects:
         for place, marker in (((outside, node), ">"), ((node, outside), "v")):
@@ -462,8 +467,8 @@ def slow_notes(links, suspects, most=6):
         return []
     notes = []
     if suspects:
-        named_nodes = [f"{links.names[node]} ({slow} of {all_links} links)" for node, (slow, all_links) in suspects.items()]
-        notes.append("Slow nodes: " + listing(named_nodes, most))
+        nodes = [f"{links.names[node]} ({slow} of {measured} links)" for node, (slow, measured) in suspects.items()]
+        notes.append("Slow nodes: " + listing(nodes, most))
     others = [link for link in links.slow if not set(link) & suspects.keys()]
     if others:
         arrows = [f"{links.names[source]} → {links.names[target]}" for source, target in others]
@@ -541,7 +546,8 @@ def lost_time(title, runs):
         lost = [entry.figures["lost_percent"] for entry in entries]
         look = style(index) | {"linestyle": "none"}
         if len(runs) == 1:
-            axes.vlines(range(len(lost)), ends[0], lost, color=look["color"], linewidth=max(0.8, min(6, 180 / len(lost))), alpha=0.35)
+            thickness = max(0.8, min(6, 180 / len(lost)))
+            axes.vlines(range(len(lost)), ends[0], lost, color=look["color"], linewidth=thickness, alpha=0.35)
         look["fillstyle"] = "full" if len(runs) == 1 else "none"  # runs lie on each other
         axes.plot(range(len(lost)), lost, **look | {"markersize": 5.5 if len(lost) < 60 else 3.5})
     axes.set_ylim(*ends)

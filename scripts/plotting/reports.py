@@ -1,7 +1,6 @@
 """What a report holds, checked. Pure: neither matplotlib nor a clock, and nothing is written."""
 
 import json
-import math
 import os
 import pathlib
 import re
@@ -51,6 +50,8 @@ class Report:
         return self.context["node_names"].split(",")
 
 
+MOST = 1e18  # thirty years in nanoseconds
+LEAST = 1e-9  # on an axis of powers of ten
 # Figures that pictures and tables are made from: without them a report is another program's, or damaged.
 CURVE = ("bytes", "min_ns", "p50_ns", "p99_ns", "real_time")
 NEEDED = {
@@ -159,16 +160,11 @@ def read_entry(data, benchmark):
         if key not in numbers:
             return entry, f'has no "{key}"'
     for key, value in numbers.items():
-        if not is_finite(value):
-            return entry, f"{key} is {'NaN' if value != value else 'infinite'}"
+        if not -MOST <= value <= MOST:
+            return entry, f"{key} is {'NaN' if value != value else 'more than can be'}"
+    if benchmark not in NEEDED and (numbers["bytes"] < 0 or numbers["bytes"] != int(numbers["bytes"])):
+        return entry, f"bytes is {numbers['bytes']:g}"
     return entry, None
-
-
-def is_finite(number):
-    try:
-        return math.isfinite(number)
-    except OverflowError:  # an integer beyond what a double holds
-        return False
 
 
 def check_links(path, report, entry):
@@ -318,7 +314,7 @@ class Quantity:
         if ns <= 0:
             return None
         value = self.of(figures, ns)
-        return value if value and value > 0 and math.isfinite(value) else None
+        return value if LEAST < value < MOST else None
 
 
 def bandwidth(figures, ns):

@@ -1,4 +1,4 @@
-"""The parts of scripts/plot that need no matplotlib: what a report holds, how runs are told apart, what is put into words."""
+"""The parts of scripts/plot that need no matplotlib: what a report holds, and how it is put."""
 
 import copy
 import json
@@ -62,9 +62,15 @@ class Reading(unittest.TestCase):
         self.assertEqual(found.left_out[1], "pingpong/64: no time")
 
     def test_refuses_nan_and_infinity(self):
-        for value, word in ((float("nan"), "NaN"), (float("inf"), "infinite"), (10**400, "infinite")):
+        most = "more than can be"
+        for value, word in ((float("nan"), "NaN"), (float("inf"), most), (-1e300, most), (10**400, most)):
             text = refusal("pingpong", change=lambda data: data["benchmarks"][1].update(p99_ns=value))
             self.assertIn(f"a.json: pingpong/1: p99_ns is {word}\n", text)
+
+    def test_refuses_a_size_that_no_message_has(self):
+        for value in (-1, 0.5):
+            text = refusal("pingpong", change=lambda data: data["benchmarks"][1].update(bytes=value))
+            self.assertIn(f"a.json: pingpong/1: bytes is {value}\n", text)
 
     def test_refuses_an_entry_without_a_figure(self):
         text = refusal("noise", "2", change=lambda data: data["benchmarks"][1].pop("lost_percent"))
@@ -147,7 +153,8 @@ class Words(unittest.TestCase):
         self.assertEqual([reports.format_number(number) for number in numbers], list(numbers.values()))
 
     def test_letters_go_on_after_z(self):
-        self.assertEqual([reports.format_letters(index) for index in (0, 25, 26, 51, 52, 702)], "A Z AA AZ BA AAA".split())
+        letters = [reports.format_letters(index) for index in (0, 25, 26, 51, 52, 702)]
+        self.assertEqual(letters, "A Z AA AZ BA AAA".split())
 
     def test_makes_harmless_names_of_files(self):
         self.assertEqual(reports.file_name("../../etc", "", "a b/c"), "etc-a_b_c")
@@ -220,6 +227,13 @@ class Page(unittest.TestCase):
         text = page.table([("<b>", True)], [["<script>&"]])
         self.assertIn("<th class=\"text\">&lt;b&gt;</th>", text)
         self.assertIn("&lt;script&gt;&amp;", text)
+
+    def test_a_node_without_a_link_has_no_figures(self):
+        def keep_one(data):
+            data["benchmarks"] = data["benchmarks"][:1]
+
+        links = reports.links_of(report("allpairs", "3", change=keep_one))
+        self.assertEqual(page.node_rows(links)[1][2], ["node2", "–", "–", "–", "–", "0", "0"])
 
     def test_of_many_links_shows_the_slow_ones_first(self):
         class Run:
