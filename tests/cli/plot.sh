@@ -165,6 +165,11 @@ check "a collective" look svg one/collectives-bcast-time.svg 'collectives bcast'
 check "a barrier, which has no size" look svg one/collectives-barrier-time.svg 'collectives barrier' 'mark: median'
 check "the map, with its nodes and verdict" look svg one/allpairs-latency.svg allpairs node0 node7 \
   'Slow nodes: node5 (14 of 14 links)' 'Slow links: node1 → node2' 'slow link (15)' 7.17
+check "15 frames, two arrows, and both once more in the legend" \
+  test "$(grep -c 'stroke: #e0007a; stroke-width: 1.8' one/allpairs-latency.svg)" = 15 -a \
+    "$(grep -c '<use .*stroke: #e0007a' one/allpairs-latency.svg)" = 4
+check "figures are white on what is dark, and black on what is light" \
+  test "$(grep -c '<text.*#ffffff.*>1.[6-9]' one/allpairs-latency.svg)" -ge 40 -a "$(grep -c '<text.*#000001.*>7.' one/allpairs-latency.svg)" = 15
 check "the histogram" look svg one/noise-histogram.svg noise '256 ns' 'detours of 4 cores'
 check "the time lost, with the core that loses most" look svg one/noise-lost.svg 'most on CPU 3 of rank 3: 1.52 %'
 check "the page has all, and needs nothing" look page one/report.html 12 'Open MPI 4.1.4' 'ucx (rc)' node0,\ node1 \
@@ -180,12 +185,16 @@ plot -o several before.json after.json
 check "runs are told apart by what differs" look svg several/pingpong-latency.svg 'A: before · Open MPI 4.1.4 · ib' \
   'B: after · Open MPI 5.0.7 · tcp' 'node0, node1 · 2 nodes · 2 ranks' 'band: min to 99th percentile'
 check "without colors as well" grep -q 'stroke-dasharray' several/pingpong-latency.svg
+check "each has its points, and a band" test "$(grep -c '<use .*: #0072b2' several/pingpong-latency.svg)" -ge 14 -a \
+  "$(grep -c '<use .*: #d55e00' several/pingpong-latency.svg)" -ge 14 -a \
+  "$(grep -c 'id="FillBetween\|id="PolyCollection' several/pingpong-latency.svg)" = 2
 check "and in the page, with its notes as they are" look page several/report.html 2 'A: before' 'B: after' \
   'B: 4 ranks share <b>CPUs</b>' 'B: & $x$ more'
 runs=()
-for run in _1 '$2' 3 4 '$5'; do report pingpong >"run$run.json"; runs+=("run$run.json"); done
+for run in _1 '$2$' 3 4 '$5'; do report pingpong >"run$run.json"; runs+=("run$run.json"); done
 plot -o many --format=svg "${runs[@]}"
-check "five have no bands, and names that are no formulas" look svg many/pingpong-latency.svg 'A: run_1' 'B: run$2' 'E: run$5' '· line: median'
+check "five have no bands, and names that are no formulas" look svg many/pingpong-latency.svg 'A: run_1' 'B: run$2$' 'E: run$5' '· line: median'
+check "nor are bands drawn" test "$(grep -c 'id="FillBetween\|id="PolyCollection' many/pingpong-latency.svg)" = 0
 check "--format svg: no PNG" test "$(find many -name '*.png' | wc -l)" = 0
 check "but the page" test -s many/report.html
 mkdir -p x y && cp allpairs.json x/a.json && report allpairs 3 >y/a.json
@@ -197,7 +206,8 @@ report allpairs 100 17 3-40 >hundred.json
 report allpairs 2 0-1 >pair.json
 plot -o hundred hundred.json
 check "100 nodes: labels are thinned out" test "$(grep -c '>node[0-9]*</text>' hundred/allpairs-latency.svg)" -lt 54
-check "but the slow one has its own" look svg hundred/allpairs-latency.svg node17 node40 'node17 (198 of 198 links)' 'other slow link (1)'
+check "but the slow one has its own, twice" test "$(grep -c '>node17</text>' hundred/allpairs-latency.svg)" = 2
+check "100 nodes: verdict" look svg hundred/allpairs-latency.svg 'node17 (198 of 198 links)' 'other slow link (1)'
 check "and the page is no monster" test "$(stat -c %s hundred/report.html)" -lt 1000000
 plot -o pair pair.json
 check "two nodes" look svg pair/allpairs-bandwidth.svg node0 node1 'slow link (1)'
