@@ -235,16 +235,23 @@ class Page(unittest.TestCase):
         links = reports.links_of(report("allpairs", "3", change=keep_one))
         self.assertEqual(page.node_rows(links)[1][2], ["node2", "–", "–", "–", "–", "0", "0"])
 
-    def test_of_many_links_shows_the_slow_ones_first(self):
+    def test_of_many_links_shows_the_slow_ones_first_then_by_latency(self):
+        def slow_in_bandwidth_only(data):
+            data["benchmarks"][10]["slow"] = 1
+
         class Run:
             letter = ""
-            report = report("allpairs", "9", "4-2")
+            report = report("allpairs", "9", change=slow_in_bandwidth_only)
 
         tables = dict(page.link_tables([Run]))
-        rows = tables["Figures of the 30 worst of 72 links"].split("<tr>")
-        self.assertIn('<td class="text">node4</td><td class="text">node2</td><td>7', rows[2])
-        self.assertIn(">slow<", rows[2])
-        self.assertEqual(len(rows), 32)
+        rows = tables["Figures of the 30 worst of 72 links"].split("<tr>")[2:]
+        self.assertIn('<td class="text">node1</td><td class="text">node3</td>', rows[0])
+        self.assertIn(">slow<", rows[0])
+        self.assertEqual(len(rows), 30)
+        latencies = [float(row.split("<td>")[1].split("<")[0]) for row in rows]
+        self.assertLess(latencies[0], latencies[1])
+        self.assertEqual(latencies[1:], sorted(latencies[1:], reverse=True))
+
 
 
 if __name__ == "__main__":
