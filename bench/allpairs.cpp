@@ -24,6 +24,7 @@ constexpr std::int64_t kLarge = 1 << 20;
 constexpr std::int64_t kLargeQuick = 128 << 10;
 /// Each link is measured so often, and its best counts: what is slow is slow each time.
 constexpr int kPasses = 12;
+constexpr int kPassesAlone = 2;
 constexpr std::int64_t kFewest = 3;
 constexpr std::int64_t kMost = 10'000;
 /// What one order may take, where there is time.
@@ -144,7 +145,9 @@ class AllPairs : public Survey {
     text += fmt::format("\n  latency, µs      {}\n  bandwidth, MB/s  {}\n",
                         range_of(latency_, 1e-3, by_latency_.typical, 2),
                         range_of(bandwidth_, 1, by_bandwidth_.typical, 0));
-    if (nodes_ < 3) {
+    if (alone_) {
+      text += "\n  Nodes share CPUs: their links differ by what the scheduler does. No verdict.\n";
+    } else if (nodes_ < 3) {
       text += "\n  Two nodes have nothing to be compared with: no verdict.\n";
     } else if (complaints().empty()) {
       text += "\n  No node and no link is slow.\n";
@@ -184,7 +187,7 @@ class AllPairs : public Survey {
     const Seconds each = std::clamp(left / (2.0 * rounds * kPasses * 3), kLeast, kGenerous);
     // How long one iteration takes on the slowest link of a round.
     std::vector<std::array<Seconds, 3>> slowest(static_cast<std::size_t>(rounds));
-    for (int pass = 0; pass < kPasses; ++pass) {
+    for (int pass = 0; pass < (alone_ ? kPassesAlone : kPasses); ++pass) {
       for (int round = 0; round < rounds; ++round) {
         for (const auto kernel : {kLatency, kUp, kDown}) {
           auto& time = slowest[static_cast<std::size_t>(round)][kernel];
@@ -228,6 +231,11 @@ class AllPairs : public Survey {
   void judge() {
     by_latency_ = judge_links(latency_, false);
     by_bandwidth_ = judge_links(bandwidth_, true);
+    if (!alone_) return;
+    for (Verdict* verdict : {&by_latency_, &by_bandwidth_}) {
+      verdict->nodes.clear();
+      verdict->links.clear();
+    }
   }
 
   [[nodiscard]] std::string matrix_text(const std::string& title, const LinkMatrix& matrix, double scale,
