@@ -80,8 +80,10 @@ check_contains "its rank and node are named" "$(tail -1 "$work/err")" "rank 2 on
 records() { in_pool "$ten" sh -c 'cd "$AZ_BATCH_TASK_DIR" && '"$1"; }
 check "the report in the task's directory says the same" \
   "$(records 'cat shipyard-report.json' | jq -r '.outcome | "\(.status) shipyard-mpirun: error: \(.message)"')" "3 $(tail -1 "$work/err")"
-[ "$suite" = bookworm ] && words="1 process returned" || words="processes exited with non-zero status"
-check_contains "and the log beside it has mpirun's own words" "$(records 'cat shipyard-mpirun.log' | tr -d '\0')" "$words"
+# Of a rank that fails Open MPI 5.0 does not always speak, and of an option that it does not know on standard output.
+in_pool "$ten" sh -c 'mkdir -p /tmp/talks; printf "#!/bin/sh\n[ \"\$1\" != --version ] || exec /usr/bin/mpirun --version\necho words of mpirun >&2\nexit 7\n" >/tmp/talks/mpirun
+  chmod +x /tmp/talks/mpirun; PATH=/tmp/talks:$PATH shipyard-mpirun --nodes 1 true' >"$work/out" 2>"$work/err"
+check "and the log beside it has mpirun's own words" "$(records 'cat shipyard-mpirun.log')" "words of mpirun"
 
 in_pool "$ten" shipyard-mpirun --ppn 1 nosuchprogram >"$work/out" 2>"$work/err"
 check "program missing" $? 127
