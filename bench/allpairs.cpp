@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <mpi.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +7,7 @@
 
 #include "bench/harness/leader.hpp"
 #include "bench/links/links.hpp"
+#include "bench/pair.hpp"
 
 // Latency and bandwidth between every two nodes, and which node or link is slow. In each round every node is
 // paired with another one, so that there are about as many rounds as nodes; pairs do not wait for each other.
@@ -17,8 +17,6 @@ namespace {
 using namespace shipyard::bench;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kTag = 0;
-constexpr int kReplyTag = 1;
 constexpr std::int64_t kSmall = 8;
 constexpr std::int64_t kLarge = 1 << 20;
 constexpr std::int64_t kLargeQuick = 128 << 10;
@@ -41,47 +39,16 @@ int partner_of_this(const Station& station) {
 
 void exchange(const Station& station, std::int64_t bytes, std::int64_t iterations) {
   const int partner = partner_of_this(station);
-  const int count = static_cast<int>(bytes);
-  if (partner == station.rank) return;
-  for (std::int64_t i = 0; i < iterations; ++i) {
-    if (station.rank < partner) {
-      MPI_Send(station.send.at(i), count, MPI_BYTE, partner, kTag, station.comm);
-      MPI_Recv(station.receive.at(i), count, MPI_BYTE, partner, kTag, station.comm, MPI_STATUS_IGNORE);
-    } else {
-      MPI_Recv(station.receive.at(i), count, MPI_BYTE, partner, kTag, station.comm, MPI_STATUS_IGNORE);
-      MPI_Send(station.send.at(i), count, MPI_BYTE, partner, kTag, station.comm);
-    }
-  }
+  if (partner != station.rank) round_trips(station, partner, station.rank < partner, bytes, iterations);
 }
-
-/// A window of messages and a reply.
-void stream(const Station& station, std::int64_t bytes, std::int64_t iterations, bool from_lower) {
-  const int partner = partner_of_this(station);
-  if (partner == station.rank) return;
-  const int count = static_cast<int>(bytes);
-  const bool sends = (station.rank < partner) == from_lower;
-  char reply = 0;
-  for (std::int64_t i = 0; i < iterations; ++i) {
-    for (int w = 0; w < station.window; ++w) {
-      if (sends) {
-        MPI_Isend(station.send.at(w), count, MPI_BYTE, partner, kTag, station.comm, station.requests + w);
-      } else {
-        MPI_Irecv(station.receive.at(w), count, MPI_BYTE, partner, kTag, station.comm, station.requests + w);
-      }
-    }
-    MPI_Waitall(station.window, station.requests, MPI_STATUSES_IGNORE);
-    if (sends) {
-      MPI_Recv(&reply, 1, MPI_BYTE, partner, kReplyTag, station.comm, MPI_STATUS_IGNORE);
-    } else {
-      MPI_Send(&reply, 1, MPI_BYTE, partner, kReplyTag, station.comm);
-    }
-  }
-}
+/// From the lower of the two, and from the higher.
 void up(const Station& station, std::int64_t bytes, std::int64_t iterations) {
-  stream(station, bytes, iterations, true);
+  const int partner = partner_of_this(station);
+  if (partner != station.rank) send_windows(station, partner, station.rank < partner, bytes, iterations);
 }
 void down(const Station& station, std::int64_t bytes, std::int64_t iterations) {
-  stream(station, bytes, iterations, false);
+  const int partner = partner_of_this(station);
+  if (partner != station.rank) send_windows(station, partner, station.rank > partner, bytes, iterations);
 }
 
 class AllPairs : public Survey {
@@ -299,7 +266,8 @@ constexpr const char* kEpilogue = R"(Figures:
   measurements, one after the other over the whole run.
   slow: a node whose links' median, from it or to it, or a link that is at
   least 20 % and three standard deviations worse than the median of all. docs/benchmarks.md has the
-  definitions in full.
+  definitions in full. Where nodes share CPUs (containers on one machine) there is
+  no verdict.
 
 Examples:
   shipyard-mpirun --ppn 1 allpairs --out pool.json

@@ -13,28 +13,8 @@ using namespace shipyard::bench;
 constexpr int kTag = 0;
 constexpr int kReplyTag = 1;
 
-/// A window of messages, then a reply that they are there.
 void one_way(const Station& station, std::int64_t bytes, std::int64_t iterations) {
-  const int count = static_cast<int>(bytes);
-  const int peer = 1 - station.rank;
-  char reply = 0;
-  for (std::int64_t i = 0; i < iterations; ++i) {
-    for (int w = 0; w < station.window; ++w) {
-      if (station.rank == 0) {
-        MPI_Isend(station.send.at(i * station.window + w), count, MPI_BYTE, peer, kTag, station.comm,
-                  station.requests + w);
-      } else {
-        MPI_Irecv(station.receive.at(i * station.window + w), count, MPI_BYTE, peer, kTag, station.comm,
-                  station.requests + w);
-      }
-    }
-    MPI_Waitall(station.window, station.requests, MPI_STATUSES_IGNORE);
-    if (station.rank == 0) {
-      MPI_Recv(&reply, 1, MPI_BYTE, peer, kReplyTag, station.comm, MPI_STATUS_IGNORE);
-    } else {
-      MPI_Send(&reply, 1, MPI_BYTE, peer, kReplyTag, station.comm);
-    }
-  }
+  send_windows(station, 1 - station.rank, station.rank == 0, bytes, iterations);
 }
 
 void both_ways(const Station& station, std::int64_t bytes, std::int64_t iterations) {

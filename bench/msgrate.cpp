@@ -1,4 +1,3 @@
-#include <mpi.h>
 
 #include <fmt/format.h>
 
@@ -13,33 +12,11 @@ namespace {
 
 using namespace shipyard::bench;
 
-constexpr int kTag = 0;
-constexpr int kReplyTag = 1;
-
 /// The first half of the ranks sends, each to the one as far into the second half.
 void windows(const Station& station, std::int64_t bytes, std::int64_t iterations) {
-  const int count = static_cast<int>(bytes);
   const int pairs = station.size / 2;
   const bool sends = station.rank < pairs;
-  const int peer = sends ? station.rank + pairs : station.rank - pairs;
-  char reply = 0;
-  for (std::int64_t i = 0; i < iterations; ++i) {
-    for (int w = 0; w < station.window; ++w) {
-      if (sends) {
-        MPI_Isend(station.send.at(i * station.window + w), count, MPI_BYTE, peer, kTag, station.comm,
-                  station.requests + w);
-      } else {
-        MPI_Irecv(station.receive.at(i * station.window + w), count, MPI_BYTE, peer, kTag, station.comm,
-                  station.requests + w);
-      }
-    }
-    MPI_Waitall(station.window, station.requests, MPI_STATUSES_IGNORE);
-    if (sends) {
-      MPI_Recv(&reply, 1, MPI_BYTE, peer, kReplyTag, station.comm, MPI_STATUS_IGNORE);
-    } else {
-      MPI_Send(&reply, 1, MPI_BYTE, peer, kReplyTag, station.comm);
-    }
-  }
+  send_windows(station, sends ? station.rank + pairs : station.rank - pairs, sends, bytes, iterations);
 }
 
 std::int64_t wrong(const Station& station, std::int64_t bytes) {

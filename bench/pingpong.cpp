@@ -1,5 +1,3 @@
-#include <mpi.h>
-
 #include "bench/harness/sizes.hpp"
 #include "bench/pair.hpp"
 
@@ -10,22 +8,8 @@ namespace {
 
 using namespace shipyard::bench;
 
-constexpr int kTag = 0;
-
-void round_trips(const Station& station, std::int64_t bytes, std::int64_t iterations) {
-  const int count = static_cast<int>(bytes);
-  const int peer = 1 - station.rank;
-  if (station.rank == 0) {
-    for (std::int64_t i = 0; i < iterations; ++i) {
-      MPI_Send(station.send.at(i), count, MPI_BYTE, peer, kTag, station.comm);
-      MPI_Recv(station.receive.at(i), count, MPI_BYTE, peer, kTag, station.comm, MPI_STATUS_IGNORE);
-    }
-  } else {
-    for (std::int64_t i = 0; i < iterations; ++i) {
-      MPI_Recv(station.receive.at(i), count, MPI_BYTE, peer, kTag, station.comm, MPI_STATUS_IGNORE);
-      MPI_Send(station.send.at(i), count, MPI_BYTE, peer, kTag, station.comm);
-    }
-  }
+void pingpong(const Station& station, std::int64_t bytes, std::int64_t iterations) {
+  round_trips(station, 1 - station.rank, station.rank == 0, bytes, iterations);
 }
 
 std::int64_t wrong(const Station& station, std::int64_t bytes) {
@@ -54,7 +38,7 @@ int main(int argc, char** argv) {
       .sentence = "Measures latency and bandwidth of messages between two MPI ranks.",
       .epilogue = kEpilogue,
       .offers = {.pair = true, .buffers = true, .validate = true, .latency = true, .bandwidth = true}};
-  program.kernels = {{.name = "pingpong", .run = round_trips, .time_scale = 0.5, .wrong = wrong}};
+  program.kernels = {{.name = "pingpong", .run = pingpong, .time_scale = 0.5, .wrong = wrong}};
   program.sizes = size_series(0, 4 << 20);
   program.quick_sizes = {0, 8, 1024, 65536, 1 << 20};
   program.table = [](const Options& options) {

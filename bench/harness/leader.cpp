@@ -32,7 +32,8 @@ constexpr Seconds kSampleTime{0.05};
 constexpr std::int64_t kFewestSamples = 5;
 constexpr std::int64_t kMostSamples = 10'000;
 
-/// What finds out by what messages travel: so many of so many bytes, some times over, since others send as well.
+/// What finds out by what messages travel: so many of so many bytes, some times over, since others send as
+/// well.
 constexpr std::int64_t kProbeMessages = 64;
 constexpr int kProbes = 3;
 
@@ -143,7 +144,8 @@ class Leader {
   const Options& options_;
   Crew& crew_;
   std::unique_ptr<Survey> survey_ = program_.survey ? program_.survey(leadership_) : nullptr;
-  std::string transport_ = describe_transport(transport_facts(), leadership_.selection.between_nodes);
+  std::string transport_ =
+      describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes);
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
@@ -231,8 +233,8 @@ void Leader::add_context() {
   add("mpi_standard", standard_version());
   add("mpi_transport", transport_);
   add("fabric", fabric_text());
-  add("mpi_settings", mpi_settings());
-  add("vm_size", vm_size());
+  add("mpi_settings", mpi_settings(leadership_.environment));
+  add("vm_size", vm_size(leadership_.environment));
   add("ranks", std::to_string(placement.size()));
   add("nodes", std::to_string(count_nodes(placement)));
   if (!selection.description.empty()) add(selection.title.c_str(), selection.description);

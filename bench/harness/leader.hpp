@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/environment.hpp"
 #include "bench/harness/crew.hpp"
 #include "bench/harness/program.hpp"
 
@@ -34,6 +35,7 @@ struct Leadership {
   const Options& options;
   const Selection& selection;
   const Placement& placement;
+  const Environment& environment;
   Crew& crew;
   Progress& progress;
   std::chrono::steady_clock::time_point deadline;  ///< nothing new is started after it

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -60,9 +58,9 @@ std::string text_variable(const char* name) {
   return value.c_str();
 }
 
-std::string setting(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : fmt::format("{}={}", name, value);
+std::string setting(const Environment& environment, const char* name) {
+  const auto value = environment.get(name);
+  return value ? fmt::format("{}={}", name, *value) : std::string();
 }
 
 /// Fixed size, so that one gather of bytes carries it.
@@ -103,23 +101,22 @@ PlaceRecord this_place() {
 
 std::string library_name() { return library_name(library_version()); }
 
-std::string mpi_settings() {
+std::string mpi_settings(const Environment& environment) {
   std::vector<std::string> set;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto is = [&](std::string_view prefix) { return text.starts_with(prefix); };
+  for (const auto& [name, value] : environment.variables) {
+    const auto is = [&name = name](std::string_view prefix) { return name.starts_with(prefix); };
     // What mpirun itself tells its ranks by such variables is no setting of anybody's.
     const bool own = is("OMPI_MCA_ess") || is("OMPI_MCA_orte_") || is("OMPI_MCA_pmix") ||
-                     is("OMPI_MCA_initial_wdir") || is("OMPI_MCA_shmem_RUNTIME") || is("PRTE_MCA_");
-    if (!own && (is("OMPI_MCA_") || is("UCX_") || is("MPIR_CVAR_") || is("FI_"))) set.emplace_back(text);
+                     is("OMPI_MCA_initial_wdir") || is("OMPI_MCA_shmem_RUNTIME");
+    if (!own && (is("OMPI_MCA_") || is("UCX_") || is("MPIR_CVAR_") || is("FI_")))
+      set.push_back(fmt::format("{}={}", name, value));
   }
-  std::sort(set.begin(), set.end());
   return fmt::format("{}", fmt::join(set, "; "));
 }
 
-std::string vm_size() {
-  const char* size = std::getenv("SHIPYARD_VM_SIZE");
-  return size == nullptr || *size == '\0' ? "unknown" : size;
+std::string vm_size(const Environment& environment) {
+  constexpr const char* kVariable = "SHIPYARD_VM_SIZE";
+  return environment.has(kVariable) ? std::string(*environment.get(kVariable)) : "unknown";
 }
 
 std::string standard_version() {
@@ -129,11 +126,11 @@ std::string standard_version() {
   return fmt::format("{}.{}", version, subversion);
 }
 
-TransportFacts transport_facts() {
+TransportFacts transport_facts(const Environment& environment) {
   TransportFacts facts;
   facts.mpich_device = mpich_device(library_version());
-  facts.ucx_settings = setting("UCX_TLS");
-  if (const std::string devices = setting("UCX_NET_DEVICES"); !devices.empty()) {
+  facts.ucx_settings = setting(environment, "UCX_TLS");
+  if (const std::string devices = setting(environment, "UCX_NET_DEVICES"); !devices.empty()) {
     facts.ucx_settings += (facts.ucx_settings.empty() ? "" : ", ") + devices;
   }
   if (!library_name().starts_with("Open MPI")) return facts;

@@ -30,10 +30,10 @@ Seconds grace(const Options& options) { return std::max(Seconds{2}, options.time
 
 /// True where this process is one of several, so that MPI_Init is needed to know which. Without a launcher,
 /// `--help` and a wrong option are answered without MPI.
-bool started_by_launcher() {
+bool started_by_launcher(const Environment& environment) {
   constexpr std::array kMarks = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PMI_FD", "PMI_PORT"};
   return std::any_of(kMarks.begin(), kMarks.end(),
-                     [](const char* mark) { return std::getenv(mark) != nullptr; });
+                     [&](const char* mark) { return environment.get(mark).has_value(); });
 }
 
 /// A way to end before anything is measured: what to print, where, and the exit status. The same on all
@@ -130,7 +130,7 @@ std::string hang_report(const Options& options, std::int64_t progress) {
 
 /// Everything between MPI_Init and MPI_Finalize.
 int run_in_mpi(const Program& program, const char* executable, const std::vector<std::string>& arguments,
-               const Result<Options>& parsed, Progress& progress) {
+               const Result<Options>& parsed, const Environment& environment, Progress& progress) {
   const auto start = Clock::now();
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -163,7 +163,7 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
   for (const std::string& note : selection->notes) say(program, "note", note);
   crew_at_exit = &crew;
   std::atexit(dismiss_at_exit);
-  const int status = lead({program, options, *selection, placement, crew, progress,
+  const int status = lead({program, options, *selection, placement, environment, crew, progress,
                            start + std::chrono::duration_cast<Clock::duration>(options.time_limit)},
                           executable);
   progress = kEnding;
@@ -177,7 +177,8 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
 int run_program(int argc, char** argv, const Program& program) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const Result<Options> parsed = parse_options(program.text, arguments);
-  if (!started_by_launcher()) {
+  const Environment environment = Environment::capture();
+  if (!started_by_launcher(environment)) {
     if (const auto ending = early_ending(program, parsed)) return end_with(*ending);
   }
 
@@ -197,7 +198,7 @@ int run_program(int argc, char** argv, const Program& program) {
 
   int status = kFailure;
   try {
-    status = run_in_mpi(program, argv[0], arguments, parsed, progress);
+    status = run_in_mpi(program, argv[0], arguments, parsed, environment, progress);
   } catch (const std::exception& error) {
     say(program, "error", fmt::format("rank {}: {}", rank, error.what()));
     MPI_Abort(MPI_COMM_WORLD, kFailure);
