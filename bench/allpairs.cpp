@@ -22,7 +22,6 @@ constexpr std::int64_t kLarge = 1 << 20;
 constexpr std::int64_t kLargeQuick = 128 << 10;
 /// Each link is measured so often, and its best counts: what is slow is slow each time.
 constexpr int kPasses = 12;
-constexpr int kPassesAlone = 2;
 constexpr std::int64_t kFewest = 3;
 constexpr std::int64_t kMost = 10'000;
 /// What one order may take, where there is time.
@@ -31,10 +30,10 @@ constexpr Seconds kGenerous{0.005};
 
 enum KernelIndex : std::size_t { kLatency, kUp, kDown };
 
-/// A round of all pairs, counted from 0; below: one pair alone, counted down from -1.
+/// In a round of all pairs, or in one of its own.
 int partner_of_this(const Station& station) {
-  return station.shift >= 0 ? partner_of(station.rank, station.shift, station.size)
-                            : partner_in_step(station.rank, -1 - station.shift, station.size);
+  if (!station.pair) return partner_of(station.rank, station.round, station.size);
+  return station.rank == station.pair->first ? station.pair->second : station.pair->first;
 }
 
 void exchange(const Station& station, std::int64_t bytes, std::int64_t iterations) {
@@ -56,7 +55,7 @@ class AllPairs : public Survey {
   explicit AllPairs(const Leadership& leadership)
       : leadership_(leadership),
         nodes_(static_cast<int>(leadership.selection.ranks.size())),
-        alone_(!sharing_notes(leadership.placement, leadership.selection.ranks).empty()),
+        shared_(!sharing_notes(leadership.placement, leadership.selection.ranks).empty()),
         latency_(static_cast<std::size_t>(nodes_)),
         bandwidth_(static_cast<std::size_t>(nodes_)) {
     for (int rank : leadership.selection.ranks)
@@ -94,11 +93,18 @@ class AllPairs : public Survey {
       return std::any_of(verdict.links.begin(), verdict.links.end(), is_this) ||
              std::any_of(verdict.nodes.begin(), verdict.nodes.end(), touches);
     };
+    const auto slow_node = [&](int which) {
+      const auto is_it = [&](const Verdict::Node& node) { return node.node == which; };
+      return std::any_of(by_latency_.nodes.begin(), by_latency_.nodes.end(), is_it) ||
+             std::any_of(by_bandwidth_.nodes.begin(), by_bandwidth_.nodes.end(), is_it);
+    };
     return Figures{{"from", from},
                    {"to", to},
                    {"latency_ns", latency},
                    {"bandwidth_MB_per_s", bandwidth},
                    {"slow", slow(by_latency_) || slow(by_bandwidth_) ? 1 : 0},
+                   {"from_slow", slow_node(from) ? 1 : 0},
+                   {"to_slow", slow_node(to) ? 1 : 0},
                    {"real_ns", latency}};
   }
 
@@ -112,12 +118,11 @@ class AllPairs : public Survey {
     text += fmt::format("\n  latency, µs      {}\n  bandwidth, MB/s  {}\n",
                         range_of(latency_, 1e-3, by_latency_.typical, 2),
                         range_of(bandwidth_, 1, by_bandwidth_.typical, 0));
-    if (alone_) {
-      text += "\n  Nodes share CPUs: their links differ by what the scheduler does. No verdict.\n";
-    } else if (nodes_ < 3) {
+    if (nodes_ < 3) {
       text += "\n  Two nodes have nothing to be compared with: no verdict.\n";
     } else if (complaints().empty()) {
-      text += "\n  No node and no link is slow.\n";
+      text += shared_ ? "\n  No node and no link is twice as slow as the others (nodes share CPUs).\n"
+                      : "\n  No node and no link is slow.\n";
     }
     return text;
   }
@@ -148,20 +153,44 @@ class AllPairs : public Survey {
  private:
   [[nodiscard]] std::int64_t large() const { return leadership_.options.quick ? kLargeQuick : kLarge; }
 
+  /// What is measured at once.
+  struct Step {
+    std::vector<RankPair> pairs;
+    int round = 0;
+    /// How long an iteration of each kernel takes on the slowest link.
+    std::array<Seconds, 3> slowest{};
+  };
+
+  [[nodiscard]] std::vector<Step> steps() const {
+    std::vector<Step> all;
+    for (int round = 0; round < rounds_for(nodes_); ++round) {
+      Step step{.pairs = {}, .round = round};
+      for (int node = 0; node < nodes_; ++node) {
+        if (const int partner = partner_of(node, round, nodes_); partner > node)
+          step.pairs.push_back({node, partner});
+      }
+      if (!shared_) {
+        all.push_back(std::move(step));
+      } else {
+        for (const RankPair& pair : step.pairs) all.push_back({.pairs = {pair}, .round = round});
+      }
+    }
+    return all;
+  }
+
   void measure_all() {
-    const int rounds = alone_ ? steps_for(nodes_) : rounds_for(nodes_);
+    auto all = steps();
     const auto left = Seconds(leadership_.deadline - Clock::now());
-    const Seconds each = std::clamp(left / (2.0 * rounds * kPasses * 3), kLeast, kGenerous);
-    // How long one iteration takes on the slowest link of a round.
-    std::vector<std::array<Seconds, 3>> slowest(static_cast<std::size_t>(rounds));
-    for (int pass = 0; pass < (alone_ ? kPassesAlone : kPasses); ++pass) {
-      for (int round = 0; round < rounds; ++round) {
+    const auto orders = static_cast<double>(all.size()) * kPasses * 3;
+    const Seconds each = std::clamp(left / (2 * orders), kLeast, kGenerous);
+    for (int pass = 0; pass < kPasses; ++pass) {
+      for (Step& step : all) {
         for (const auto kernel : {kLatency, kUp, kDown}) {
-          auto& time = slowest[static_cast<std::size_t>(round)][kernel];
+          const Seconds time = step.slowest[kernel];
           if (Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * kFewest * time) >=
               leadership_.deadline)
             return judge();
-          measure_round(round, kernel, pass == 0 ? kFewest : iterations_in(each, time), time);
+          measure_step(step, kernel, pass == 0 ? kFewest : iterations_in(each, time));
         }
       }
     }
@@ -172,37 +201,34 @@ class AllPairs : public Survey {
     return std::clamp(static_cast<std::int64_t>(each / std::max(iteration, Seconds(1e-8))), kFewest, kMost);
   }
 
-  void measure_round(int round, KernelIndex kernel, std::int64_t iterations, Seconds& slowest) {
+  void measure_step(Step& step, KernelIndex kernel, std::int64_t iterations) {
     const std::int64_t bytes = kernel == kLatency ? kSmall : large();
     leadership_.progress = bytes;
-    const auto seconds = leadership_.crew.time_each({.kernel = kernel,
-                                                     .bytes = bytes,
-                                                     .warmup = kernel == kLatency ? kFewest : 1,
-                                                     .iterations = iterations,
-                                                     .shift = alone_ ? -1 - round : round});
-    for (int node = 0; node < nodes_; ++node) {
-      const int partner = alone_ ? partner_in_step(node, round, nodes_) : partner_of(node, round, nodes_);
-      if (partner <= node) continue;
-      const double each_ns = seconds[static_cast<std::size_t>(node)] * 1e9 / static_cast<double>(iterations);
-      slowest = std::max(slowest, Seconds(each_ns * 1e-9));
+    const auto seconds =
+        leadership_.crew.time_each({.kernel = kernel,
+                                    .bytes = bytes,
+                                    .warmup = kernel == kLatency ? kFewest : 1,
+                                    .iterations = iterations,
+                                    .round = step.round,
+                                    .pair = shared_ ? std::optional(step.pairs.front()) : std::nullopt});
+    for (const auto& [low, high] : step.pairs) {
+      const double own = seconds[shared_ ? 0 : static_cast<std::size_t>(low)];
+      const double each_ns = own * 1e9 / static_cast<double>(iterations);
+      step.slowest[kernel] = std::max(step.slowest[kernel], Seconds(each_ns * 1e-9));
       if (kernel == kLatency) {
-        for (double* value : {&latency_.values[node][partner], &latency_.values[partner][node]})
+        for (double* value : {&latency_.values[low][high], &latency_.values[high][low]})
           *value = *value > 0 ? std::min(*value, each_ns / 2) : each_ns / 2;
       } else {
-        double& value = kernel == kUp ? bandwidth_.values[node][partner] : bandwidth_.values[partner][node];
+        double& value = kernel == kUp ? bandwidth_.values[low][high] : bandwidth_.values[high][low];
         value = std::max(value, static_cast<double>(bytes * leadership_.options.window) * 1e3 / each_ns);
       }
     }
   }
 
   void judge() {
-    by_latency_ = judge_links(latency_, false);
-    by_bandwidth_ = judge_links(bandwidth_, true);
-    if (!alone_) return;
-    for (Verdict* verdict : {&by_latency_, &by_bandwidth_}) {
-      verdict->nodes.clear();
-      verdict->links.clear();
-    }
+    const double worse = shared_ ? kWorseOnSharedCpus : kWorse;
+    by_latency_ = judge_links(latency_, false, worse);
+    by_bandwidth_ = judge_links(bandwidth_, true, worse);
   }
 
   [[nodiscard]] std::string matrix_text(const std::string& title, const LinkMatrix& matrix, double scale,
@@ -239,7 +265,7 @@ class AllPairs : public Survey {
   const Leadership& leadership_;
   int nodes_;
   /// Where nodes share CPUs (containers on one machine), several pairs at once would measure each other.
-  bool alone_;
+  bool shared_;
   std::vector<std::string> hosts_;
   std::vector<std::pair<int, int>> links_;
   LinkMatrix latency_;
@@ -265,9 +291,9 @@ constexpr const char* kEpilogue = R"(Figures:
   and a reply, in each direction by itself. Of each link the best of twelve short
   measurements, one after the other over the whole run.
   slow: a node whose links' median, from it or to it, or a link that is at
-  least 20 % and three standard deviations worse than the median of all. docs/benchmarks.md has the
-  definitions in full. Where nodes share CPUs (containers on one machine) there is
-  no verdict.
+  least 20 % and three standard deviations worse than the median of all; where
+  nodes share CPUs (containers on one machine) twice as slow as that.
+  docs/benchmarks.md has the definitions in full.
 
 Examples:
   shipyard-mpirun --ppn 1 allpairs --out pool.json

@@ -21,7 +21,7 @@ using Nanoseconds = std::chrono::duration<double, std::nano>;
 
 constexpr int kOrderTag = 1;
 constexpr int kResultTag = 2;
-constexpr int kTimeTag = 32000;  // on the station's communicator, where kernels have theirs
+constexpr int kGatherTag = 32000;  // on the station's communicator, where kernels have theirs
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kDefaultCache = std::size_t{32} << 20;
@@ -54,7 +54,8 @@ std::size_t last_cache_bytes() {
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 /// As int64_t values, as they are sent.
-using Message = std::array<std::int64_t, 6>;
+using Message = std::array<std::int64_t, 8>;
+constexpr RankPair kNoPair{-1, -1};
 
 }  // namespace
 
@@ -131,26 +132,48 @@ Traffic Crew::traffic() {
   return {static_cast<std::int64_t>(bytes.at(0)), static_cast<std::int64_t>(bytes.at(1))};
 }
 
+std::vector<std::vector<double>> Crew::collect(const Task& task) {
+  const auto all = give(Order::kCollect, task);
+  std::vector<std::vector<double>> each(ranks_.size());
+  auto at = all.begin();
+  for (auto& one : each) {
+    const auto length = static_cast<std::ptrdiff_t>(*at++);
+    one.assign(at, at + length);
+    at += length;
+  }
+  return each;
+}
+
+std::vector<int> Crew::who_takes_part(const Task& task) const {
+  if (!task.pair) return ranks_;
+  return {ranks_[static_cast<std::size_t>(task.pair->first)],
+          ranks_[static_cast<std::size_t>(task.pair->second)]};
+}
+
 std::vector<double> Crew::give(Order order, const Task& task) {
+  const RankPair pair = task.pair.value_or(kNoPair);
   const Message message{static_cast<std::int64_t>(order),
                         static_cast<std::int64_t>(task.kernel),
                         task.bytes,
                         task.warmup,
                         task.iterations,
-                        task.shift};
-  for (const int rank : ranks_) {
+                        task.round,
+                        pair.first,
+                        pair.second};
+  const auto ranks = who_takes_part(task);
+  for (const int rank : ranks) {
     if (rank != world_rank_)
       MPI_Send(message.data(), static_cast<int>(message.size()), MPI_INT64_T, rank, kOrderTag, orders_);
   }
   std::vector<double> result;
-  if (station_.comm != MPI_COMM_NULL) result = carry_out(order, task);
-  if (ranks_.front() == world_rank_) return result;
+  if (std::find(ranks.begin(), ranks.end(), world_rank_) != ranks.end()) result = carry_out(order, task);
+  if (ranks.front() == world_rank_) return result;
 
-  MPI_Status status = wait_asleep(orders_, ranks_.front(), kResultTag);
+  MPI_Status status = wait_asleep(orders_, ranks.front(), kResultTag);
   int count = 0;
   MPI_Get_count(&status, MPI_DOUBLE, &count);
   result.resize(static_cast<std::size_t>(count));
-  MPI_Recv(result.data(), count, MPI_DOUBLE, ranks_.front(), kResultTag, orders_, MPI_STATUS_IGNORE);
+  MPI_Recv(result.data(), count, MPI_DOUBLE, ranks.front(), kResultTag, orders_, MPI_STATUS_IGNORE);
   return result;
 }
 
@@ -169,10 +192,13 @@ std::vector<double> Crew::carry_out(Order order, const Task& task) {
   if (equipment_.buffers == Buffers::kOffCache) most = send_.size;
   station_.send = send_.places(extent(kernel.send), most);
   station_.receive = receive_.places(extent(kernel.receive), most);
-  station_.shift = task.shift;
+  station_.round = task.round;
+  station_.pair = task.pair;
   if (order == Order::kVerify) return verified(kernel, task);
   kernel.run(station_, task.bytes, task.warmup);
-  MPI_Barrier(station_.comm);
+  if (order == Order::kCollect) return collected(kernel, task);
+  // Two alone have met in the warm-up; the others are asleep.
+  if (!task.pair) MPI_Barrier(station_.comm);
   if (order == Order::kSample) return sampled(kernel, task);
   return timed(kernel, task, order == Order::kTimeEach);
 }
@@ -181,19 +207,40 @@ std::vector<double> Crew::timed(const Kernel& kernel, const Task& task, bool eac
   const auto begin = Clock::now();
   kernel.run(station_, task.bytes, task.iterations);
   const double own = Seconds(Clock::now() - begin).count();
-  std::vector<double> all(each ? static_cast<std::size_t>(station_.size) : 1, own);
-  if (each) {
-    // Who is done early must not spin beside those who are not.
-    if (station_.rank != 0) MPI_Send(&own, 1, MPI_DOUBLE, 0, kTimeTag, station_.comm);
-    for (int rank = 1; station_.rank == 0 && rank < station_.size; ++rank) {
-      wait_asleep(station_.comm, rank, kTimeTag);
-      MPI_Recv(&all[static_cast<std::size_t>(rank)], 1, MPI_DOUBLE, rank, kTimeTag, station_.comm,
-               MPI_STATUS_IGNORE);
-    }
-  } else if (kernel.timing == Timing::kSlowestRank) {
-    MPI_Reduce(&own, all.data(), 1, MPI_DOUBLE, MPI_MAX, 0, station_.comm);
+  if (each) return gathered({own}, task);
+  double slowest = own;
+  if (kernel.timing == Timing::kSlowestRank)
+    MPI_Reduce(&own, &slowest, 1, MPI_DOUBLE, MPI_MAX, 0, station_.comm);
+  return {slowest};
+}
+
+std::vector<double> Crew::collected(const Kernel& kernel, const Task& task) {
+  kernel.run(station_, task.bytes, task.iterations);
+  std::vector<double> own = kernel.collect == nullptr ? std::vector<double>() : kernel.collect(station_);
+  own.insert(own.begin(), static_cast<double>(own.size()));
+  return gathered(std::move(own), task);
+}
+
+/// On the first that takes part what all have, one after the other. Who is done early must not spin beside
+/// those who are not.
+std::vector<double> Crew::gathered(std::vector<double> own, const Task& task) {
+  std::vector<int> others;
+  for (int rank = 1; rank < station_.size; ++rank) others.push_back(rank);
+  if (task.pair) others = {task.pair->second};
+  const int first = task.pair ? task.pair->first : 0;
+  if (station_.rank != first) {
+    MPI_Send(own.data(), static_cast<int>(own.size()), MPI_DOUBLE, first, kGatherTag, station_.comm);
+    return own;
   }
-  return all;
+  for (const int rank : others) {
+    MPI_Status status = wait_asleep(station_.comm, rank, kGatherTag);
+    int count = 0;
+    MPI_Get_count(&status, MPI_DOUBLE, &count);
+    const std::size_t had = own.size();
+    own.resize(had + static_cast<std::size_t>(count));
+    MPI_Recv(own.data() + had, count, MPI_DOUBLE, rank, kGatherTag, station_.comm, MPI_STATUS_IGNORE);
+  }
+  return own;
 }
 
 std::vector<double> Crew::sampled(const Kernel& kernel, const Task& task) {
@@ -249,9 +296,15 @@ void Crew::work() {
              MPI_STATUS_IGNORE);
     const auto order = static_cast<Order>(message[0]);
     if (order == Order::kDismiss) return;
-    const auto result = carry_out(order, {static_cast<std::size_t>(message[1]), message[2], message[3],
-                                          message[4], static_cast<int>(message[5])});
-    if (station_.rank == 0)
+    const RankPair pair{static_cast<int>(message[6]), static_cast<int>(message[7])};
+    const Task task{.kernel = static_cast<std::size_t>(message[1]),
+                    .bytes = message[2],
+                    .warmup = message[3],
+                    .iterations = message[4],
+                    .round = static_cast<int>(message[5]),
+                    .pair = pair == kNoPair ? std::nullopt : std::optional(pair)};
+    const auto result = carry_out(order, task);
+    if (who_takes_part(task).front() == world_rank_)
       MPI_Send(result.data(), static_cast<int>(result.size()), MPI_DOUBLE, 0, kResultTag, orders_);
   }
 }

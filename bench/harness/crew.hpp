@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bench/harness/kernel.hpp"
@@ -13,13 +14,14 @@
 
 namespace shipyard::bench {
 
-/// One measurement: what all ranks of the station do at once.
+/// One measurement: what the ranks of the station do at once.
 struct Task {
   std::size_t kernel = 0;
   std::int64_t bytes = 0;
   std::int64_t warmup = 0;
   std::int64_t iterations = 1;
-  int shift = 1;  ///< Station::shift
+  int round = 0;                      ///< for a kernel that does one of several things
+  std::optional<RankPair> pair = {};  ///< these two of the station's ranks alone; the others sleep on
 };
 
 /// What the ranks need for all tasks.
@@ -48,8 +50,11 @@ class Crew {
 
   /// The seconds that the iterations took, by the kernel's Timing.
   double time(const Task& task);
-  /// Each rank's own seconds, in the order of the station's ranks.
+  /// Each rank's own seconds, in the order of the station's ranks; with Task::pair, of these two.
   std::vector<double> time_each(const Task& task);
+  /// Runs the kernel once, and what Kernel::collect then has on each rank, in the order of the station's
+  /// ranks.
+  std::vector<std::vector<double>> collect(const Task& task);
   /// A time stamp after each iteration on the station's rank 0: nanoseconds of each, in order, less what the
   /// reading of the clock costs.
   std::vector<double> sample(const Task& task);
@@ -65,7 +70,7 @@ class Crew {
   void work();
 
  private:
-  enum class Order : std::int64_t { kDismiss, kTime, kTimeEach, kSample, kVerify, kTraffic };
+  enum class Order : std::int64_t { kDismiss, kTime, kTimeEach, kSample, kVerify, kTraffic, kCollect };
   struct FreeBuffer {
     void operator()(std::byte* buffer) const;
   };
@@ -77,11 +82,14 @@ class Crew {
     [[nodiscard]] Places places(std::int64_t bytes_each, std::size_t most) const;
   };
 
+  [[nodiscard]] std::vector<int> who_takes_part(const Task& task) const;
   std::vector<double> give(Order order, const Task& task);
   std::vector<double> carry_out(Order order, const Task& task);
   std::vector<double> timed(const Kernel& kernel, const Task& task, bool each);
   std::vector<double> sampled(const Kernel& kernel, const Task& task);
   std::vector<double> verified(const Kernel& kernel, const Task& task);
+  std::vector<double> collected(const Kernel& kernel, const Task& task);
+  std::vector<double> gathered(std::vector<double> own, const Task& task);
 
   const std::vector<Kernel>& kernels_;
   std::vector<int> ranks_;

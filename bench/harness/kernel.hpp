@@ -4,7 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "bench/harness/options.hpp"
 
 namespace shipyard::bench {
 
@@ -25,8 +29,9 @@ struct Station {
   MPI_Comm comm = MPI_COMM_NULL;
   int rank = 0;
   int size = 0;
-  int window = 1;  ///< messages in the air at a time
-  int shift = 1;   ///< of a kernel in which each rank sends to the one so far behind it
+  int window = 1;                     ///< messages in the air at a time
+  int round = 0;                      ///< Task::round
+  std::optional<RankPair> pair = {};  ///< Task::pair
   Places send;
   Places receive;
   MPI_Request* requests = nullptr;  ///< 2 * window
@@ -57,6 +62,9 @@ struct Kernel {
   Extent receive = Extent::kOne;
   std::int64_t granule = 1;  ///< sizes are multiples of this: 4 for a reduction of floats
   bool sized = true;         ///< false: without data, as a barrier
+
+  /// What Crew::collect brings to rank 0 after `run`: any numbers that this rank has found. nullptr: none.
+  std::vector<double> (*collect)(const Station& station) = nullptr;
 
   /// Before the pass that compares: what is sent; the harness has filled `receive` with other bytes. nullptr:
   /// pattern(rank) at each place.

@@ -9,7 +9,6 @@
 namespace shipyard::bench {
 namespace {
 
-constexpr double kWorse = 1.2;
 constexpr double kDeviations = 3;
 constexpr double kOfNormal = 1.4826;
 
@@ -27,8 +26,8 @@ Middle middle_of(const std::vector<double>& values) {
 }
 
 /// Of times: larger is worse.
-bool is_slow(double value, const Middle& middle) {
-  return value >= kWorse * middle.median && value >= middle.median + kDeviations * middle.spread;
+bool is_slow(double value, const Middle& middle, double worse) {
+  return value >= worse * middle.median && value >= middle.median + kDeviations * middle.spread;
 }
 
 /// The better of the two in the middle: with three nodes one of a good node's two links leads to the slow
@@ -57,17 +56,7 @@ int partner_of(int node, int round, int nodes) {
   return partner < nodes ? partner : node;
 }
 
-int steps_for(int nodes) { return nodes * (nodes - 1) / 2; }
-
-int partner_in_step(int node, int step, int nodes) {
-  int low = 0;
-  int rest = step;
-  for (; rest >= nodes - 1 - low; ++low) rest -= nodes - 1 - low;
-  const int high = low + 1 + rest;
-  return node == low ? high : node == high ? low : node;
-}
-
-Verdict judge_links(const LinkMatrix& matrix, bool more_is_better) {
+Verdict judge_links(const LinkMatrix& matrix, bool more_is_better, double worse) {
   const auto count = matrix.values.size();
   // As times, whatever they are.
   const auto time_of = [&](double value) { return more_is_better ? 1 / value : value; };
@@ -102,14 +91,15 @@ Verdict judge_links(const LinkMatrix& matrix, bool more_is_better) {
   const Middle nodes = middle_of(measured);
   std::vector<char> slow(count);
   for (std::size_t node = 0; node < count; ++node) {
-    if (worst_of_node[node] <= 0 || !is_slow(worst_of_node[node], nodes)) continue;
+    if (worst_of_node[node] <= 0 || !is_slow(worst_of_node[node], nodes, worse)) continue;
     slow[node] = 1;
     verdict.nodes.push_back({static_cast<int>(node), time_of(worst_of_node[node])});
   }
   for (std::size_t from = 0; from < count; ++from) {
     for (std::size_t to = 0; to < count; ++to) {
       const double value = matrix.values[from][to];
-      if (from == to || value <= 0 || slow[from] || slow[to] || !is_slow(time_of(value), links)) continue;
+      if (from == to || value <= 0 || slow[from] || slow[to] || !is_slow(time_of(value), links, worse))
+        continue;
       verdict.links.push_back({static_cast<int>(from), static_cast<int>(to), value});
     }
   }

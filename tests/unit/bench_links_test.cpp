@@ -32,23 +32,6 @@ TEST(Rounds, EveryPairMeetsOnceAndNobodyTwiceInARound) {
   }
 }
 
-TEST(Steps, MeasureEveryPairOnceAndOneAtATime) {
-  for (int nodes = 2; nodes <= 9; ++nodes) {
-    std::set<std::pair<int, int>> met;
-    for (int step = 0; step < steps_for(nodes); ++step) {
-      int paired = 0;
-      for (int node = 0; node < nodes; ++node) {
-        const int partner = partner_in_step(node, step, nodes);
-        ASSERT_EQ(partner_in_step(partner, step, nodes), node);
-        paired += partner != node;
-        if (partner > node) met.emplace(node, partner);
-      }
-      EXPECT_EQ(paired, 2);
-    }
-    EXPECT_EQ(met.size(), static_cast<std::size_t>(steps_for(nodes)));
-  }
-}
-
 /// All links alike, but for some per cent.
 LinkMatrix even(std::size_t nodes, double value, double noise, unsigned seed = 1) {
   std::mt19937 random(seed);
@@ -116,6 +99,18 @@ TEST(JudgeLinks, ALittleWorseIsNotSlowHoweverEvenTheOthersAre) {
   auto matrix = even(8, 20, 0);
   slow_down(matrix, 3, 1.15);
   EXPECT_THAT(judge_links(matrix, false).nodes, IsEmpty());
+}
+
+TEST(JudgeLinks, WhereCpusAreSharedOnlyWhatIsTwiceAsSlowIsNamed) {
+  for (const auto& [factor, found] : {std::pair(1.7, 0u), {2.5, 1u}}) {
+    auto matrix = even(5, 20, 0.1);
+    slow_down(matrix, 3, factor);
+    matrix.values[0][1] *= factor;
+    const auto verdict = judge_links(matrix, false, kWorseOnSharedCpus);
+    EXPECT_EQ(verdict.nodes.size(), found);
+    EXPECT_EQ(verdict.links.size(), found);
+    EXPECT_EQ(judge_links(matrix, false).nodes.size(), 1u);
+  }
 }
 
 TEST(JudgeLinks, TwoNodesHaveNothingToBeComparedWith) {
