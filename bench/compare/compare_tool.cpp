@@ -14,7 +14,8 @@
 #include "base/terminal.hpp"
 #include "bench/compare/compare_options.hpp"
 #include "bench/compare/comparison_text.hpp"
-#include "bench/compare/launch.hpp"
+#include "bench/harness/launch.hpp"
+#include "bench/harness/progress_line.hpp"
 
 namespace shipyard::bench {
 namespace {
@@ -51,27 +52,6 @@ std::string name_files(const std::vector<std::string>& files) {
   return files.front() + " … " + files.back();
 }
 
-/// The end of what a launch said, as it is told after its failure: the last lines, without what a terminal
-/// would act on.
-std::string last_words(const std::string& errors) {
-  constexpr int kLines = 10;
-  std::size_t from = errors.find_last_not_of('\n');
-  if (from == std::string::npos) return {};
-  const std::size_t end = from + 1;
-  for (int line = 0; line < kLines && from != std::string::npos; ++line)
-    from = from == 0 ? std::string::npos : errors.rfind('\n', from - 1);
-  std::string text = "  ";
-  for (std::size_t i = from == std::string::npos ? 0 : from + 1; i < end; ++i) {
-    const auto c = static_cast<unsigned char>(errors[i]);
-    if (c == '\n') {
-      text += "\n  ";
-    } else {
-      text += c < 0x20 && c != '\t' ? '?' : static_cast<char>(c);
-    }
-  }
-  return text + "\n";
-}
-
 /// A failure of the tool as a whole; what is not of a launch ends it with kUsage.
 struct Failure {
   Error error;
@@ -85,7 +65,7 @@ class Rounds {
   Rounds(const CompareOptions& options, const Environment& environment, std::ostream& errors)
       : options_(options),
         environment_(environment),
-        errors_(errors),
+        progress_line_(errors, environment),
         signals_{SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT} {
     become_subreaper();
   }
@@ -97,9 +77,9 @@ class Rounds {
       // The order changes: what drifts would always favour the first otherwise.
       const bool a_first = round % 2 == 1;
       for (const Side side : {a_first ? Side::kA : Side::kB, a_first ? Side::kB : Side::kA}) {
-        show_progress(round, side);
+        progress_line_.show(progress(round, side));
         auto failure = run_one(round, side);
-        clear_progress();
+        progress_line_.clear();
         if (failure) return failure;
       }
       if (round == 1) {
@@ -141,7 +121,8 @@ class Rounds {
     const std::string stem = fmt::format("{}/{}-{:0{}}", options_.keep, letter, round,
                                          std::max<std::size_t>(2, std::to_string(options_.launches).size()));
     if (auto kept = keep(stem + ".stderr", launched->errors); !kept) return Failure{kept.error()};
-    if (auto why = what_went_wrong(*launched); !why.empty()) {
+    if (launched->end == Launch::End::kInterrupted) signal_ = launched->signal;
+    if (auto why = what_went_wrong(*launched, options_.timeout); !why.empty()) {
       // Not as a report: it may be half of one.
       if (auto kept = keep(stem + ".failed", launched->output); !kept) return Failure{kept.error()};
       return Failure{{Error::Code::kSystem, name + ": " + why, {}, {}}, true, last_words(launched->errors)};
@@ -156,22 +137,6 @@ class Rounds {
     }
     reports_.of(side).push_back(*std::move(report));
     return std::nullopt;
-  }
-
-  std::string what_went_wrong(const Launch& launched) {
-    switch (launched.end) {
-      case Launch::End::kTimeout:
-        return fmt::format("no end within {:g} s, so it was ended",
-                           std::chrono::duration<double>(options_.timeout).count());
-      case Launch::End::kTooMuch:
-        return fmt::format("it printed more than {} MiB, so it was ended", kMostOutput >> 20);
-      case Launch::End::kInterrupted:
-        signal_ = launched.signal;
-        return fmt::format("ended, as {} asked for it", signal_name(launched.signal));
-      case Launch::End::kItself:
-        break;
-    }
-    return launched.exit.success() ? std::string() : describe(launched.exit);
   }
 
   Status keep(const std::string& path, const std::string& content) const {
@@ -189,25 +154,19 @@ class Rounds {
         options_.launches, first->sizes.size(), options_.question.alpha, first->launches_needed))};
   }
 
-  void show_progress(int round, Side side) const {
-    if (!environment_.stderr_is_terminal) return;
-    std::string text =
-        fmt::format("launch {} of {} of {}", round, options_.launches, side == Side::kA ? "A" : "B");
+  [[nodiscard]] std::string progress(int round, Side side) const {
+    const char* letter = side == Side::kA ? "A" : "B";
+    std::string text = fmt::format("launch {} of {} of {}", round, options_.launches, letter);
     if (launches_ > 0) {
       const double each = std::chrono::duration<double>(time_).count() / launches_;
       text += fmt::format(", about {:.0f} s left", each * (2 * options_.launches - launches_));
     }
-    errors_ << "\r\033[K"
-            << text.substr(0, static_cast<std::size_t>(std::max(1, environment_.terminal_columns - 1)))
-            << std::flush;
-  }
-  void clear_progress() const {
-    if (environment_.stderr_is_terminal) errors_ << "\r\033[K" << std::flush;
+    return text;
   }
 
   const CompareOptions& options_;
   const Environment& environment_;
-  std::ostream& errors_;
+  ProgressLine progress_line_;
   SignalDescriptor signals_;
   Reports reports_;
   Clock::duration time_{0};  ///< of all launches so far

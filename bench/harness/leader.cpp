@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "bench/harness/expectations.hpp"
+#include "bench/harness/mpi_environment.hpp"
 #include "bench/harness/mpi_facts.hpp"
 #include "bench/harness/sizes.hpp"
 #include "bench/harness/statistics.hpp"

@@ -1,7 +1,6 @@
 #include "bench/harness/mpi_facts.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -100,24 +99,6 @@ PlaceRecord this_place() {
 }  // namespace
 
 std::string library_name() { return library_name(library_version()); }
-
-std::string mpi_settings(const Environment& environment) {
-  std::vector<std::string> set;
-  for (const auto& [name, value] : environment.variables) {
-    const auto is = [&name = name](std::string_view prefix) { return name.starts_with(prefix); };
-    // What mpirun itself tells its ranks by such variables is no setting of anybody's.
-    const bool own = is("OMPI_MCA_ess") || is("OMPI_MCA_orte_") || is("OMPI_MCA_pmix") ||
-                     is("OMPI_MCA_initial_wdir") || is("OMPI_MCA_shmem_RUNTIME");
-    if (!own && (is("OMPI_MCA_") || is("UCX_") || is("MPIR_CVAR_") || is("FI_")))
-      set.push_back(fmt::format("{}={}", name, value));
-  }
-  return fmt::format("{}", fmt::join(set, "; "));
-}
-
-std::string vm_size(const Environment& environment) {
-  constexpr const char* kVariable = "SHIPYARD_VM_SIZE";
-  return environment.has(kVariable) ? std::string(*environment.get(kVariable)) : "unknown";
-}
 
 std::string standard_version() {
   int version = 0;

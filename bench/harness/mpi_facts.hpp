@@ -19,13 +19,6 @@ std::string standard_version();
 /// What this process can see of how its messages travel.
 TransportFacts transport_facts(const Environment& environment);
 
-/// What somebody has set for MPI in the environment, `NAME=VALUE; …`: variables of Open MPI, PRRTE, UCX,
-/// MPICH.
-std::string mpi_settings(const Environment& environment);
-
-/// SHIPYARD_VM_SIZE, or "unknown": no VM says its size without being asked over the network.
-std::string vm_size(const Environment& environment);
-
 /// Collective over MPI_COMM_WORLD: where each rank runs, the same on all.
 Placement gather_placement();
 

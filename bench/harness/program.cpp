@@ -17,6 +17,7 @@
 
 #include "base/terminal.hpp"
 #include "bench/harness/leader.hpp"
+#include "bench/harness/mpi_environment.hpp"
 #include "bench/harness/mpi_facts.hpp"
 #include "bench/harness/watchdog.hpp"
 
@@ -27,14 +28,6 @@ using Clock = std::chrono::steady_clock;
 
 /// Beyond the time limit, for what was under way when it came.
 Seconds grace(const Options& options) { return std::max(Seconds{2}, options.time_limit / 2); }
-
-/// True where this process is one of several, so that MPI_Init is needed to know which. Without a launcher,
-/// `--help` and a wrong option are answered without MPI.
-bool started_by_launcher(const Environment& environment) {
-  constexpr std::array kMarks = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PMI_FD", "PMI_PORT"};
-  return std::any_of(kMarks.begin(), kMarks.end(),
-                     [&](const char* mark) { return environment.get(mark).has_value(); });
-}
 
 /// A way to end before anything is measured: what to print, where, and the exit status. The same on all
 /// ranks.
@@ -178,6 +171,8 @@ int run_program(int argc, char** argv, const Program& program) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const Result<Options> parsed = parse_options(program.text, arguments);
   const Environment environment = Environment::capture();
+  // Which of several processes this is takes MPI_Init to know; a single one answers --help and a wrong option
+  // without MPI.
   if (!started_by_launcher(environment)) {
     if (const auto ending = early_ending(program, parsed)) return end_with(*ending);
   }

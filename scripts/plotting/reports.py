@@ -103,6 +103,8 @@ def parse_report(text, path, partial=False):
             'is a report of another program: its context has no "benchmark"',
             f"reports that can be drawn are written by {PROGRAMS}",
         )
+    if benchmark == "launch":
+        raise BadReport(path, "is of launch, of which there is no picture", "bench-compare compares such reports")
     report = Report(path, printable(benchmark), {key: flat(value) for key, value in context.items()}, [])
     if benchmark == "allpairs" and not report.context.get("node_names"):
         raise BadReport(path, 'is of allpairs, but its context has no "node_names"')

@@ -10,3 +10,4 @@ shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $
 set_tests_properties(cli.bench_pingpong cli.bench_programs PROPERTIES RUN_SERIAL TRUE)
 
 shipyard_cli_test(bench_compare bench_compare.sh $<TARGET_FILE:bench-compare>)
+shipyard_cli_test(bench_launch bench_launch.sh $<TARGET_FILE:launch> $<TARGET_FILE:bench-compare>)

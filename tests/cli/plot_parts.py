@@ -76,6 +76,14 @@ class Reading(unittest.TestCase):
         text = refusal("noise", "2", change=lambda data: data["benchmarks"][1].pop("lost_percent"))
         self.assertIn('a.json: noise/1: has no "lost_percent"\n', text)
 
+    def test_refuses_what_there_is_no_picture_of(self):
+        text = refusal("pingpong", change=lambda data: data["context"].update(benchmark="launch"))
+        self.assertEqual(
+            text,
+            "plot: error: a.json: is of launch, of which there is no picture\n"
+            "hint: bench-compare compares such reports",
+        )
+
     def test_refuses_a_link_of_a_node_without_a_name(self):
         for value in (3, -1, 0.5):
             text = refusal("allpairs", "3", change=lambda data: data["benchmarks"][2].update({"to": value}))

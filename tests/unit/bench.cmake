@@ -17,3 +17,10 @@ shipyard_unit_test(bench_compare_test
     bench_comparison_test.cpp
     bench_rank_statistics_test.cpp
     bench_report_test.cpp)
+shipyard_unit_test(bench_launch_test
+  LIBRARIES shipyard::bench_launch shipyard::bench_compare
+  SOURCES
+    bench_launch_options_test.cpp
+    bench_launch_phases_test.cpp
+    bench_launch_report_test.cpp
+    bench_launch_schedule_test.cpp)

@@ -37,4 +37,11 @@ inline constexpr std::size_t kMostOutput = 64 << 20;
 Result<Launch> launch(const std::vector<std::string>& command, const Environment& environment,
                       std::chrono::milliseconds limit, SignalDescriptor& signals);
 
+/// Why it is no success, "exit status 3"; empty where it is one. `limit`: that of launch().
+std::string what_went_wrong(const Launch& launched, std::chrono::milliseconds limit);
+
+/// The end of what a launch said, as it is told after its failure: the last lines, indented, without what a
+/// terminal would act on. Empty where it said nothing.
+std::string last_words(const std::string& text);
+
 }  // namespace shipyard::bench

@@ -1,6 +1,7 @@
-#include "bench/compare/launch.hpp"
+#include "bench/harness/launch.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -86,6 +87,40 @@ Result<Launch> launch(const std::vector<std::string>& command, const Environment
     result.exit = child->wait();
   }
   return result;
+}
+
+std::string what_went_wrong(const Launch& launched, std::chrono::milliseconds limit) {
+  switch (launched.end) {
+    case Launch::End::kTimeout:
+      return fmt::format("no end within {:g} s, so it was ended",
+                         std::chrono::duration<double>(limit).count());
+    case Launch::End::kTooMuch:
+      return fmt::format("it printed more than {} MiB, so it was ended", kMostOutput >> 20);
+    case Launch::End::kInterrupted:
+      return fmt::format("ended, as {} asked for it", signal_name(launched.signal));
+    case Launch::End::kItself:
+      break;
+  }
+  return launched.exit.success() ? std::string() : describe(launched.exit);
+}
+
+std::string last_words(const std::string& text) {
+  constexpr int kLines = 10;
+  std::size_t from = text.find_last_not_of('\n');
+  if (from == std::string::npos) return {};
+  const std::size_t end = from + 1;
+  for (int line = 0; line < kLines && from != std::string::npos; ++line)
+    from = from == 0 ? std::string::npos : text.rfind('\n', from - 1);
+  std::string words = "  ";
+  for (std::size_t i = from == std::string::npos ? 0 : from + 1; i < end; ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c == '\n') {
+      words += "\n  ";
+    } else {
+      words += c < 0x20 && c != '\t' ? '?' : static_cast<char>(c);
+    }
+  }
+  return words + "\n";
 }
 
 }  // namespace shipyard::bench
