@@ -121,7 +121,7 @@ class AllPairs : public Survey {
     if (nodes_ < 3) {
       text += "\n  Two nodes have nothing to be compared with: no verdict.\n";
     } else if (complaints().empty()) {
-      text += shared_ ? "\n  No node and no link is twice as slow as the others (nodes share CPUs).\n"
+      text += shared_ ? "\n  No node and no link is three times as slow as others (nodes share CPUs).\n"
                       : "\n  No node and no link is slow.\n";
     }
     return text;
@@ -183,6 +183,7 @@ class AllPairs : public Survey {
     const auto left = Seconds(leadership_.deadline - Clock::now());
     const auto orders = static_cast<double>(all.size()) * kPasses * 3;
     const Seconds each = std::clamp(left / (2 * orders), kLeast, kGenerous);
+    std::size_t done = 0;
     for (int pass = 0; pass < kPasses; ++pass) {
       for (Step& step : all) {
         for (const auto kernel : {kLatency, kUp, kDown}) {
@@ -190,6 +191,8 @@ class AllPairs : public Survey {
           if (Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * kFewest * time) >=
               leadership_.deadline)
             return judge();
+          leadership_.tell(fmt::format("pass {} of {}", pass + 1, kPasses), done++,
+                           static_cast<std::size_t>(orders));
           measure_step(step, kernel, pass == 0 ? kFewest : iterations_in(each, time));
         }
       }
@@ -291,8 +294,8 @@ constexpr const char* kEpilogue = R"(Figures:
   and a reply, in each direction by itself. Of each link the best of twelve short
   measurements, one after the other over the whole run.
   slow: a node whose links' median, from it or to it, or a link that is at
-  least 20 % and three standard deviations worse than the median of all; where
-  nodes share CPUs (containers on one machine) twice as slow as that.
+  least 20 % and three standard deviations worse than the median of all. Where
+  nodes share CPUs (containers on one machine) it has to be three times as slow.
   docs/benchmarks.md has the definitions in full.
 
 Examples:

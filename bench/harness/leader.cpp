@@ -57,6 +57,7 @@ class TableReporter : public benchmark::BenchmarkReporter {
   }
 
   void ReportRuns(const std::vector<Run>& runs) override {
+    leadership_.progress_line.clear();
     for (const Run& run : runs) {
       if (!run.counters.contains(kSamples)) continue;  // left out: the note at the end says why
       Figures figures;
@@ -131,6 +132,7 @@ class Leader {
   [[nodiscard]] std::string fabric_text() const;
   [[nodiscard]] std::vector<std::int64_t> sizes_of(const Kernel& kernel) const;
   void measure(benchmark::State& state, std::size_t kernel, std::int64_t bytes);
+  [[nodiscard]] std::string describe(const Kernel& kernel, std::int64_t bytes) const;
   [[nodiscard]] std::vector<double> sample(std::size_t kernel, std::int64_t bytes);
   void count(benchmark::State& state, const Kernel& kernel, std::int64_t bytes, double mean_ns);
   void validate(std::size_t kernel, std::int64_t bytes);
@@ -150,6 +152,8 @@ class Leader {
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
+  std::size_t done_ = 0;         ///< sizes, of all that there are
+  std::size_t all_ = 0;
   std::vector<std::string> left_out_;
   Findings findings_;
 };
@@ -282,17 +286,23 @@ std::vector<double> Leader::sample(std::size_t kernel, std::int64_t bytes) {
   return samples;
 }
 
+std::string Leader::describe(const Kernel& kernel, std::int64_t bytes) const {
+  return program_.kernels.size() > 1 ? fmt::format("{} of {} bytes", kernel.name, bytes)
+                                     : fmt::format("size {}", bytes);
+}
+
 void Leader::measure(benchmark::State& state, std::size_t index, std::int64_t bytes) {
   const Kernel& kernel = program_.kernels[index];
   const auto iterations = static_cast<std::int64_t>(state.max_iterations);
   if (iterations == 1) {  // Google Benchmark asks for 1, 10, 100, … until the time is long enough
     if (!fits_the_time_limit()) {
-      left_out_.push_back(program_.kernels.size() > 1 ? fmt::format("{} of {} bytes", kernel.name, bytes)
-                                                      : fmt::format("size {}", bytes));
+      left_out_.push_back(describe(kernel, bytes));
+      ++done_;
       state.SkipWithError("not measured: the time limit was reached");
       return;
     }
     leadership_.progress = bytes;
+    leadership_.tell(describe(kernel, bytes), done_++, all_);
     samples_ = sample(index, bytes);
   }
 
@@ -358,6 +368,7 @@ void Leader::register_kernels() {
     if (!wants(kernel)) continue;
     for (const std::int64_t bytes : sizes_of(kernel)) {
       if (options_.validate) validate(index, bytes);
+      ++all_;
       const std::string name = fmt::format("{}/{}", kernel.name, bytes);
       benchmark::RegisterBenchmark(
           name.c_str(), [this, index, bytes](benchmark::State& state) { measure(state, index, bytes); })
@@ -406,6 +417,7 @@ int Leader::run(const char* executable) {
     display = benchmark::CreateDefaultDisplayReporter();
   benchmark::RunSpecifiedBenchmarks(display, nullptr, ".");
   benchmark::Shutdown();
+  leadership_.progress_line.clear();
   if (survey_ && options_.format == Format::kTable) print(survey_->text());
 
   if (!left_out_.empty()) {
@@ -428,6 +440,12 @@ int Leader::run(const char* executable) {
 void say(const Program& program, const char* kind, const std::string& text) {
   std::fflush(stdout);
   fmt::print(stderr, "{}: {}: {}\n", program.text.name, kind, text);
+}
+
+void Leadership::tell(const std::string& doing, std::size_t done, std::size_t all) const {
+  const auto now = Clock::now();
+  progress_line.show(
+      progress_text(fmt::format("{}: {}", program.text.name, doing), done, all, now - start, deadline - now));
 }
 
 int lead(const Leadership& leadership, const char* executable) { return Leader(leadership).run(executable); }

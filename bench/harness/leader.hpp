@@ -8,6 +8,7 @@
 #include "base/environment.hpp"
 #include "bench/harness/crew.hpp"
 #include "bench/harness/program.hpp"
+#include "bench/harness/progress_line.hpp"
 
 namespace shipyard::bench {
 
@@ -38,7 +39,12 @@ struct Leadership {
   const Environment& environment;
   Crew& crew;
   Progress& progress;
+  ProgressLine& progress_line;
+  std::chrono::steady_clock::time_point start;
   std::chrono::steady_clock::time_point deadline;  ///< nothing new is started after it
+
+  /// On a terminal: what is being done, `done` pieces of `all` after the start.
+  void tell(const std::string& doing, std::size_t done, std::size_t all) const;
 };
 
 /// Rank 0: Google Benchmark on top of the crew. Measures and reports; returns the exit status. `executable`:

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <iostream>
 #include <limits>
 #include <optional>
 
@@ -19,6 +20,8 @@
 #include "bench/harness/leader.hpp"
 #include "bench/harness/mpi_environment.hpp"
 #include "bench/harness/mpi_facts.hpp"
+#include "bench/harness/progress_line.hpp"
+#include "bench/harness/screen.hpp"
 #include "bench/harness/watchdog.hpp"
 
 namespace shipyard::bench {
@@ -156,9 +159,16 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
   for (const std::string& note : selection->notes) say(program, "note", note);
   crew_at_exit = &crew;
   std::atexit(dismiss_at_exit);
-  const int status = lead({program, options, *selection, placement, environment, crew, progress,
-                           start + std::chrono::duration_cast<Clock::duration>(options.time_limit)},
-                          executable);
+  // A table has its terminal to itself but for the line; JSON and CSV have all of it.
+  const auto screen = choose_screen(ancestors());
+  const bool shown = screen && (!screen->standard_output || options.format == Format::kTable ||
+                                options.format == Format::kOsu);
+  ProgressLine progress_line(screen && screen->standard_output ? std::cout : std::cerr,
+                             shown ? std::optional(screen->columns) : std::nullopt);
+  const int status =
+      lead({program, options, *selection, placement, environment, crew, progress, progress_line, start,
+            start + std::chrono::duration_cast<Clock::duration>(options.time_limit)},
+           executable);
   progress = kEnding;
   crew.dismiss();
   crew_at_exit = nullptr;

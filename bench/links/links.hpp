@@ -39,10 +39,10 @@ struct Verdict {
 };
 
 /// By how much the slow ones must be worse than the median. Windows HPC Server judged by a fifth. Where nodes
-/// share CPUs, links differ by what the scheduler does, and only what is twice as slow is a fault of the
-/// link.
+/// share CPUs, links differ by what the scheduler does, and only what is three times as slow is a fault of
+/// the link.
 inline constexpr double kWorse = 1.2;
-inline constexpr double kWorseOnSharedCpus = 2;
+inline constexpr double kWorseOnSharedCpus = 3;
 
 /// A node is slow where the median of the links from it, or of those to it, is at least `worse` times and
 /// three standard deviations worse than that of all nodes, a link by the same rule among all links. The

@@ -31,7 +31,7 @@ for ((i = 1; i <= runs; i++)); do
   [ "$status" = 0 ] || sed 's/^/      /' "$nodes_dir/err" "$nodes_dir/out"
 done
 printf '      the last one took %s s\n' "$(seconds_since "$start")"
-check "it says so" "$(grep -c 'No node and no link is twice as slow' "$nodes_dir/out")" 1
+check "it says so" "$(grep -c 'No node and no link is three times as slow' "$nodes_dir/out")" 1
 check "it fits in 80 columns" "$(LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print (w <= 80) }' "$nodes_dir/out")" 1
 
 if slow_down 2 netem delay 3ms 2>"$nodes_dir/tc"; then

@@ -6,6 +6,8 @@ shipyard_unit_test(bench_test
     bench_mpi_text_test.cpp
     bench_options_test.cpp
     bench_placement_test.cpp
+    bench_progress_line_test.cpp
+    bench_screen_test.cpp
     bench_sizes_test.cpp
     bench_statistics_test.cpp
     bench_table_test.cpp)

@@ -101,8 +101,8 @@ TEST(JudgeLinks, ALittleWorseIsNotSlowHoweverEvenTheOthersAre) {
   EXPECT_THAT(judge_links(matrix, false).nodes, IsEmpty());
 }
 
-TEST(JudgeLinks, WhereCpusAreSharedOnlyWhatIsTwiceAsSlowIsNamed) {
-  for (const auto& [factor, found] : {std::pair(1.7, 0u), {2.5, 1u}}) {
+TEST(JudgeLinks, WhereCpusAreSharedOnlyWhatIsThreeTimesAsSlowIsNamed) {
+  for (const auto& [factor, found] : {std::pair(2.5, 0u), {3.5, 1u}}) {
     auto matrix = even(5, 20, 0.1);
     slow_down(matrix, 3, factor);
     matrix.values[0][1] *= factor;
