@@ -363,18 +363,27 @@ std::vector<std::int64_t> Leader::sizes_of(const Kernel& kernel) const {
 }
 
 void Leader::register_kernels() {
+  struct Piece {
+    std::size_t kernel;
+    std::int64_t bytes;
+  };
+  std::vector<Piece> pieces;
   for (std::size_t index = 0; index < program_.kernels.size(); ++index) {
-    const Kernel& kernel = program_.kernels[index];
-    if (!wants(kernel)) continue;
-    for (const std::int64_t bytes : sizes_of(kernel)) {
-      if (options_.validate) validate(index, bytes);
-      ++all_;
-      const std::string name = fmt::format("{}/{}", kernel.name, bytes);
-      benchmark::RegisterBenchmark(
-          name.c_str(), [this, index, bytes](benchmark::State& state) { measure(state, index, bytes); })
-          ->UseManualTime()
-          ->Unit(benchmark::kNanosecond);
-    }
+    if (!wants(program_.kernels[index])) continue;
+    for (const std::int64_t bytes : sizes_of(program_.kernels[index])) pieces.push_back({index, bytes});
+  }
+  if (program_.by_size) {
+    std::stable_sort(pieces.begin(), pieces.end(),
+                     [](const Piece& a, const Piece& b) { return a.bytes < b.bytes; });
+  }
+  all_ = pieces.size();
+  for (const auto& [index, bytes] : pieces) {
+    if (options_.validate) validate(index, bytes);
+    const std::string name = fmt::format("{}/{}", program_.kernels[index].name, bytes);
+    benchmark::RegisterBenchmark(name.c_str(), [this, index = index, bytes = bytes](
+                                                   benchmark::State& state) { measure(state, index, bytes); })
+        ->UseManualTime()
+        ->Unit(benchmark::kNanosecond);
   }
 }
 

@@ -64,6 +64,7 @@ struct Program {
   std::vector<Kernel> kernels;
   std::vector<std::int64_t> sizes;        ///< where --sizes says none
   std::vector<std::int64_t> quick_sizes;  ///< the same for --quick
+  bool by_size = false;  ///< all kernels of a size before the next one, not all sizes of a kernel
   std::function<Table(const Options&)> table;
   OsuColumn osu;
   /// In place of kernels by sizes; the kernels are then what it gives orders for.
