@@ -43,10 +43,12 @@ Traffic traffic_so_far() {
   return traffic;
 }
 
-std::optional<Fabric> fabric_of(const Traffic& before, const Traffic& after, std::int64_t sent,
-                                bool same_node) {
+std::optional<Fabric> fabric_of(const Traffic& before, const Traffic& after, const Traffic& paused,
+                                std::int64_t sent, bool same_node) {
   if (sent <= 0) return std::nullopt;
-  const auto carried = [&](std::int64_t Traffic::*way) { return after.*way - before.*way >= sent / 2; };
+  const auto carried = [&](std::int64_t Traffic::*way) {
+    return (after.*way - before.*way) - (paused.*way - after.*way) >= sent / 2;
+  };
   if (carried(&Traffic::infiniband)) return Fabric::kInfiniBand;
   if (carried(&Traffic::interfaces)) return Fabric::kTcp;
   return same_node ? std::optional(Fabric::kSharedMemory) : std::nullopt;

@@ -20,9 +20,10 @@ std::int64_t sent_by_interfaces(std::string_view proc_net_dev);
 Traffic traffic_so_far();
 
 /// By what `sent` bytes of messages between two ranks have travelled, from what has left the node meanwhile;
-/// nullopt where that does not say. Less than half of them: not this way.
-std::optional<Fabric> fabric_of(const Traffic& before, const Traffic& after, std::int64_t sent,
-                                bool same_node);
+/// nullopt where that does not say. What others send is known from a pause as long, from `after` to `paused`.
+/// Less than half of the bytes: not this way.
+std::optional<Fabric> fabric_of(const Traffic& before, const Traffic& after, const Traffic& paused,
+                                std::int64_t sent, bool same_node);
 
 const char* fabric_name(Fabric fabric);  ///< "ib", "tcp", "shm"
 

@@ -56,11 +56,21 @@ TEST(SentByInterfaces, AddsTheNinthColumn) {
 
 TEST(FabricOf, IsWhatHasCarriedMostOfTheBytes) {
   const Traffic before{.interfaces = 1000, .infiniband = 500};
-  EXPECT_EQ(fabric_of(before, {.interfaces = 2100, .infiniband = 500}, 1000, true), Fabric::kTcp);
-  EXPECT_EQ(fabric_of(before, {.interfaces = 1100, .infiniband = 1500}, 1000, false), Fabric::kInfiniBand);
-  EXPECT_EQ(fabric_of(before, {.interfaces = 1100, .infiniband = 500}, 1000, true), Fabric::kSharedMemory);
-  EXPECT_EQ(fabric_of(before, {.interfaces = 1100, .infiniband = 500}, 1000, false), std::nullopt);
-  EXPECT_EQ(fabric_of(before, before, 0, true), std::nullopt);
+  const auto fabric = [&](const Traffic& after, bool same_node) {
+    return fabric_of(before, after, after, 1000, same_node);
+  };
+  EXPECT_EQ(fabric({.interfaces = 2100, .infiniband = 500}, true), Fabric::kTcp);
+  EXPECT_EQ(fabric({.interfaces = 1100, .infiniband = 1500}, false), Fabric::kInfiniBand);
+  EXPECT_EQ(fabric({.interfaces = 1100, .infiniband = 500}, true), Fabric::kSharedMemory);
+  EXPECT_EQ(fabric({.interfaces = 1100, .infiniband = 500}, false), std::nullopt);
+  EXPECT_EQ(fabric_of(before, before, before, 0, true), std::nullopt);
+}
+
+TEST(FabricOf, LeavesOutWhatOthersSendInAPauseAsLong) {
+  const Traffic before{.interfaces = 1000};
+  EXPECT_EQ(fabric_of(before, {.interfaces = 6000}, {.interfaces = 11200}, 1000, true),
+            Fabric::kSharedMemory);
+  EXPECT_EQ(fabric_of(before, {.interfaces = 7000}, {.interfaces = 12200}, 1000, true), Fabric::kTcp);
 }
 
 }  // namespace
