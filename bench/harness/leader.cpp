@@ -218,7 +218,9 @@ std::string Leader::head() const {
          format_fact("ranks",
                      describe_ranks(leadership_.placement, static_cast<int>(selection.ranks.size()))) +
          (selection.description.empty() ? "" : format_fact(selection.title, selection.description)) +
-         format_fact("transport", transport_) + format_fact("fabric", fabric_text());
+         (program_.text.offers.fabric
+              ? format_fact("transport", transport_) + format_fact("fabric", fabric_text())
+              : std::string());
 }
 
 void Leader::add_context() {
@@ -409,6 +411,7 @@ int Leader::run(const char* executable) {
   }
   auto lines = unmet(options_, findings_);
   if (survey_) {
+    for (const auto& note : survey_->notes()) say(program_, "note", note);
     const auto more = survey_->complaints();
     lines.insert(lines.end(), more.begin(), more.end());
   }
