@@ -184,10 +184,12 @@ void Leader::initialize_google_benchmark(const char* executable) {
   const char* format = options_.format == Format::kJson  ? "json"
                        : options_.format == Format::kCsv ? "csv"
                                                          : "console";
+  // A survey is made once, whatever its figures are: below the least time it would be made again for 10, 100,
+  // … 10^9 iterations, and real_time be a part of it.
+  const Seconds least = survey_ ? Seconds{1e-9} : std::min(options_.min_time, options_.max_time / 1.4);
   flags_ = {
       executable,
-      fmt::format("--benchmark_min_time={}" SHIPYARD_MIN_TIME_UNIT,
-                  std::min(options_.min_time, options_.max_time / 1.4).count()),
+      fmt::format("--benchmark_min_time={}" SHIPYARD_MIN_TIME_UNIT, least.count()),
       "--benchmark_min_warmup_time=0",
       "--benchmark_repetitions=1",
       "--benchmark_enable_random_interleaving=false",

@@ -123,8 +123,10 @@ check "the fixed work sees it, its fastest does not" \
   jq -e '.benchmarks[0] | .fwq_noise_percent > 10 and .fwq_min_ns < 200000' "$work/busy.json"
 check "--expect-noise: exit status 3" test "$status" -eq 3
 check "and which CPU" grep -qE "^noise: error: --expect-noise 5 %: CPU $one of .* loses [0-9.]+ % of its time\$" "$work/err"
-run 1 --quick --expect-noise 100%
+run 1 --duration 20ms --expect-noise 100% --out "$work/short.json"
 check "met: exit status 0" test "$status" -eq 0
+check "however short it is, the time is that of one measurement" \
+  jq -e '.benchmarks[0] | .iterations == 1 and .real_time >= 1e7' "$work/short.json"
 
 echo "# options"
 "$noise" --help >"$work/out" 2>"$work/err"
