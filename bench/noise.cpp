@@ -9,7 +9,7 @@
 #include "bench/noise/noise.hpp"
 
 // How much of each core's time goes to others: the operating system, the hypervisor, neighbours. Selfish
-// detour and fixed work quantum, after Netgauge (Hoefler, Schneider, Lumsdaine 2010).
+// detour and fixed work quantum, after Netgauge ("Characterizing the Influence of System Noise", SC10).
 
 namespace {
 
