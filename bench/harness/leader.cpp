@@ -198,10 +198,12 @@ void Leader::initialize_google_benchmark(const char* executable) {
   const char* format = options_.format == Format::kJson  ? "json"
                        : options_.format == Format::kCsv ? "csv"
                                                          : "console";
+  // A survey is made once, whatever its figures are: below the least time it would be made again for 10, 100,
+  // … 10^9 iterations, and real_time be a part of it.
+  const Seconds least = survey_ ? Seconds{1e-9} : std::min(options_.min_time, options_.max_time / 1.4);
   flags_ = {
       executable,
-      fmt::format("--benchmark_min_time={}" SHIPYARD_MIN_TIME_UNIT,
-                  std::min(options_.min_time, options_.max_time / 1.4).count()),
+      fmt::format("--benchmark_min_time={}" SHIPYARD_MIN_TIME_UNIT, least.count()),
       "--benchmark_min_warmup_time=0",
       "--benchmark_repetitions=1",
       "--benchmark_enable_random_interleaving=false",
@@ -232,7 +234,9 @@ std::string Leader::head() const {
          format_fact("ranks",
                      describe_ranks(leadership_.placement, static_cast<int>(selection.ranks.size()))) +
          (selection.description.empty() ? "" : format_fact(selection.title, selection.description)) +
-         format_fact("transport", transport_) + format_fact("fabric", fabric_text());
+         (program_.text.offers.fabric
+              ? format_fact("transport", transport_) + format_fact("fabric", fabric_text())
+              : std::string());
 }
 
 void Leader::add_context() {
@@ -396,23 +400,20 @@ void Leader::register_kernels() {
 void Leader::register_survey() {
   const auto names = survey_->names();
   for (std::size_t entry = 0; entry < names.size(); ++entry) {
-    benchmark::RegisterBenchmark(
-        names[entry].c_str(),
-        [this, entry, name = names[entry],
-         figures = std::optional<Figures>()](benchmark::State& state) mutable {
-          // Google Benchmark asks again, with more iterations, until they come to its least time.
-          if (state.max_iterations == 1) figures = survey_->measure(entry);
-          if (!figures) {
-            left_out_.push_back(name);
-            state.SkipWithError("not measured: the time limit was reached");
-            return;
-          }
-          while (state.KeepRunningBatch(state.max_iterations))
-            state.SetIterationTime(figures->at("real_ns") * 1e-9 * static_cast<double>(state.max_iterations));
-          for (const auto& [figure, value] : *figures) {
-            if (figure != "real_ns") state.counters[figure] = value;
-          }
-        })
+    benchmark::RegisterBenchmark(names[entry].c_str(),
+                                 [this, entry, name = names[entry]](benchmark::State& state) {
+                                   const auto figures = survey_->measure(entry);
+                                   if (!figures) {
+                                     left_out_.push_back(name);
+                                     state.SkipWithError("not measured: the time limit was reached");
+                                     return;
+                                   }
+                                   while (state.KeepRunningBatch(state.max_iterations))
+                                     state.SetIterationTime(figures->at("real_ns") * 1e-9);
+                                   for (const auto& [figure, value] : *figures) {
+                                     if (figure != "real_ns") state.counters[figure] = value;
+                                   }
+                                 })
         ->UseManualTime()
         ->Unit(benchmark::kNanosecond);
   }
@@ -443,6 +444,7 @@ int Leader::run(const char* executable) {
   }
   auto lines = unmet(options_, findings_);
   if (survey_) {
+    for (const auto& note : survey_->notes()) say(program_, "note", note);
     const auto more = survey_->complaints();
     lines.insert(lines.end(), more.begin(), more.end());
   }

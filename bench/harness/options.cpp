@@ -15,10 +15,11 @@
 namespace shipyard::bench {
 namespace {
 
-constexpr const char* kExitStatus =
-    "Exit status: 0 measured; 1 failure; 2 wrong option; 3 an --expect option was not met, or --validate "
-    "found "
-    "a wrong byte.";
+std::string exit_status(const Offers& offers) {
+  return fmt::format(
+      "Exit status: 0 measured; 1 failure; 2 wrong option; 3 an --expect option was not met{}.",
+      offers.validate ? ", or --validate found a wrong byte" : "");
+}
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
@@ -122,6 +123,12 @@ std::optional<Seconds> parse_seconds(std::string_view text) {
   return Seconds{*seconds};
 }
 
+/// `1%` or `1`.
+std::optional<double> parse_percent(std::string_view text) {
+  const auto percent = scaled(text, "%", {{"%", 1.0}});
+  return percent && *percent >= 0 && *percent <= 100 ? percent : std::nullopt;
+}
+
 std::optional<std::vector<double>> parse_percentiles(std::string_view text) {
   std::vector<double> percentiles;
   for (const auto& part : split(text)) {
@@ -221,8 +228,9 @@ CommandLineSpec command_line(const ProgramText& program) {
                        .sentence = program.sentence,
                        .groups = {},
                        .operands = CommandLineSpec::Operands::kNone,
-                       .epilogue = program.epilogue + "\n" + wrap(kExitStatus, 80, 0) + "\n"};
-  spec.groups.push_back({"What is measured", what_is_measured(offers)});
+                       .epilogue = program.epilogue + "\n" + wrap(exit_status(offers), 80, 0) + "\n"};
+  if (auto options = what_is_measured(offers); !options.empty())
+    spec.groups.push_back({"What is measured", std::move(options)});
   OptionGroup time{"Time", {}};
   if (offers.times) {
     time.options = {
@@ -236,6 +244,11 @@ CommandLineSpec command_line(const ProgramText& program) {
          .help = "Iterations before those that count.",
          .default_text = "a tenth of them, 2 to 100"}};
   }
+  if (offers.duration > Seconds{0})
+    time.options.push_back({.name = "duration",
+                            .value = "TIME",
+                            .help = "Measure so long, one half detours and the other fixed work.",
+                            .default_text = fmt::format("{:g}s", offers.duration.count())});
   time.options.push_back({.name = "time-limit",
                           .value = "TIME",
                           .help =
@@ -271,6 +284,9 @@ CommandLineSpec command_line(const ProgramText& program) {
   if (offers.bandwidth)
     expectations.options.push_back(
         {.name = "expect-bandwidth", .value = "RATE", .help = "The best size at least: 10GB/s, 90Gbit/s."});
+  if (offers.noise)
+    expectations.options.push_back(
+        {.name = "expect-noise", .value = "PERCENT", .help = "No CPU loses more of its time: 1%, 0.1%."});
   if (!expectations.options.empty()) spec.groups.push_back(std::move(expectations));
   spec.groups.push_back({"Other",
                          {{.name = "help", .letter = 'h', .help = "Print this."},
@@ -286,10 +302,12 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
   options.version = parsed->has("version");
   options.validate = parsed->has("validate");
   options.quick = parsed->has("quick");
+  options.duration = program.offers.duration;
   if (options.quick) {
     options.min_time = Seconds{0.002};
     options.max_time = Seconds{0.1};
     options.time_limit = Seconds{20};
+    options.duration = std::min(options.duration, Seconds{0.3});
   }
   options.window = std::max(program.offers.window, 1);
   Reader reader(*parsed);
@@ -308,6 +326,7 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
       options.buffers);
   for (const auto& [name, target] : {std::pair{"min-time", &options.min_time},
                                      {"max-time", &options.max_time},
+                                     {"duration", &options.duration},
                                      {"time-limit", &options.time_limit}})
     reader.take(name, parse_seconds, *target, "a time above 0, such as 0.5s or 20ms,");
   reader.take("percentiles", parse_percentiles, options.percentiles,
@@ -342,7 +361,13 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
         return rate && *rate > 0 ? rate : std::nullopt;
       },
       options.expect_bandwidth_mb, "a rate above 0, such as 10GB/s,");
+  reader.take("expect-noise", parse_percent, options.expect_noise_percent,
+              "a part of the time from 0% to 100%, such as 1%,");
   if (reader.error()) return *reader.error();
+  if (options.duration > options.time_limit)
+    return input_error(fmt::format("--duration {:g}s is longer than the time limit of {:g}s",
+                                   options.duration.count(), options.time_limit.count()),
+                       fmt::format("--time-limit {:g}s", 2 * options.duration.count()));
   if (options.max_time < options.min_time) options.max_time = options.min_time;
   return options;
 }

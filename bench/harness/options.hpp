@@ -44,6 +44,8 @@ struct Offers {
   bool osu = true;         ///< --format osu
   bool fabric = true;      ///< --expect-fabric
   bool times = true;       ///< --min-time, --max-time, --warmup
+  Seconds duration{0};     ///< --duration, and how long without it; 0: no such option
+  bool noise = false;      ///< --expect-noise
 };
 
 struct Options {
@@ -61,12 +63,14 @@ struct Options {
   Seconds time_limit{60};     ///< for the whole run, from the end of MPI_Init
   std::optional<int> warmup;  ///< iterations; else a tenth of those that are measured, 2 to 100
   bool quick = false;
+  Seconds duration{0};              ///< of all that is measured
   std::vector<double> percentiles;  ///< for the table, ascending; empty: the program's own
   Format format = Format::kTable;
   std::string out_file;  ///< JSON; empty: none
   std::optional<Fabric> expect_fabric;
   std::optional<double> expect_latency_ns;
   std::optional<double> expect_bandwidth_mb;  ///< 10^6 bytes a second
+  std::optional<double> expect_noise_percent;
 };
 
 /// What `--help` and the parser know of a program.

@@ -47,6 +47,8 @@ class Survey {
   [[nodiscard]] virtual std::map<std::string, std::string> context() const { return {}; }
   /// Under the head, with --format table.
   [[nodiscard]] virtual std::string text() const = 0;
+  /// What is worth knowing, a line each, on standard error in every format.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
   /// What is not as it should be, a line each: exit status 3.
   [[nodiscard]] virtual std::vector<std::string> complaints() const { return {}; }
 };

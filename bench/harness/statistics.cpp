@@ -23,4 +23,13 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+Middle middle_of(const std::vector<double>& values) {
+  constexpr double kOfNormal = 1.4826;
+  Middle middle{.median = median(values)};
+  std::vector<double> distances;
+  for (const double value : values) distances.push_back(std::fabs(value - middle.median));
+  middle.spread = kOfNormal * median(std::move(distances));
+  return middle;
+}
+
 }  // namespace shipyard::bench

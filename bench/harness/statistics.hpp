@@ -17,4 +17,13 @@ std::string percentile_figure(double percent);
 /// The mean of the two in the middle where there is an even number. Requires at least one value.
 double median(std::vector<double> values);
 
+/// Where values lie, and how far apart: a standard deviation, taken from the median distance from the median
+/// (times 1.4826), which a few that stand out do not move.
+struct Middle {
+  double median = 0;
+  double spread = 0;
+};
+/// Requires at least one value.
+Middle middle_of(const std::vector<double>& values);
+
 }  // namespace shipyard::bench

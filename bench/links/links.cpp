@@ -1,7 +1,6 @@
 #include "bench/links/links.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
 #include "bench/harness/statistics.hpp"
@@ -10,20 +9,6 @@ namespace shipyard::bench {
 namespace {
 
 constexpr double kDeviations = 3;
-constexpr double kOfNormal = 1.4826;
-
-struct Middle {
-  double median = 0;
-  double spread = 0;
-};
-
-Middle middle_of(const std::vector<double>& values) {
-  Middle middle{.median = median(values)};
-  std::vector<double> distances;
-  for (const double value : values) distances.push_back(std::fabs(value - middle.median));
-  middle.spread = kOfNormal * median(std::move(distances));
-  return middle;
-}
 
 /// Of times: larger is worse.
 bool is_slow(double value, const Middle& middle, double worse) {

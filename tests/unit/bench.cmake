@@ -4,6 +4,7 @@ shipyard_unit_test(bench_test
     bench_expectations_test.cpp
     bench_links_test.cpp
     bench_mpi_text_test.cpp
+    bench_noise_test.cpp
     bench_options_test.cpp
     bench_placement_test.cpp
     bench_progress_line_test.cpp

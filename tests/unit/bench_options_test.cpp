@@ -114,6 +114,26 @@ TEST(BenchOptions, HasNoOptionThatTheProgramHasNotOffered) {
   }
 }
 
+TEST(BenchOptions, TakesADurationWithinTheTimeLimit) {
+  ProgramText noise = program();
+  EXPECT_FALSE(parse_options(noise, {"--duration=1s"}));
+  EXPECT_FALSE(parse_options(noise, {"--expect-noise=1%"}));
+  noise.offers = {.sizes = false, .times = false, .duration = Seconds{5}, .noise = true};
+  EXPECT_EQ(parse_options(noise, {}).value().duration, Seconds(5));
+  EXPECT_LT(parse_options(noise, {"--quick"}).value().duration, Seconds(1));
+  EXPECT_EQ(parse_options(noise, {"--duration=1m"}).value().duration, Seconds(60));
+  EXPECT_EQ(parse_options(noise, {"--duration=2m", "--time-limit=3m"}).value().duration, Seconds(120));
+  const auto refused = parse_options(noise, {"--duration=90s"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "--duration 90s is longer than the time limit of 60s");
+  EXPECT_EQ(refused.error().hint, "--time-limit 180s");
+  EXPECT_EQ(parse_options(noise, {}).value().expect_noise_percent, std::nullopt);
+  EXPECT_EQ(parse_options(noise, {"--expect-noise=0.5%"}).value().expect_noise_percent, 0.5);
+  EXPECT_EQ(parse_options(noise, {"--expect-noise=2"}).value().expect_noise_percent, 2);
+  EXPECT_EQ(parse_options(noise, {"--expect-noise=101%"}).error().message,
+            "--expect-noise '101%': a part of the time from 0% to 100%, such as 1%, expected");
+}
+
 TEST(BenchOptions, NamesTheNearestOption) {
   EXPECT_EQ(error({"--size=1"}), "unknown option '--size'");
   EXPECT_EQ(parse_options(program(), {"--size=1"}).error().hint, "did you mean '--sizes'? Try 'test --help'");

@@ -40,5 +40,11 @@ TEST(Median, SortsFirst) {
   EXPECT_EQ(median({7}), 7);
 }
 
+TEST(Middle, IsNotMovedByAFewThatStandOut) {
+  EXPECT_EQ(middle_of({7}).spread, 0);
+  EXPECT_EQ(middle_of({1, 2, 3, 4, 1000}).median, 3);
+  EXPECT_DOUBLE_EQ(middle_of({1, 2, 3, 4, 1000}).spread, 1.4826);
+}
+
 }  // namespace
 }  // namespace shipyard::bench
