@@ -110,6 +110,7 @@ class Noise : public Survey {
   }
 
   void measure_all() {
+    leadership_.tell(fmt::format("detours, {:g} s", job.each.count()), 0, 2);
     collect(kDetours, 1, [](CpuNoise& cpu, const double*& at) {
       cpu.detours = take_detours(at);
       cpu.core = static_cast<int>(*at++);
@@ -118,6 +119,7 @@ class Noise : public Survey {
     double fastest = std::numeric_limits<double>::infinity();
     collect(kCalibrate, 1, [&](CpuNoise&, const double*& at) { fastest = std::min(fastest, *at++); });
     const auto steps = std::max<std::int64_t>(1, std::llround(kWorkNs / fastest));
+    leadership_.tell(fmt::format("fixed work, {:g} s", job.each.count()), 1, 2);
     collect(kFixedWork, steps, [](CpuNoise& cpu, const double*& at) { cpu.work = take_work_times(at); });
     verdict_ = judge_noise(cpus_);
     figures_ = noise_figures(cpus_, verdict_);

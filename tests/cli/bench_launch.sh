@@ -3,32 +3,18 @@
 # Usage: bench_launch.sh LAUNCH BENCH_COMPARE      (MPIRUN overrides the launcher and its options)
 set -u
 tool=$1 compare=$2
-read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
-for needed in "${mpirun[0]}" jq timeout; do
-  command -v "$needed" >/dev/null || { echo "skipped: $needed is not installed"; exit 77; }
-done
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/cli/bench_common.sh
+. "$here/bench_common.sh"
+needs jq timeout
 # The machine's own settings must not decide what is tested.
 for name in $(compgen -e | grep -E '^(SHIPYARD_[^B]|AZ_BATCH_|CCP_NODES|OMPI_|PRTE_|PMIX_|PMI_|OPAL_)'); do
   unset "$name"
 done
-work=$(mktemp -d) || exit 1
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
-trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-failures=0
 
-fail() {
-  echo "FAILED: $*"
-  head -n 40 out | sed 's/^/  stdout| /'
-  head -n 20 err | sed 's/^/  stderr| /'
-  failures=$((failures + 1))
-}
-check() {
-  local what=$1
-  shift
-  if "$@" >/dev/null 2>&1; then echo "ok: $what"; else fail "$what: $*"; fi
-}
 # launch ARGUMENT…: sets status; fills out and err.
 launch() {
   timeout --kill-after=5 60 "$tool" "$@" >out 2>err </dev/null
@@ -41,7 +27,6 @@ expect() {
   launch "$@"
   check "$name" test "$status/$(cat out)/$(cat err)" = "$expected//$errors"
 }
-widest() { LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print w }' "$1"; }
 # gone PID: within ten seconds, and then it is.
 gone() { timeout 10 tail --pid="$1" -f /dev/null; }
 
@@ -189,8 +174,4 @@ check "--help: on stdout, in 80 columns" test "$status/$(wc -c <err)/$(grep -c '
 launch --version
 check "--version" test "$status/$(cat out)" = '0/launch (shipyard-mpirun 0.1.0)'
 
-if [ "$failures" -gt 0 ]; then
-  echo "$failures failed"
-  exit 1
-fi
-echo "all passed"
+finish

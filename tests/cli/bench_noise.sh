@@ -6,35 +6,22 @@ set -u
 
 noise=$1
 plot=$(cd "$(dirname "$0")" && pwd)/../../scripts/plot
-read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe --bind-to none}"
-for tool in "${mpirun[0]}" jq timeout taskset; do
-  command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
-done
-work=$(mktemp -d)
+MPIRUN=${MPIRUN:-mpirun --allow-run-as-root --oversubscribe --bind-to none}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/cli/bench_common.sh
+. "$here/bench_common.sh"
+needs jq timeout taskset
 busy=
 cleanup() {
   [[ -z $busy ]] || kill "$busy" 2>/dev/null
   rm -rf "$work"
 }
 trap cleanup EXIT
-failures=0
-fail() {
-  echo "FAILED: $*"
-  head -n 60 "$work/out" | sed 's/^/  stdout| /'
-  head -n 30 "$work/err" | sed 's/^/  stderr| /'
-  failures=$((failures + 1))
-}
-check() {
-  local what=$1
-  shift
-  if "$@" >/dev/null 2>&1; then echo "ok: $what"; else fail "$what: $*"; fi
-}
 # run RANKS ARGUMENT…: sets status; fills out and err. On the CPUs in `cpus`.
 run() {
   taskset -c "$cpus" timeout --kill-after=5 60 "${mpirun[@]}" -np "$1" "$noise" "${@:2}" >"$work/out" 2>"$work/err" </dev/null
   status=$?
 }
-widest() { LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print w }' "$1"; }
 # The first two CPUs that there are; one is enough.
 mapfile -t all < <(taskset -cp $$ | sed 's/.*: //' | tr , '\n' | while IFS=- read -r first last; do seq "$first" "${last:-$first}"; done)
 one=${all[0]}
@@ -136,8 +123,4 @@ check "a duration beyond the time limit: exit status 2" test "$?" -eq 2
 check "and what helps" test "$(cat "$work/err")" = "noise: error: --duration 120s is longer than the time limit of 60s
 hint: --time-limit 240s"
 
-if [[ $failures -gt 0 ]]; then
-  echo "$failures failed"
-  exit 1
-fi
-echo "all passed"
+finish

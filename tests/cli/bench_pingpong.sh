@@ -4,28 +4,10 @@
 set -u
 
 pingpong=$1
-read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
-for tool in "${mpirun[0]}" jq timeout; do
-  command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
-done
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  sed 's/^/  stdout| /' "$work/out"
-  sed 's/^/  stderr| /' "$work/err"
-  failures=$((failures + 1))
-}
-
-# check DESCRIPTION COMMAND…: the command is to succeed.
-check() {
-  local what=$1
-  shift
-  if "$@" >/dev/null 2>&1; then echo "ok: $what"; else fail "$what: $*"; fi
-}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/cli/bench_common.sh
+. "$here/bench_common.sh"
+needs jq timeout
 
 # run ARGUMENTS…: mpirun with these, within a minute. Sets status; fills out and err.
 run() {
@@ -36,7 +18,6 @@ run() {
 quick=(--min-time 5ms)
 rows() { grep -cE '^ *[0-9]+( +[0-9.-]+){6}$' "$work/out"; }
 own_errors() { grep -c '^pingpong: error: ' "$work/err"; }
-widest() { LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print w }' "$1"; }
 
 echo "# the table"
 run -np 2 "$pingpong" "${quick[@]}" --out="$work/report.json"
@@ -178,8 +159,4 @@ check "a rank that hangs ends the job after the time limit, with exit status 1" 
 check "the error says at which size" \
   grep -qE '^pingpong: error: no end in sight 2 s after the time limit of 2 s: MPI did not return at 0 bytes$' "$work/err"
 
-if [[ $failures -gt 0 ]]; then
-  echo "$failures failed"
-  exit 1
-fi
-echo "all passed"
+finish

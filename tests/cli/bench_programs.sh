@@ -4,31 +4,16 @@
 set -u
 
 programs=$1 corrupt=$2
-read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
-for tool in "${mpirun[0]}" jq timeout; do
-  command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
-done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-fail() {
-  echo "FAILED: $*"
-  head -n 60 "$work/out" | sed 's/^/  stdout| /'
-  head -n 30 "$work/err" | sed 's/^/  stderr| /'
-  failures=$((failures + 1))
-}
-check() {
-  local what=$1
-  shift
-  if "$@" >/dev/null 2>&1; then echo "ok: $what"; else fail "$what: $*"; fi
-}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/cli/bench_common.sh
+. "$here/bench_common.sh"
+needs jq timeout
 # run RANKS PROGRAM ARGUMENT…: sets status; fills out and err.
 run() {
   timeout --kill-after=5 100 "${mpirun[@]}" -np "$1" "$programs/$2" "${@:3}" >"$work/out" 2>"$work/err" </dev/null
   status=$?
 }
 says() { grep -qxF "$1" "$work/err"; }
-widest() { LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print w }' "$1"; }
 
 echo "# every kernel, quickly, with every byte compared"
 begin=$SECONDS
@@ -112,8 +97,4 @@ check "not met: exit status 3" test "$status" -eq 3
 check "a line for each" test "$(grep -c '^pingpong: error: --expect-' "$work/err")" -eq 3
 check "what was found" says 'pingpong: error: --expect-fabric ib: the messages travelled by shm'
 
-if [[ $failures -gt 0 ]]; then
-  echo "$failures failed"
-  exit 1
-fi
-echo "all passed"
+finish
