@@ -33,9 +33,10 @@ constexpr std::int64_t kFewestSamples = 5;
 constexpr std::int64_t kMostSamples = 10'000;
 
 /// What finds out by what messages travel: so many of so many bytes, some times over, since others send as
-/// well.
+/// well; on one node more often where it is not seen to be shared memory, which others may be what hides.
 constexpr std::int64_t kProbeMessages = 64;
 constexpr int kProbes = 3;
+constexpr int kMostProbes = 12;
 
 void print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -137,6 +138,7 @@ class Leader {
   [[nodiscard]] bool fits_the_time_limit() const;
   [[nodiscard]] bool wants(const Kernel& kernel) const;
   void register_kernels();
+  void survey(benchmark::State& state, std::size_t entry, const std::string& name);
   void register_survey();
 
   const Leadership& leadership_;
@@ -148,7 +150,8 @@ class Leader {
       describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes);
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
-  std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
+  std::vector<double> samples_;      ///< of the size under way, ascending, in ns of an iteration
+  std::optional<Figures> surveyed_;  ///< of the entry under way
   std::vector<std::string> left_out_;
   Findings findings_;
 };
@@ -168,7 +171,10 @@ void Leader::find_fabric() {
                                   [&](const Kernel& kernel) { return kernel.sized && wants(kernel); });
   if (sized == program_.kernels.end() || leadership_.selection.ranks.size() < 2) return;
   const bool same_node = !leadership_.selection.between_nodes;
-  for (int probe = 0; probe < kProbes; ++probe) {
+  const auto goes_on = [&](int probe) {
+    return probe < kProbes || (probe < kMostProbes && same_node && findings_.fabric != Fabric::kSharedMemory);
+  };
+  for (int probe = 0; goes_on(probe); ++probe) {
     const Traffic before = crew_.traffic();
     crew_.time({static_cast<std::size_t>(sized - program_.kernels.begin()), kProbeBytes, 0, kProbeMessages});
     const auto found = fabric_of(before, crew_.traffic(), kProbeBytes * kProbeMessages, same_node);
@@ -363,23 +369,29 @@ void Leader::register_kernels() {
   }
 }
 
+/// Google Benchmark asks again, for 10, 100, … iterations, where a time is short: what it gets is the first
+/// answer, so many times.
+void Leader::survey(benchmark::State& state, std::size_t entry, const std::string& name) {
+  const auto iterations = state.max_iterations;
+  if (iterations == 1) surveyed_ = survey_->measure(entry);
+  if (!surveyed_) {
+    left_out_.push_back(name);
+    state.SkipWithError("not measured: the time limit was reached");
+    return;
+  }
+  while (state.KeepRunningBatch(iterations))
+    state.SetIterationTime(surveyed_->at("real_ns") * 1e-9 * static_cast<double>(iterations));
+  for (const auto& [figure, value] : *surveyed_) {
+    if (figure != "real_ns") state.counters[figure] = value;
+  }
+}
+
 void Leader::register_survey() {
   const auto names = survey_->names();
   for (std::size_t entry = 0; entry < names.size(); ++entry) {
-    benchmark::RegisterBenchmark(names[entry].c_str(),
-                                 [this, entry, name = names[entry]](benchmark::State& state) {
-                                   const auto figures = survey_->measure(entry);
-                                   if (!figures) {
-                                     left_out_.push_back(name);
-                                     state.SkipWithError("not measured: the time limit was reached");
-                                     return;
-                                   }
-                                   while (state.KeepRunningBatch(state.max_iterations))
-                                     state.SetIterationTime(figures->at("real_ns") * 1e-9);
-                                   for (const auto& [figure, value] : *figures) {
-                                     if (figure != "real_ns") state.counters[figure] = value;
-                                   }
-                                 })
+    benchmark::RegisterBenchmark(
+        names[entry].c_str(),
+        [this, entry, name = names[entry]](benchmark::State& state) { survey(state, entry, name); })
         ->UseManualTime()
         ->Unit(benchmark::kNanosecond);
   }
@@ -388,6 +400,7 @@ void Leader::register_survey() {
 int Leader::run(const char* executable) {
   initialize_google_benchmark(executable);
   find_fabric();
+  if (survey_) survey_->prepare(findings_.fabric);
   add_context();
   survey_ ? register_survey() : register_kernels();
 
