@@ -138,7 +138,6 @@ class Leader {
   [[nodiscard]] bool fits_the_time_limit() const;
   [[nodiscard]] bool wants(const Kernel& kernel) const;
   void register_kernels();
-  void survey(benchmark::State& state, std::size_t entry, const std::string& name);
   void register_survey();
 
   const Leadership& leadership_;
@@ -150,8 +149,7 @@ class Leader {
       describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes);
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
-  std::vector<double> samples_;      ///< of the size under way, ascending, in ns of an iteration
-  std::optional<Figures> surveyed_;  ///< of the entry under way
+  std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
   std::vector<std::string> left_out_;
   Findings findings_;
 };
@@ -369,29 +367,26 @@ void Leader::register_kernels() {
   }
 }
 
-/// Google Benchmark asks again, for 10, 100, … iterations, where a time is short: what it gets is the first
-/// answer, so many times.
-void Leader::survey(benchmark::State& state, std::size_t entry, const std::string& name) {
-  const auto iterations = state.max_iterations;
-  if (iterations == 1) surveyed_ = survey_->measure(entry);
-  if (!surveyed_) {
-    left_out_.push_back(name);
-    state.SkipWithError("not measured: the time limit was reached");
-    return;
-  }
-  while (state.KeepRunningBatch(iterations))
-    state.SetIterationTime(surveyed_->at("real_ns") * 1e-9 * static_cast<double>(iterations));
-  for (const auto& [figure, value] : *surveyed_) {
-    if (figure != "real_ns") state.counters[figure] = value;
-  }
-}
-
 void Leader::register_survey() {
   const auto names = survey_->names();
   for (std::size_t entry = 0; entry < names.size(); ++entry) {
     benchmark::RegisterBenchmark(
         names[entry].c_str(),
-        [this, entry, name = names[entry]](benchmark::State& state) { survey(state, entry, name); })
+        [this, entry, name = names[entry],
+         figures = std::optional<Figures>()](benchmark::State& state) mutable {
+          // Google Benchmark asks again, with more iterations, until they come to its least time.
+          if (state.max_iterations == 1) figures = survey_->measure(entry);
+          if (!figures) {
+            left_out_.push_back(name);
+            state.SkipWithError("not measured: the time limit was reached");
+            return;
+          }
+          while (state.KeepRunningBatch(state.max_iterations))
+            state.SetIterationTime(figures->at("real_ns") * 1e-9 * static_cast<double>(state.max_iterations));
+          for (const auto& [figure, value] : *figures) {
+            if (figure != "real_ns") state.counters[figure] = value;
+          }
+        })
         ->UseManualTime()
         ->Unit(benchmark::kNanosecond);
   }

@@ -46,6 +46,10 @@ constexpr std::size_t kPage = 4096;
 /// For a connection that nobody refuses and nobody answers, and of how many routes.
 constexpr std::chrono::milliseconds kConnectTime{1000};
 constexpr std::size_t kMostRoutes = 4;
+constexpr std::chrono::seconds kLongestSilence{10};
+/// So many looks at memory take about a microsecond, so many system calls ten.
+constexpr std::uint64_t kLooks = 1024;
+constexpr std::uint64_t kCalls = 32;
 constexpr std::int64_t kProbeMessages = 64;
 /// A stream of small messages is sent in pieces of this size, which every buffer has.
 constexpr std::int64_t kStreamPiece = kProbeBytes;
@@ -81,15 +85,16 @@ std::string because_of(const std::string& call, int error) { return call + ": " 
 /// Spins, and lets others run now and then: where the two share a core, the other cannot come otherwise.
 class Patience {
  public:
-  explicit Patience(const char* what) : what_(what) {}
+  Patience(const char* what, std::uint64_t spins_in_a_row) : what_(what), spins_in_a_row_(spins_in_a_row) {}
   void spin() {
-    if (++spins_ % 1024 != 0) return;
+    if (++spins_ % spins_in_a_row_ != 0) return;
     ::sched_yield();
-    if (spins_ % (1024 * 64) != 0) return;
+    if (spins_ % (64 * spins_in_a_row_) != 0) return;
     const auto now = Clock::now();
     if (since_ == Clock::time_point{}) since_ = now;
-    if (now - since_ > std::chrono::seconds(10))
-      throw std::runtime_error(fmt::format("{}: nothing from the other rank for 10 s", what_));
+    if (now - since_ > kLongestSilence)
+      throw std::runtime_error(fmt::format("{}: nothing from the other rank for {} s", what_,
+                                           std::chrono::seconds(kLongestSilence).count()));
   }
   void progress() {
     spins_ = 0;
@@ -98,6 +103,7 @@ class Patience {
 
  private:
   const char* what_;
+  std::uint64_t spins_in_a_row_;
   std::uint64_t spins_ = 0;
   Clock::time_point since_{};
 };
@@ -156,7 +162,7 @@ std::string share_a_line(const Station& station) {
 }
 
 void wait_for_turn(std::uint32_t turn) {
-  Patience patience("hop");
+  Patience patience("hop", kLooks);
   while (shared_line().load(std::memory_order_acquire) != turn) patience.spin();
 }
 
@@ -316,7 +322,7 @@ void connect_tcp(const Station& station) {
 }
 
 void send_all(const std::byte* bytes, std::int64_t count) {
-  Patience patience("TCP");
+  Patience patience("TCP", kCalls);
   const int fd = state().socket.get();
   while (count > 0) {
     const ssize_t sent = ::send(fd, bytes, static_cast<std::size_t>(count), MSG_NOSIGNAL);
@@ -333,7 +339,7 @@ void send_all(const std::byte* bytes, std::int64_t count) {
 }
 
 void receive_all(std::byte* bytes, std::int64_t count) {
-  Patience patience("TCP");
+  Patience patience("TCP", kCalls);
   const int fd = state().socket.get();
   while (count > 0) {
     const ssize_t received = ::recv(fd, bytes, static_cast<std::size_t>(count), 0);

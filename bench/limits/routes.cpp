@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <sstream>
 #include <tuple>
 
@@ -72,9 +73,10 @@ std::vector<Route> routes_between(const std::vector<LocalAddress>& first,
       routes.push_back({one, other});
     }
   }
+  const auto carries = [](const Route& route) { return route.first.carries && route.second.carries; };
+  if (std::any_of(routes.begin(), routes.end(), carries)) std::erase_if(routes, std::not_fn(carries));
   const auto rank = [](const Route& route) {
-    return std::tuple(!(route.first.carries && route.second.carries),
-                      !share_subnet(route.first, route.second), route.first.address.ipv6);
+    return std::tuple(!share_subnet(route.first, route.second), route.first.address.ipv6);
   };
   std::stable_sort(routes.begin(), routes.end(),
                    [&](const Route& a, const Route& b) { return rank(a) < rank(b); });

@@ -34,10 +34,10 @@ struct Route {
   LocalAddress second;
 };
 
-/// Routes that may lead from one to the other, the likeliest first: by interfaces that carried MPI's
-/// messages, then between addresses of one subnet, then in the order of the interfaces. Between nodes,
-/// loopback is none, nor is an address that both nodes have (a container bridge, 172.17.0.1). The same on
-/// both sides.
+/// Routes that may lead from one to the other, the likeliest first: between addresses of one subnet, then in
+/// the order of the interfaces. Where interfaces are known that carried MPI's messages, by no others: they
+/// may be another network. Between nodes, loopback is none, nor is an address that both nodes have (a
+/// container bridge, 172.17.0.1). The same on both sides.
 std::vector<Route> routes_between(const std::vector<LocalAddress>& first,
                                   const std::vector<LocalAddress>& second, bool same_node);
 

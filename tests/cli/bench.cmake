@@ -6,7 +6,9 @@ add_library(corrupt_messages MODULE corrupt_messages.c)
 target_link_libraries(corrupt_messages PRIVATE MPI::MPI_C)
 shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $<TARGET_FILE:corrupt_messages>)
 
+shipyard_cli_test(bench_limits bench_limits.sh $<TARGET_FILE:limits>)
+
 # They measure, and they count on ranks that get their turn.
-set_tests_properties(cli.bench_pingpong cli.bench_programs PROPERTIES RUN_SERIAL TRUE)
+set_tests_properties(cli.bench_pingpong cli.bench_programs cli.bench_limits PROPERTIES RUN_SERIAL TRUE)
 
 shipyard_cli_test(bench_compare bench_compare.sh $<TARGET_FILE:bench-compare>)
