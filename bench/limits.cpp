@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 /// Each kernel of a size is measured so often, and the median counts; where a message takes long, less often.
 constexpr int kPasses = 11;
+constexpr int kQuickPasses = 5;
 constexpr int kFewestPasses = 3;
 constexpr std::int64_t kMostIterations = 10'000'000;
 constexpr std::int64_t kLine = 64;
@@ -159,7 +160,8 @@ class Limits : public Survey {
 
   /// Nothing where there is no time for all of them.
   void measure_kernels(const std::vector<KernelIndex>& kernels, std::int64_t bytes, Samples& samples) {
-    const Seconds slice = leadership_.options.min_time / kPasses;
+    const int most = leadership_.options.quick ? kQuickPasses : kPasses;
+    const Seconds slice = leadership_.options.min_time / most;
     struct Turn {
       KernelIndex kernel;
       std::int64_t iterations;
@@ -179,8 +181,7 @@ class Limits : public Survey {
       turns.push_back({kernel, iterations});
       pass += time * (1 + static_cast<double>(warmup_for(iterations)) / static_cast<double>(iterations));
     }
-    const int passes =
-        std::clamp(static_cast<int>(leadership_.options.max_time / pass), kFewestPasses, kPasses);
+    const int passes = std::clamp(static_cast<int>(leadership_.options.max_time / pass), kFewestPasses, most);
     Samples taken;
     for (int i = 0; i < passes; ++i) {
       if (!in_time(i < kFewestPasses ? (kFewestPasses - i) * pass : pass)) {
