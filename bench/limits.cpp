@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kPasses = 11;
 constexpr int kQuickPasses = 5;
 constexpr int kFewestPasses = 3;
-constexpr std::int64_t kMostIterations = 10'000'000;
+constexpr double kMostIterations = 1e7;
 constexpr std::int64_t kLine = 64;
 constexpr std::int64_t kPiece = 4 << 20;
 
@@ -158,42 +158,54 @@ class Limits : public Survey {
     measure_kernels(kernels_, sizes_[size], samples_[size]);
   }
 
+  /// What one turn of a kernel is, by the fastest iteration so far: on a busy machine the first ones can take
+  /// a thousand times as long as the next, and a turn of few would be the scheduler's.
+  struct Turn {
+    KernelIndex kernel;
+    Seconds fastest{1e6};
+
+    [[nodiscard]] std::int64_t iterations(Seconds slice) const {
+      const double count = slice / std::max(fastest, Seconds(1e-9));
+      return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(count, kMostIterations)));
+    }
+  };
+
+  /// ns of an iteration
+  double take(Turn& turn, std::int64_t bytes, std::int64_t iterations) {
+    const auto each = run(turn.kernel, bytes, iterations) / static_cast<double>(iterations);
+    turn.fastest = std::min(turn.fastest, each);
+    return 1e9 * each.count();
+  }
+
   /// Nothing where there is no time for all of them.
   void measure_kernels(const std::vector<KernelIndex>& kernels, std::int64_t bytes, Samples& samples) {
     const int most = leadership_.options.quick ? kQuickPasses : kPasses;
     const Seconds slice = leadership_.options.min_time / most;
-    struct Turn {
-      KernelIndex kernel;
-      std::int64_t iterations;
-    };
     std::vector<Turn> turns;
-    Seconds pass{0};
     for (const KernelIndex kernel : kernels) {
-      if (!in_time(pass)) return;
+      if (!in_time(slice)) return;
+      turns.push_back({.kernel = kernel});
       std::int64_t iterations = 1;
-      Seconds time = run(kernel, bytes, iterations);
-      while (time < slice / 2 && iterations < kMostIterations) {
-        const double factor = std::clamp(slice / std::max(time, Seconds(1e-9)), 2.0, 10.0);
-        iterations =
-            std::min(kMostIterations, static_cast<std::int64_t>(static_cast<double>(iterations) * factor));
-        time = run(kernel, bytes, iterations);
-      }
-      turns.push_back({kernel, iterations});
-      pass += time * (1 + static_cast<double>(warmup_for(iterations)) / static_cast<double>(iterations));
+      while (1e-9 * take(turns.back(), bytes, iterations) * static_cast<double>(iterations) <
+                 slice.count() / 4 &&
+             iterations < turns.back().iterations(slice))
+        iterations = std::min(10 * iterations, turns.back().iterations(slice));
     }
+    Seconds pass{0};
+    for (const Turn& turn : turns) pass += slice + 2 * turn.fastest;
     const int passes = std::clamp(static_cast<int>(leadership_.options.max_time / pass), kFewestPasses, most);
     Samples taken;
     for (int i = 0; i < passes; ++i) {
-      if (!in_time(i < kFewestPasses ? (kFewestPasses - i) * pass : pass)) {
+      if (!in_time(std::max(kFewestPasses - i, 1) * pass)) {
         if (i < kFewestPasses) return;
         break;
       }
-      for (const Turn& turn : turns) {
-        const Seconds time = run(turn.kernel, bytes, turn.iterations);
-        taken[turn.kernel].push_back(1e9 * time.count() / static_cast<double>(turn.iterations) *
+      const auto begin = Clock::now();
+      for (Turn& turn : turns)
+        taken[turn.kernel].push_back(take(turn, bytes, turn.iterations(slice)) *
                                      leadership_.program.kernels[turn.kernel].time_scale);
-      }
       std::reverse(turns.begin(), turns.end());
+      pass = Clock::now() - begin;
     }
     samples = std::move(taken);
   }
@@ -261,6 +273,8 @@ constexpr const char* kEpilogue = R"(Figures:
   them: the same bytes over a socket, by the interface that MPI uses. InfiniBand
   has none here; raw TCP stands beside it.
   All are measured by turns, eleven times for each size, and medians count.
+  --min-time is what each kernel gets in all; a turn has a warm-up of one
+  iteration at least.
   docs/benchmarks.md has the definitions in full.
 
 Examples:
