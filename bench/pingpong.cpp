@@ -21,7 +21,7 @@ constexpr const char* kEpilogue = R"(Figures:
   define it. mean: many round trips timed as one, as those do. min, median and
   other percentiles: round trips timed one by one, in a pass of their own.
   MB/s: bytes over median time, 1 MB = 10^6 bytes. docs/benchmarks.md has the
-  definitions in full.
+  definitions in full. The program limits says how much of it is MPI's.
 
 Examples:
   shipyard-mpirun --ppn 1 pingpong --out result.json

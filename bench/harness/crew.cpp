@@ -48,13 +48,6 @@ MPI_Status wait_asleep(MPI_Comm comm, int source, int tag) {
   }
 }
 
-std::size_t last_cache_bytes() {
-  for (const int name : {_SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE}) {
-    if (const long bytes = ::sysconf(name); bytes > 0) return static_cast<std::size_t>(bytes);
-  }
-  return kDefaultCache;
-}
-
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 /// As int64_t values, as they are sent.
@@ -62,6 +55,13 @@ using Message = std::array<std::int64_t, 8>;
 constexpr RankPair kNoPair{-1, -1};
 
 }  // namespace
+
+std::size_t last_cache_bytes() {
+  for (const int name : {_SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE}) {
+    if (const long bytes = ::sysconf(name); bytes > 0) return static_cast<std::size_t>(bytes);
+  }
+  return kDefaultCache;
+}
 
 double clock_cost_ns() {
   static const double cost = [] {

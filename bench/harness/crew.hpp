@@ -105,6 +105,9 @@ class Crew {
   bool dismissed_ = false;
 };
 
+/// Of the last level that the C library knows of, or 32 MiB.
+std::size_t last_cache_bytes();
+
 /// Nanoseconds that one reading of the clock costs here, the median of many.
 double clock_cost_ns();
 

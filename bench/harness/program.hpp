@@ -38,6 +38,8 @@ struct Leadership;
 class Survey {
  public:
   virtual ~Survey() = default;
+  /// Before all else; `fabric`: what carried messages of the first kernel.
+  virtual void prepare(std::optional<Fabric> fabric) { static_cast<void>(fabric); }
   /// Of the report's entries, in order.
   [[nodiscard]] virtual std::vector<std::string> names() const = 0;
   /// The figures of an entry, with `real_ns`, the report's real_time; nullopt: there was no time for it.

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace shipyard::bench {
 
@@ -29,6 +30,14 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
   }
   if (number > std::numeric_limits<std::int64_t>::max() >> shift) return std::nullopt;
   return number << shift;
+}
+
+std::string format_bytes(std::int64_t bytes) {
+  for (const auto& [unit, shift] : {std::pair{'G', 30}, {'M', 20}, {'K', 10}}) {
+    if (bytes != 0 && bytes % (std::int64_t{1} << shift) == 0)
+      return fmt::format("{}{}", bytes >> shift, unit);
+  }
+  return std::to_string(bytes);
 }
 
 std::vector<std::int64_t> size_series(std::int64_t min, std::int64_t max) {

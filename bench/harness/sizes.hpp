@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,9 @@ inline constexpr std::int64_t kLargestMessage = std::int64_t{1} << 30;
 /// Reads `4096`, `4K`, `4KiB`, `4M`, `1G` (powers of 1024, either case). Nothing if it is not a size, is
 /// negative, or does not fit.
 std::optional<std::int64_t> parse_bytes(std::string_view text);
+
+/// `64K` where it is whole, as parse_bytes reads it.
+std::string format_bytes(std::int64_t bytes);
 
 /// `--sizes`: `8`, `0,1K,4M`, `1K..1M` (the bounds and every power of two between), and such joined by
 /// commas. Ascending, without duplicates, each at most kLargestMessage.

@@ -8,10 +8,19 @@
 
 namespace shipyard::bench {
 
-std::int64_t sent_by_interfaces(std::string_view proc_net_dev) {
+namespace {
+
+std::string proc_net_dev() {
+  std::ifstream file("/proc/net/dev");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+std::map<std::string, std::int64_t> sent_by_each(std::string_view proc_net_dev) {
   // "  eth0: RECEIVED packets errs drop fifo frame compressed multicast SENT …"
   std::istringstream lines{std::string(proc_net_dev)};
-  std::int64_t sum = 0;
+  std::map<std::string, std::int64_t> sent;
   for (std::string line; std::getline(lines, line);) {
     const auto colon = line.find(':');
     if (colon == std::string::npos) continue;
@@ -19,16 +28,24 @@ std::int64_t sent_by_interfaces(std::string_view proc_net_dev) {
     std::int64_t number = 0;
     int column = 0;
     while (column < 9 && numbers >> number) ++column;
-    if (column == 9) sum += number;
+    const auto name = line.find_first_not_of(' ');
+    if (column == 9) sent[line.substr(name, colon - name)] = number;
   }
+  return sent;
+}
+
+std::int64_t sent_by_interfaces(std::string_view proc_net_dev) {
+  std::int64_t sum = 0;
+  for (const auto& [name, sent] : sent_by_each(proc_net_dev)) sum += sent;
   return sum;
 }
+
+std::map<std::string, std::int64_t> sent_so_far() { return sent_by_each(proc_net_dev()); }
 
 Traffic traffic_so_far() {
   namespace fs = std::filesystem;
   Traffic traffic;
-  std::ifstream file("/proc/net/dev");
-  traffic.interfaces = sent_by_interfaces(std::string(std::istreambuf_iterator<char>(file), {}));
+  traffic.interfaces = sent_by_interfaces(proc_net_dev());
   std::error_code failure;
   for (fs::directory_iterator device("/sys/class/infiniband", failure), end; !failure && device != end;
        device.increment(failure)) {

@@ -155,6 +155,8 @@ CURVE_COLUMNS = (
     ("real_time", "mean, µs", micro),
     ("bandwidth_MB_per_s", "MB/s (median)", lambda value: f"{value:,.2f}"),
     ("mean_MB_per_s", "MB/s (mean)", lambda value: f"{value:,.2f}"),
+    ("limit_ns", "limit, µs", lambda ns: micro(ns) if ns else "–"),
+    ("of_limit", "times the limit", lambda value: f"{value:,.2f}" if value else "–"),
     ("messages_per_s", "messages/s (mean)", plain),
     ("samples", "samples", plain),
     ("iterations", "iterations", plain),

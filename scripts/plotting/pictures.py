@@ -67,7 +67,7 @@ def draw_all(runs):
     with matplotlib.rc_context(SETTINGS):
         for benchmark in dict.fromkeys(run.report.benchmark for run in runs):
             chosen = [run for run in runs if run.report.benchmark == benchmark]
-            draw = {"allpairs": maps, "noise": noise}.get(benchmark, curves)
+            draw = {"allpairs": maps, "noise": noise, "limits": distances}.get(benchmark, curves)
             pictures[benchmark] = list(draw(benchmark, chosen))
     return pictures
 
@@ -241,6 +241,19 @@ class SizeAxis:
         return ticks
 
 
+def over_sizes(sheet, axis, values):
+    """Both axes of curves with these values."""
+    axes = sheet.axes
+    axes.set_yscale("log")
+    low, high = limits(values)
+    axes.set_ylim(low, high)
+    decimal_axis(axes.yaxis, low, high)
+    room = 0.03 * ((axis.high - axis.first) or 1)
+    axes.set_xlim(axis.first - room, axis.high + room)
+    ticks = axis.ticks()
+    axes.set_xticks(list(ticks), list(ticks.values()))
+
+
 def curve(title, quantity, kernel, runs, all_runs, sizes):
     banded = len(runs) <= MOST_BANDS
     axis = SizeAxis(sizes)
@@ -265,14 +278,7 @@ def curve(title, quantity, kernel, runs, all_runs, sizes):
         if banded:
             low, high = ([point[side] for point in data] for side in (2, 3))
             axes.fill_between(places, low, high, color=look["color"], alpha=0.22 if len(runs) == 1 else 0.14, linewidth=0)
-    axes.set_yscale("log")
-    low, high = limits(values)
-    axes.set_ylim(low, high)
-    decimal_axis(axes.yaxis, low, high)
-    room = 0.03 * ((axis.high - axis.first) or 1)
-    axes.set_xlim(axis.first - room, axis.high + room)
-    ticks = axis.ticks()
-    axes.set_xticks(list(ticks), list(ticks.values()))
+    over_sizes(sheet, axis, values)
     axes.set_xlabel("bytes of a message" if kernel in ("pingpong", "msgrate", "uni", "bi") else "bytes")
     sheet.grid()
     return sheet.figure
@@ -300,6 +306,37 @@ def dots(title, quantity, kernel, runs, all_runs, sizes):
     axes.set_yticks(range(len(runs)), [run.letter for run in runs])
     axes.tick_params(axis="y", length=0)
     sheet.grid("x")
+    return sheet.figure
+
+
+# MPI and its limit
+
+
+def distances(benchmark, runs):
+    """A picture for each run: its lines are kernels, so that several runs have no place in one."""
+    for run in runs:
+        for quantity, kernels, limit in (
+            (reports.LATENCY, reports.ONE_WAY, reports.limit_time),
+            (reports.BANDWIDTH, reports.WINDOW, reports.limit_rate),
+        ):
+            lines = reports.limit_lines(run.report, quantity, kernels, limit)
+            if not lines:
+                continue
+            name = reports.file_name(benchmark, quantity.name, run.name if run.letter else "")
+            title = f"{benchmark}: {quantity.title} of MPI and of the machine"
+            yield Picture(name, title + (f", {run.label}" if run.letter else ""), distance(title, quantity, run, lines, runs))
+
+
+def distance(title, quantity, run, lines, runs):
+    axis = SizeAxis(sorted({size for _, line in lines for size, _ in line}))
+    legend = [(Line2D([], [], **style(index)), name) for index, (name, _) in enumerate(lines)]
+    facts = " · ".join(filter(None, (named(run) if run.letter else "", facts_of(runs))))
+    sheet = Sheet(title, facts, f"{quantity.unit} · median", 3.1, legend)
+    for index, (_, line) in enumerate(lines):
+        sheet.axes.plot([axis.at(size) for size, _ in line], [value for _, value in line], **style(index))
+    over_sizes(sheet, axis, [value for _, line in lines for _, value in line])
+    sheet.axes.set_xlabel("bytes of a message")
+    sheet.grid()
     return sheet.figure
 
 

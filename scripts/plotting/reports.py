@@ -57,6 +57,7 @@ CURVE = ("bytes", "min_ns", "p50_ns", "p99_ns", "real_time")
 NEEDED = {
     "allpairs": ("from", "to", "latency_ns", "bandwidth_MB_per_s"),
     "noise": ("rank", "cpu", "detours", "lost_percent", "longest_ns"),
+    "limits": (*CURVE, "limit_ns"),
 }
 
 
@@ -154,7 +155,8 @@ def read_entry(data, benchmark):
         for key, value in data.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }
-    entry = Entry(name, name.split("/")[0], numbers)
+    parts = name.split("/")
+    entry = Entry(name, parts[1] if benchmark == "limits" and len(parts) > 2 else parts[0], numbers)
     if data.get("error_occurred") or data.get("skipped"):
         message = data.get("error_message") or data.get("skip_message") or "not measured"
         return entry, printable(message)
@@ -164,7 +166,7 @@ def read_entry(data, benchmark):
     for key, value in numbers.items():
         if not -MOST <= value <= MOST:
             return entry, f"{key} is {'NaN' if value != value else 'more than can be'}"
-    if benchmark not in NEEDED and (numbers["bytes"] < 0 or numbers["bytes"] != int(numbers["bytes"])):
+    if "bytes" in NEEDED.get(benchmark, CURVE) and (numbers["bytes"] < 0 or numbers["bytes"] != int(numbers["bytes"])):
         return entry, f"bytes is {numbers['bytes']:g}"
     return entry, None
 
@@ -349,6 +351,34 @@ def quantities_of(benchmark, entries):
     """Those that at least one of the entries has."""
     found = QUANTITIES.get(benchmark, OTHER_QUANTITIES)
     return [quantity for quantity in found if any(quantity.value(entry.figures) for entry in entries)]
+
+
+# limits
+
+# The pictures: what MPI is, then the kernels that its limit is made of or that stand beside it.
+ONE_WAY = ("mpi", "memcpy", "cma", "tcp")
+WINDOW = ("mpi_window", "memcpy", "cma", "tcp_stream")
+
+
+def limit_rate(figures, ns):
+    """The bandwidth that the limit of MPI's window has."""
+    return figures["bandwidth_MB_per_s"] * figures["p50_ns"] / figures["limit_ns"] if figures["limit_ns"] > 0 else 0
+
+
+def limit_time(figures, _):
+    return figures["limit_ns"] / 1e3
+
+
+def limit_lines(report, quantity, kernels, limit):
+    """What a picture has: (name, [(bytes, value)]), MPI first and its limit next."""
+
+    def points(kernel, of):
+        values = ((entry.figures["bytes"], of.value(entry.figures)) for entry in report.of_kernel(kernel))
+        return [(int(size), value) for size, value in values if value]
+
+    lines = [("MPI", points(kernels[0], quantity)), ("its limit", points(kernels[0], Quantity("", "", "", limit)))]
+    lines += [(kernel, points(kernel, quantity)) for kernel in kernels[1:]]
+    return [(name, line) for name, line in lines if line]
 
 
 # allpairs

@@ -7,8 +7,10 @@ target_link_libraries(corrupt_messages PRIVATE MPI::MPI_C)
 shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $<TARGET_FILE:corrupt_messages>)
 shipyard_cli_test(bench_noise bench_noise.sh $<TARGET_FILE:noise>)
 
+shipyard_cli_test(bench_limits bench_limits.sh $<TARGET_FILE:limits>)
+
 # They measure, and they count on ranks that get their turn.
-set_tests_properties(cli.bench_pingpong cli.bench_programs cli.bench_noise PROPERTIES RUN_SERIAL TRUE)
+set_tests_properties(cli.bench_pingpong cli.bench_programs cli.bench_noise cli.bench_limits PROPERTIES RUN_SERIAL TRUE)
 
 shipyard_cli_test(bench_compare bench_compare.sh $<TARGET_FILE:bench-compare>)
 shipyard_cli_test(bench_launch bench_launch.sh $<TARGET_FILE:launch> $<TARGET_FILE:bench-compare>)

@@ -57,13 +57,15 @@ report msgrate >msgrate.json
 report collectives >collectives.json
 report allpairs 8 5 1-2 >allpairs.json
 report noise 4 >noise.json
+report limits >limits.json
 
 # All there is, in one go
-plot -o one before.json bandwidth.json msgrate.json collectives.json allpairs.json noise.json
+plot -o one before.json bandwidth.json msgrate.json collectives.json allpairs.json noise.json limits.json
 check "draws every benchmark" test "$status" = 0
 check "and says nothing about it" test ! -s err
 pictures="pingpong-latency pingpong-bandwidth bandwidth-uni bandwidth-bi msgrate-rate msgrate-bandwidth
-collectives-bcast-time collectives-barrier-time allpairs-latency allpairs-bandwidth noise-histogram noise-lost"
+collectives-bcast-time collectives-barrier-time allpairs-latency allpairs-bandwidth noise-histogram noise-lost
+limits-latency limits-bandwidth"
 for name in $pictures; do printf 'one/%s\n' "$name.png" "$name.svg"; done >expected
 echo one/report.html >>expected
 check "prints the names of its files" diff expected out
@@ -172,12 +174,15 @@ check "figures are white on what is dark, and black on what is light" \
   test "$(grep -c '<text.*#ffffff.*>1.[6-9]' one/allpairs-latency.svg)" -ge 40 -a "$(grep -c '<text.*#000001.*>7.' one/allpairs-latency.svg)" = 15
 check "the histogram" look svg one/noise-histogram.svg noise '256 ns' 'detours of 4 cores'
 check "the time lost, with the core that loses most" look svg one/noise-lost.svg 'most on CPU 3 of rank 3: 1.52 %'
-check "the page has all, and needs nothing" look page one/report.html 12 'Open MPI 4.1.4' 'ucx (rc)' node0,\ node1 \
-  2024-01-01T00:00:00+00:00 'one-way latency' 'Figures of bcast' 'Figures of the 30 worst of 56 links' 'Figures of each core' 'longest, µs'
+check "MPI beside its limit and what that is made of" look svg one/limits-latency.svg 'limits: one-way latency of MPI' MPI 'its limit' memcpy cma tcp
+check "in bandwidth, with the stream" look svg one/limits-bandwidth.svg 'its limit' tcp_stream 'MB/s · median'
+check "the page has all, and needs nothing" look page one/report.html 14 'Open MPI 4.1.4' 'ucx (rc)' node0,\ node1 \
+  2024-01-01T00:00:00+00:00 'one-way latency' 'Figures of bcast' 'Figures of the 30 worst of 56 links' 'Figures of each core' 'longest, µs' \
+  'Figures of mpi_window' 'times the limit'
 check "its text has the color of the reader's" grep -q 'fill: currentColor' one/report.html
 
 # The same again is the same again
-plot -o two before.json bandwidth.json msgrate.json collectives.json allpairs.json noise.json
+plot -o two before.json bandwidth.json msgrate.json collectives.json allpairs.json noise.json limits.json
 check "draws the same from the same" diff -r one two
 
 # Several runs

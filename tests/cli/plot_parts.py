@@ -223,6 +223,30 @@ class Links(unittest.TestCase):
         self.assertTrue(all(b - a >= 300 / 26 for a, b in zip(shown, shown[1:])))
 
 
+class Limits(unittest.TestCase):
+    def lines(self, found, quantity=reports.LATENCY, kernels=reports.ONE_WAY, limit=reports.limit_time):
+        return dict(reports.limit_lines(found, quantity, kernels, limit))
+
+    def test_are_of_the_kernel_in_the_middle_of_the_name(self):
+        self.assertEqual(report("limits").kernels()[:3], ["mpi", "mpi_window", "memcpy"])
+
+    def test_stand_beside_mpi(self):
+        found = self.lines(report("limits"))
+        self.assertEqual(list(found), ["MPI", "its limit", "memcpy", "cma", "tcp"])
+        self.assertEqual(found["MPI"][1], (8, 0.301))
+        self.assertEqual(found["its limit"][1], (8, 0.1505))
+
+    def test_of_bandwidth_are_higher_than_mpis(self):
+        found = self.lines(report("limits"), reports.BANDWIDTH, reports.WINDOW, reports.limit_rate)
+        self.assertEqual(list(found), ["MPI", "its limit", "memcpy", "cma", "tcp_stream"])
+        for (size, mpi), (limited, limit) in zip(found["MPI"], found["its limit"]):
+            self.assertEqual(size, limited)
+            self.assertAlmostEqual(limit, 2 * mpi)
+
+    def test_are_no_line_where_there_are_none(self):
+        self.assertEqual(list(self.lines(report("limits", "ib"))), ["MPI", "memcpy", "cma", "tcp"])
+
+
 class Noise(unittest.TestCase):
     def test_the_histogram_is_over_all_cores(self):
         counts = reports.histogram_of(report("noise", "3"))

@@ -3,6 +3,7 @@
 usage: make_report.py pingpong|bandwidth|msgrate|collectives [FACTOR [CONTEXT=VALUE…]]
        make_report.py allpairs NODES [SLOW NODE…] [FROM-TO…]     slow nodes and links, by number
        make_report.py noise CORES
+       make_report.py limits [ib]                                 ib: without limits
 """
 
 import json
@@ -69,7 +70,22 @@ def core(rank):
     return entry(f"noise/{rank}", **figures, **bins, real_time=1e9)
 
 
+def distance(kernel, size, limited):
+    time = {"mpi": 300, "mpi_window": 4800, "memcpy": 20, "cma": 400, "tcp": 5000, "tcp_stream": 9000}[kernel]
+    median = time + size / (2 if kernel == "memcpy" else 8)
+    messages = 16 if kernel in ("mpi_window", "tcp_stream") else 1
+    limit = median / 2 if limited and kernel in ("mpi", "mpi_window") else 0
+    figures = {"p50_ns": median, "min_ns": 0.9 * median, "p99_ns": 2 * median, "max_ns": 2 * median, "samples": 11}
+    figures |= {"bandwidth_MB_per_s": messages * size * 1e3 / median, "limit_ns": limit, "of_limit": 2 if limit else 0}
+    return entry(f"limits/{kernel}/{size}", **figures, bytes=size, real_time=1.1 * median)
+
+
 def make(benchmark, *arguments):
+    if benchmark == "limits":
+        kernels = ("mpi", "mpi_window", "memcpy", "cma", "tcp", "tcp_stream")
+        sizes = (0, 8, 512, 32 << 10, 2 << 20)
+        entries = [distance(kernel, size, "ib" not in arguments) for size in sizes for kernel in kernels]
+        return {"context": context(benchmark), "benchmarks": entries}
     if benchmark == "allpairs":
         count = int(arguments[0])
         names = ",".join(f"node{index}" for index in range(count))

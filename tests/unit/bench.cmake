@@ -2,6 +2,7 @@ shipyard_unit_test(bench_test
   LIBRARIES shipyard::bench_core
   SOURCES
     bench_expectations_test.cpp
+    bench_limits_test.cpp
     bench_links_test.cpp
     bench_mpi_text_test.cpp
     bench_noise_test.cpp
