@@ -37,8 +37,11 @@ void take(FileDescriptor& pipe, std::string& text) {
 
 Result<Launch> launch(const std::vector<std::string>& command, const Environment& environment,
                       std::chrono::milliseconds limit, SignalDescriptor& signals) {
+  // Where shipyard-mpirun is told to end with its standard input, it gets the one that is meant.
+  const bool lifeline = environment.get("SHIPYARD_LIFELINE").has_value();
   auto child = Child::start({.argv = command,
                              .environment = environment.as_strings(),
+                             .standard_input = lifeline ? Command::Stream::kInherit : Command::Stream::kNull,
                              .standard_output = Command::Stream::kPipe,
                              .standard_error = Command::Stream::kPipe,
                              .own_process_group = true,

@@ -29,7 +29,8 @@ struct Launch {
 
 inline constexpr std::size_t kMostOutput = 64 << 20;
 
-/// Runs the command with its outputs captured and nothing on its standard input. Sleeps in the meantime: it
+/// Runs the command with its outputs captured and nothing on its standard input (SHIPYARD_LIFELINE: this
+/// process's own). Sleeps in the meantime: it
 /// shares the cores with what is measured. One that is ended gets SIGTERM, as mpirun needs it to end its
 /// ranks; after five seconds it and all that came from it are killed. `signals` holds SIGCHLD and those that
 /// ask to end. Requires become_subreaper(), and no other child of this process. Fails where the command

@@ -21,12 +21,13 @@ bench() {
   local launcher=$1 options=$2
   shift 2
   # shellcheck disable=SC2086  # several options
-  in_pool "$pool" timeout -k 5 100 $launcher $options "$@" --quick --out /tmp/report.json >"$work/out" 2>"$work/err"
+  in_pool "$pool" timeout -k 5 100 $launcher $options "$@" --quick --time-limit 8s --out /tmp/report.json >"$work/out" 2>"$work/err"
   status=$?
   in_pool "$pool" cat /tmp/report.json >"$work/report.json" 2>/dev/null
   in_pool "$pool" rm -f /tmp/report.json
 }
-# MPICH's programs hang now and then at their end (images/mpich/README.md); the benchmarks end themselves then.
+# MPICH's programs hang now and then at their end (images/mpich/README.md); the benchmarks end themselves then, half as long
+# again after the time limit.
 ended_well() { [ "$status" = 0 ] || { [ "$suite" = mpich ] && grep -q 'MPI did not return after the last measurement' "$work/err"; }; }
 # verdict WHAT FABRIC
 verdict() {
@@ -46,8 +47,11 @@ for one in 'pingpong:--ppn 1:tcp' 'bandwidth:--ppn 1:tcp' 'msgrate:-n 4 --oversu
   check "$program: the MPI" "$(jq -r '.context.mpi_library | test("'"$([ "$suite" = mpich ] && echo MPICH || echo 'Open MPI')"'")' "$work/report.json")" true
 done
 bench 'mpirun -np 2' "$([ "$suite" = mpich ] || echo '--allow-run-as-root --oversubscribe')" pingpong
-verdict "pingpong on one node, under plain mpirun" shm
+# MPICH has UCX choose, which takes TCP where it may not read the other process's memory.
+verdict "pingpong on one node, under plain mpirun" "$([ "$suite" = mpich ] || echo shm)"
 
+# What hangs at its end launch cannot measure.
+[ "$suite" != mpich ] || finish
 in_pool "$pool" timeout -k 5 100 launch --nodes 1,3 --quick --out /tmp/report.json >"$work/out" 2>"$work/err"
 check "launch: exit status" $? 0
 check "launch: an entry for each count" \
