@@ -60,6 +60,12 @@ Result<Plumbing> plumb(Command::Stream stream, bool input) {
   return result;
 }
 
+Result<Plumbing> into(int file) {
+  Plumbing result{FileDescriptor(::fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)), {}};
+  if (!result.child_end) return system_error("cannot hand on a file", errno);
+  return result;
+}
+
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> result;
   for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));  // NOLINT: execve(2)
@@ -158,7 +164,7 @@ Result<Child> Child::start(const Command& command, int* exec_error) {
   }
   auto input = plumb(command.standard_input, true);
   if (!input) return input.error();
-  auto output = plumb(command.standard_output, false);
+  auto output = command.output_file < 0 ? plumb(command.standard_output, false) : into(command.output_file);
   if (!output) return output.error();
   auto errors = plumb(command.standard_error, false);
   if (!errors) return errors.error();

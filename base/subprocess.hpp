@@ -42,6 +42,7 @@ struct Command {
   Stream standard_input = Stream::kNull;
   Stream standard_output = Stream::kInherit;
   Stream standard_error = Stream::kInherit;
+  int output_file = -1;  ///< an open file as standard output in place of that; it stays the caller's
   bool own_process_group = false;  ///< setpgid(0, 0): a Ctrl-C at the terminal does not reach it
   int parent_death_signal = 0;     ///< prctl(PR_SET_PDEATHSIG); 0: none
 };

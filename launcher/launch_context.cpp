@@ -187,7 +187,28 @@ Result<Ok> find_own_place(LaunchContext& context) {
   return Ok{};
 }
 
+/// Beside our other programs, in bench/; in a build directory beside bin/. An installation may have been
+/// built without the benchmarks, which need MPI.
+Result<std::string> find_allpairs(std::vector<std::string> places, const Environment& environment) {
+  places.push_back(environment.executable_directory + "/..");
+  for (const auto& place : places) {
+    if (auto found = find_program(place + "/bench/allpairs", environment))
+      return fs::path(*found).lexically_normal().string();
+  }
+  return Error{
+      Error::Code::kNotFound,
+      "--preflight: allpairs, which measures the nodes, is not installed",
+      "it is one of the benchmarks, in libexec/shipyard/bench of the prefix that shipyard-mpirun is in",
+      {}};
+}
+
 }  // namespace
+
+LaunchContext for_another_job(LaunchContext context, const Environment& environment) {
+  context.run_directory = choose_run_directory(environment);
+  context.job = choose_job_mark();
+  return context;
+}
 
 std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options,
                                                     const Environment& environment) {
@@ -263,6 +284,12 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
                           "the installation is incomplete: install it again whole",
                           {}});
     }
+  }
+
+  if (options.preflight) {
+    auto allpairs = find_allpairs(places, environment);
+    if (!allpairs) return refuse(allpairs.error());
+    context.allpairs_program = std::move(*allpairs);
   }
 
   const bool this_machine = context.hosts.origin.starts_with("this machine");

@@ -16,4 +16,7 @@ struct Refusal {
 std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options,
                                                     const Environment& environment);
 
+/// For another job with the same of everything: a mark and a run directory of its own.
+[[nodiscard]] LaunchContext for_another_job(LaunchContext context, const Environment& environment);
+
 }  // namespace shipyard::launcher

@@ -96,7 +96,8 @@ std::optional<Outcome> pass_gate(const LaunchPlan& plan, const StartEdge& edge, 
 
 std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const StartEdge& edge,
                                        const network::GateReport& gate,
-                                       std::optional<check::NodeCheck>& result) {
+                                       std::optional<check::NodeCheck>& result,
+                                       std::chrono::milliseconds limit) {
   Cancellation cancellation(edge.signals, edge.options.lifeline);
   check::CheckControl control{.cancel_fds = cancellation.descriptors(),
                               .cancelled = [&] { return cancellation.check(); }};
@@ -108,8 +109,8 @@ std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const StartEdge& 
                << std::flush;
     };
   }
-  result = check::check_nodes(edge.context, plan, edge.options, plan.run_directory + "/ssh_config",
-                              check::kNodeCheckLimit, control);
+  result = check::check_nodes(edge.context, plan, edge.options, plan.run_directory + "/ssh_config", limit,
+                              control);
   if (show) edge.err << "\r\033[K" << std::flush;
   if (result->interrupted) return ended_by(cancellation, "while asking the nodes");
   return check::cause_of(*result);

@@ -29,9 +29,10 @@ struct StartEdge {
 std::optional<Outcome> pass_gate(const LaunchPlan& plan, const StartEdge& edge, network::GateReport& report);
 
 /// Asks every node about itself; `gate` has those that did not answer at all. An outcome where a job would
-/// not start, or the check was ended (NodeCheck::interrupted).
+/// not start, or the check was ended (NodeCheck::interrupted). `limit`: for each node.
 std::optional<Outcome> check_the_nodes(const LaunchPlan& plan, const StartEdge& edge,
                                        const network::GateReport& gate,
-                                       std::optional<check::NodeCheck>& result);
+                                       std::optional<check::NodeCheck>& result,
+                                       std::chrono::milliseconds limit = check::kNodeCheckLimit);
 
 }  // namespace shipyard::launcher

@@ -18,6 +18,7 @@ namespace {
 constexpr int kMostRanks = 10'000'000;
 /// Signs of life come five times within it; a busy node may be late by some 100 ms.
 constexpr std::chrono::milliseconds kShortestNodeTimeout{1000};
+constexpr std::chrono::milliseconds kShortestPreflight{5000};
 
 std::vector<OptionGroup> option_groups() {
   return {
@@ -127,6 +128,12 @@ std::vector<OptionGroup> option_groups() {
          .help = "Time between SIGTERM and SIGKILL when the job must end.",
          .variable = "SHIPYARD_KILL_AFTER",
          .default_text = "5s"},
+        {.name = "preflight",
+         .value = "TIME",
+         .help = "Check the nodes and measure the links between them before the program, within this time; "
+                 "leave unfit and slow ones out where --nodes allows it, else end with exit status 120.",
+         .variable = "SHIPYARD_PREFLIGHT",
+         .default_text = "none"},
         {.name = "on-preempt",
          .value = "SIGNAL",
          .help =
@@ -198,7 +205,7 @@ Examples:
   shipyard-mpirun --dry-run --explain ./app  what would be done, and why
 
 Exit status: the program's own, or
-  120  a node could not be reached      125  usage, bad input, no MPI
+  120  a node not reached, or unfit     125  usage, bad input, no MPI
   121  mpirun could not start the job   126  program not executable
   122  a node was lost                  127  program not found
   123  preempted (--on-preempt)
@@ -516,6 +523,11 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
     reader.fail(input_error(fmt::format("{}: a node needs a second at least to give a sign of life",
                                         parsed->get("node-timeout")->origin),
                             "the default is 15s"));
+  reader.duration("preflight", options.preflight);
+  if (options.preflight && *options.preflight < kShortestPreflight)
+    reader.fail(input_error(fmt::format("{}: too short for asking the nodes and starting allpairs",
+                                        parsed->get("preflight")->origin),
+                            "5s is the least, 60s is usual"));
   read_preemption(*parsed, environment, options, reader);
   options.dry_run = parsed->has("dry-run");
   options.explain = parsed->has("explain");
@@ -543,6 +555,15 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   // Standard input is the program's then, and its end says nothing about us.
   if (options.forward_stdin) options.lifeline = false;
 
+  if (options.check && options.preflight) {
+    // The variable may be the image's: --check starts no program that it could come before.
+    if (const auto& origin = parsed->get("preflight")->origin; origin == "--preflight")
+      reader.fail(
+          input_error("--check and --preflight exclude each other",
+                      "--preflight asks the nodes what --check asks them, and then runs the program"));
+    options.preflight.reset();
+  }
+  if (options.program_is_stand_in) options.preflight.reset();
   if (Error error = check_together(options); !error.message.empty()) reader.fail(std::move(error));
   const bool needs_program = !options.check && !options.show_map;
   if (options.program.empty() && needs_program) {

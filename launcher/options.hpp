@@ -58,6 +58,7 @@ struct LaunchOptions {
   std::chrono::milliseconds node_timeout{15'000};
   std::optional<std::chrono::milliseconds> launch_timeout;  ///< nullopt: by the number of nodes
   std::optional<std::chrono::milliseconds> timeout;         ///< of the whole job; nullopt: none
+  std::optional<std::chrono::milliseconds> preflight;       ///< time for a preflight; nullopt: none
   int on_preempt = 0;  ///< the signal for the ranks where a node is about to be taken away; 0: none
   bool forward_stdin = false;
   bool lifeline = false;  ///< SHIPYARD_LIFELINE=stdin

@@ -196,6 +196,12 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   plan.reasons.push_back(
       {fmt::format("{} node{}", order.size(), order.size() == 1 ? "" : "s"), context.hosts.origin});
 
+  if (options.preflight) {
+    plan.reasons.push_back({fmt::format("before that the nodes are checked and allpairs runs, within {:g} s",
+                                        std::chrono::duration<double>(*options.preflight).count()),
+                            "--preflight; the first of those that are fit are used"});
+  }
+
   topology::LayoutWish wish = options.layout;
   const bool slots_count = context.hosts.origin != "CCP_NODES";  // Batch writes 1 for every node there
   for (std::size_t index : order) {

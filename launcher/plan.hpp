@@ -39,6 +39,7 @@ struct LaunchContext {
   std::string connect_program;    ///< shipyard-connect
   std::string source_program;     ///< shipyard-source, for --mpi-env
   std::string ssh_program;        ///< shipyard-ssh, for Hydra
+  std::string allpairs_program;   ///< for --preflight; else empty
   std::string run_directory;      ///< private, to be made; no blanks in it
   std::string job;                ///< the job's mark, different for each; 16 hexadecimal digits
   std::optional<JobKey> job_key;

@@ -84,6 +84,8 @@ std::string report_as_json(const JobReport& report) {
                      {"different", check.differences.size()},
                      {"unreported", check.unreported}};
   if (report.check) json["check"] = check::check_as_json(*report.check);
+  json["preflight"] = nullptr;
+  if (report.preflight) json["preflight"] = preflight::account_as_json(*report.preflight);
   json["preemption"] = nullptr;
   if (report.preemption) {
     json["preemption"] = {{"host", report.preemption->host},

@@ -8,6 +8,7 @@
 #include "launcher/check/node_check.hpp"
 #include "launcher/outcome.hpp"
 #include "launcher/plan.hpp"
+#include "launcher/preflight/account.hpp"
 #include "launcher/supervise/rank_monitor.hpp"
 
 namespace shipyard::launcher {
@@ -35,7 +36,8 @@ struct JobReport {
   std::vector<mpi::Reason> reasons = {};
   std::vector<std::string> warnings = {};
   std::vector<supervise::RankRecord> ranks = {};               ///< by rank, JobResult::ranks
-  std::optional<check::NodeCheck> check = {};                  ///< with --check
+  std::optional<check::NodeCheck> check = {};                  ///< with --check or --preflight
+  std::optional<preflight::Account> preflight = {};            ///< with --preflight
   std::optional<supervise::PreemptionNotice> preemption = {};  ///< Launched::preemption
   Outcome outcome = {};
   std::string mpirun_words = {};  ///< Launched::words
@@ -49,7 +51,12 @@ struct JobReport {
 ///     once one was heard of. end: "exited" (status), "signalled" (signal, status), "not_started" (missing,
 ///     error), "lost", or "unknown". Where they say something: problem, and stands_for (docs of RankRecord),
 ///   binding {as_planned, different, unreported},
-///   check {nodes, findings, interrupted} (check_as_json): with --check,
+///   check {nodes, findings, interrupted} (check_as_json): with --check or --preflight,
+///   preflight: null, or {nodes [all that took part], seconds, verdict, latency_ns, bandwidth_MB_per_s,
+///     left_out [{host, reason, latency_ns, bandwidth_MB_per_s}],
+///     slow_links [{from, to, latency_ns, bandwidth_MB_per_s}]}. verdict: "fine", "slow", or "none" where
+///     fewer than three nodes were measured. Figures are medians, of all links or of the node's, null where
+///     nothing was measured,
 ///   preemption: null, or {host, type, seconds, event, description} of the node for which the ranks were sent
 ///     the signal of --on-preempt,
 ///   outcome {name, status, message, hint},

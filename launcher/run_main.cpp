@@ -17,6 +17,8 @@
 #include "launcher/job_key.hpp"
 #include "launcher/launch_context.hpp"
 #include "launcher/plan.hpp"
+#include "launcher/preflight/decision.hpp"
+#include "launcher/preflight/preflight.hpp"
 #include "launcher/report.hpp"
 #include "launcher/topology/discover.hpp"
 #include "launcher/topology/signature.hpp"
@@ -53,6 +55,12 @@ void print_plan(const LaunchPlan& plan, const LaunchContext& context, const Laun
     if (options.explain) out << plan_explained(plan, environment.terminal_columns) << "\n";
     if (options.show_map)
       out << as_comments(map_of(plan, context, environment, environment.stdout_is_terminal, 2)) << "\n";
+    if (options.preflight) {
+      out << as_comments(
+          wrap("--preflight: the nodes are checked and measured before this, and unfit ones are "
+               "left out where --nodes allows it.\n",
+               78, 0));
+    }
     out << plan_as_script(plan);
   }
   out << std::flush;
@@ -89,12 +97,29 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   auto gathered = gather_context(options, environment);
   report.times.resolve = since(start);
   if (auto* refusal = std::get_if<Refusal>(&gathered)) return refuse(refusal->error, refusal->status);
-  const auto& context = std::get<LaunchContext>(gathered);
+  auto& context = std::get<LaunchContext>(gathered);
   for (const auto& host : context.hosts.hosts) report.hosts.push_back(host.name);
   start = Clock::now();
   auto plan = plan_launch(options, context);
   report.times.plan = since(start);
   if (!plan) return refuse(plan.error(), kConfigError);
+  if (options.preflight && !options.dry_run) {
+    auto preflight = preflight::run_preflight(options, context, *plan, environment, messages, err);
+    report.preflight = std::move(preflight.account);
+    report.check = std::move(preflight.check);
+    if (preflight.refusal) {
+      report.outcome = *preflight.refusal;
+      messages.error({Error::Code::kSystem, report.outcome.message, report.outcome.hint, {}});
+      return report.outcome.status;
+    }
+    if (const auto& left_out = report.preflight->left_out; !left_out.empty()) {
+      context = preflight::without_hosts(std::move(context), left_out);
+      plan = plan_launch(options, context);
+      if (!plan) return refuse(plan.error(), kConfigError);
+      for (const auto& node : left_out)
+        plan->reasons.push_back({node.host + " is left out", "--preflight: " + node.why});
+    }
+  }
   for (const auto& warning : plan->warnings) messages.warning(warning);
   if (options.dry_run || options.program_is_stand_in) {
     print_plan(*plan, context, options, environment, out);
@@ -121,7 +146,7 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   report.reasons = launched.plan.reasons;
   report.warnings = launched.plan.warnings;
   report.ranks = launched.ranks;
-  report.check = launched.check;
+  if (launched.check) report.check = launched.check;
   report.preemption = launched.preemption;
   report.outcome = launched.outcome;
   report.times.gate = launched.times.gate;

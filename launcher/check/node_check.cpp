@@ -28,9 +28,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// ssh processes at a time: three descriptors each, of the usual 1024.
-constexpr std::size_t kAtOnce = 64;
-
 std::string random_token() {
   std::random_device device;
   std::string token;
@@ -101,7 +98,7 @@ class Asking {
   void run(std::vector<std::size_t> waiting, std::future<NodeFacts>& here) {
     std::reverse(waiting.begin(), waiting.end());
     while (!check_.interrupted) {
-      while (sessions_.size() < kAtOnce && !waiting.empty()) {
+      while (sessions_.size() < kAskedAtOnce && !waiting.empty()) {
         start(waiting.back());
         waiting.pop_back();
       }

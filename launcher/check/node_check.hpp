@@ -51,6 +51,8 @@ struct CheckControl {
 
 /// For each node.
 inline constexpr std::chrono::milliseconds kNodeCheckLimit{15'000};
+/// So many are asked at a time: three descriptors for each ssh, of the usual 1024.
+inline constexpr std::size_t kAskedAtOnce = 64;
 
 /// {"nodes": [{host, ranks, facts {…} or null, failure {kind, words} or null}], "findings": [{severity,
 /// hosts, what, hint, status}], "interrupted": false}. Pure.

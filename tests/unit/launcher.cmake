@@ -79,3 +79,10 @@ shipyard_unit_test(launcher_topology_map_test
   SOURCES
     launcher_map_text_test.cpp
     launcher_topology_map_test.cpp)
+# --preflight: what allpairs has measured, which nodes that leaves, and how it is said.
+shipyard_unit_test(launcher_preflight_test
+  LIBRARIES shipyard::launcher nlohmann_json::nlohmann_json
+  SOURCES
+    preflight_account_test.cpp
+    preflight_decision_test.cpp
+    preflight_link_report_test.cpp)

@@ -385,5 +385,19 @@ TEST(ParseOptions, NeedsNoProgramToShowOrCheck) {
   EXPECT_FALSE(parse({}));
 }
 
+TEST(LaunchOptions, PreflightComesBeforeAProgramAndNotBeforeACheck) {
+  const Environment with_variable{.variables = {{"SHIPYARD_PREFLIGHT", "1m"}}};
+  EXPECT_EQ(parse_options({"--preflight", "30s", "./app"}, with_variable)->preflight,
+            std::chrono::seconds(30));
+  EXPECT_EQ(parse_options({"./app"}, with_variable)->preflight, std::chrono::seconds(60));
+  EXPECT_FALSE(parse_options({"./app"}, {})->preflight);
+  EXPECT_FALSE(parse_options({"--check", "./app"}, with_variable)->preflight);
+  EXPECT_FALSE(parse_options({"--show-map"}, with_variable)->preflight);
+  EXPECT_EQ(parse_options({"--preflight", "30s", "--check"}, {}).error().message,
+            "--check and --preflight exclude each other");
+  EXPECT_EQ(parse_options({"./app"}, {.variables = {{"SHIPYARD_PREFLIGHT", "4s"}}}).error().message,
+            "SHIPYARD_PREFLIGHT: too short for asking the nodes and starting allpairs");
+}
+
 }  // namespace
 }  // namespace shipyard::launcher

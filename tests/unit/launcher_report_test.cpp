@@ -41,7 +41,7 @@ TEST(Report, TellsTheWholeJob) {
               {"rank": 1, "host": "10.0.0.4", "cpuset": "4-5", "end": "signalled", "signal": 11, "status": 139},
               {"rank": 2, "host": "10.0.0.5", "cpuset": "8-11", "stands_for": "0-3", "end": "lost"}],
     "binding": {"as_planned": 2, "different": 1, "unreported": 0},
-    "preemption": null,
+    "preflight": null, "preemption": null,
     "outcome": {"name": "app_failed", "status": 139, "message": "./app: rank 1 failed", "hint": "look there"},
     "mpirun_words": "mpirun noticed",
     "times_ms": {"read": 0.15, "gate": 20.0, "run": 3600000.0, "total": 3600020.15},
@@ -77,7 +77,7 @@ TEST(Report, AJobThatNeverRanHasAnOutcomeAndTheSameShape) {
     "version": ")" SHIPYARD_VERSION R"(",
     "hosts": [], "command": [], "layout": [], "ranks": [],
     "binding": {"as_planned": 0, "different": 0, "unreported": 0},
-    "preemption": null,
+    "preflight": null, "preemption": null,
     "outcome": {"name": "config_error", "status": 125, "message": "no )"
                                                              "\xef\xbf\xbd"
                                                              R"( MPI", "hint": ""},
