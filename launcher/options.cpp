@@ -557,7 +557,7 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
 
   if (options.check && options.preflight) {
     // The variable may be the image's: --check starts no program that it could come before.
-    if (const auto& origin = parsed->get("preflight")->origin; origin == "--preflight")
+    if (parsed->get("preflight")->origin == "--preflight")
       reader.fail(
           input_error("--check and --preflight exclude each other",
                       "--preflight asks the nodes what --check asks them, and then runs the program"));
