@@ -1,11 +1,11 @@
 #!/bin/bash
-# allpairs.sh ALLPAIRS [RUNS]: nodes of which one is made slow on purpose, and RUNS times (2; 20 with scripts/soak) of which none is.
+# allpairs.sh ALLPAIRS [RUNS]: nodes of which one is made slow on purpose, and RUNS times (1; 20 with scripts/soak) of which none is.
 # A delay of the network shows in latency, a limited rate in bandwidth.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/namespaces.sh"
-program=$1 runs=${2:-2}
+program=$1 runs=${2:-1}
 [ "$(id -u)" = 0 ] || skip "network namespaces need root"
 command -v mpirun >/dev/null || skip "no mpirun here"
 
