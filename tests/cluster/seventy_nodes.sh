@@ -23,9 +23,10 @@ check "70 nodes: exit status" $? 0
 printf '      took %s s\n' "$(seconds_since "$start")"
 expected=$(for i in $(seq 0 69); do echo "$i node$i"; done)
 check "70 nodes: rank N runs on node N" "$(sort -n <<<"$output")" "$expected"
-# These nodes have no key of the job's, which the launcher says. What mpirun says of itself does not come through.
+# These nodes have no key of the job's, which the launcher says. What mpirun says of itself does not come through; now and then
+# there is something (seen in 1 of 2 runs), and then the launcher says how much.
 check "70 nodes: nothing else said on stderr" \
-  "$(grep -v '^shipyard-mpirun: note: host keys are not checked' "$nodes_dir/err")" ""
+  "$(grep -vE '^shipyard-mpirun: note: (host keys are not checked|mpirun had [0-9]+ lines of its own)' "$nodes_dir/err")" ""
 
 # The same without the flat start is what a script would get: shown, so that the reason stays visible.
 output=$(run --ppn 1 --mpi-arg --mca --mpi-arg plm_rsh_no_tree_spawn --mpi-arg 0 --wait 5s \
