@@ -310,7 +310,7 @@ int main(int argc, char** argv) {
       .name = "allpairs",
       .sentence = "Measures latency and bandwidth between every two nodes, and names those that are slow.",
       .epilogue = kEpilogue,
-      .offers = {.sizes = false, .window = 8, .osu = false, .times = false}};
+      .offers = {.sizes = false, .window = 8, .osu = false, .times = false, .verdict = true}};
   program.kernels = {
       {.name = "latency", .run = exchange}, {.name = "up", .run = up}, {.name = "down", .run = down}};
   program.sizes = {kLarge};

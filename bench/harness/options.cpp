@@ -17,8 +17,9 @@ namespace {
 
 std::string exit_status(const Offers& offers) {
   return fmt::format(
-      "Exit status: 0 measured; 1 failure; 2 wrong option; 3 an --expect option was not met{}.",
-      offers.validate ? ", or --validate found a wrong byte" : "");
+      "Exit status: 0 measured; 1 failure; 2 wrong option; 3 an --expect option was not met{}{}.",
+      offers.validate ? ", or --validate found a wrong byte" : "",
+      offers.verdict ? ", or something is slow" : "");
 }
 
 std::vector<std::string> split(std::string_view text) {

@@ -46,6 +46,7 @@ struct Offers {
   bool times = true;       ///< --min-time, --max-time, --warmup
   Seconds duration{0};     ///< --duration, and how long without it; 0: no such option
   bool noise = false;      ///< --expect-noise
+  bool verdict = false;    ///< exit status 3 where something is slow
 };
 
 struct Options {

@@ -50,6 +50,11 @@ std::optional<int> columns_of(const std::string& path) {
   return size.ws_col;
 }
 
+bool is_pipe(const std::string& path) {
+  struct stat kind {};
+  return ::stat(path.c_str(), &kind) == 0 && (S_ISFIFO(kind.st_mode) || S_ISSOCK(kind.st_mode));
+}
+
 std::string contents(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
@@ -76,7 +81,7 @@ std::optional<Screen> choose_screen(const std::vector<Ancestor>& ancestors) {
     if (tags(ancestor)) return std::nullopt;
     furthest = &ancestor;
   }
-  if (furthest == nullptr) return std::nullopt;
+  if (furthest == nullptr || furthest->output_is_pipe) return std::nullopt;
   if (furthest->output_columns) return Screen{true, *furthest->output_columns};
   if (furthest->error_columns) return Screen{false, *furthest->error_columns};
   return std::nullopt;
@@ -90,7 +95,8 @@ std::vector<Ancestor> ancestors() {
     Ancestor ancestor{.name = contents(directory + "/comm"),
                       .arguments = {},
                       .output_columns = columns_of(directory + "/fd/1"),
-                      .error_columns = columns_of(directory + "/fd/2")};
+                      .error_columns = columns_of(directory + "/fd/2"),
+                      .output_is_pipe = is_pipe(directory + "/fd/1")};
     if (!ancestor.name.empty() && ancestor.name.back() == '\n') ancestor.name.pop_back();
     std::istringstream arguments(contents(directory + "/cmdline"));
     for (std::string argument; std::getline(arguments, argument, '\0');)

@@ -18,12 +18,14 @@ struct Ancestor {
   std::vector<std::string> arguments;
   std::optional<int> output_columns;  ///< of the terminal that standard output is; nullopt: it is none
   std::optional<int> error_columns;   ///< the same of standard error
+  bool output_is_pipe = false;        ///< who knows where its other end is shown: `| tee log`
 };
 
 /// What rank 0 writes comes to the user through the processes that have started it, nearest first: `mpirun`,
 /// Hydra's proxy, `shipyard-mpirun`. Its own streams say nothing: Open MPI 4.1 makes rank 0 a terminal of its
 /// own, whatever stands behind it, and others make a pipe. So it is the furthest of them that counts. nullopt
-/// where that one has no terminal, where it is not on this machine, and where each line gets a tag.
+/// where that one has no terminal, where it is not on this machine, where each line gets a tag, and where
+/// standard output is a pipe, whose end may be shown on the same terminal.
 [[nodiscard]] std::optional<Screen> choose_screen(const std::vector<Ancestor>& ancestors);
 
 /// The processes above this one, nearest first. Linux.

@@ -7,7 +7,7 @@ programs=$1 corrupt=$2
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cli/bench_common.sh
 . "$here/bench_common.sh"
-needs jq timeout
+needs jq timeout script
 # run RANKS PROGRAM ARGUMENT…: sets status; fills out and err.
 run() {
   timeout --kill-after=5 100 "${mpirun[@]}" -np "$1" "$programs/$2" "${@:3}" >"$work/out" 2>"$work/err" </dev/null
@@ -91,6 +91,15 @@ for one in pingpong:pingpong collectives:allreduce; do
     fi
   done
 done
+
+echo "# a line that says how long it still takes"
+command=$(printf '%q ' "${mpirun[@]}" -np 2 "$programs/pingpong" --quick --sizes 8,64)
+timeout --kill-after=5 60 script -qec "$command" /dev/null >"$work/out" 2>"$work/err" </dev/null
+check "on a terminal" grep -qE 'pingpong: size 64: 1 of 2, about [0-9]+ s left' "$work/out"
+check "and nothing of it is left" \
+  test "$(tr '\r' '\n' <"$work/out" | grep -A1 'pingpong: size 64' | tail -n 1 | grep -c $'^\033\\[K')" = 1
+timeout --kill-after=5 60 script -qec "$command | cat" /dev/null >"$work/out" 2>"$work/err" </dev/null
+check "not in a pipe" test "$(grep -c ' left' "$work/out")/$(grep -cE '^ +64 ' "$work/out")" = 0/1
 
 echo "# expectations"
 run 2 pingpong --quick --sizes 8,1M --expect-fabric shm --expect-latency 10s --expect-bandwidth 1MB/s

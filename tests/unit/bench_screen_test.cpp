@@ -40,6 +40,11 @@ TEST(ChooseScreen, IsNoneWhereLinesGetATag) {
       choose_screen({{.name = "mpirun", .arguments = {"mpirun", "output", "-x"}, .output_columns = 80}}));
 }
 
+TEST(ChooseScreen, IsNoneWhereAPipeMayEndOnTheSameTerminal) {
+  EXPECT_FALSE(choose_screen({{.name = "mpirun", .error_columns = 80, .output_is_pipe = true}}));
+  EXPECT_TRUE(choose_screen({{.name = "mpirun", .error_columns = 80}}));
+}
+
 TEST(Ancestors, BeginWithWhatHasStartedThis) {
   const auto all = ancestors();
   ASSERT_FALSE(all.empty());
