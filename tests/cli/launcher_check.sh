@@ -29,14 +29,7 @@ export EVENTS=$work/events STARTED=$work/started PATH=$work/fake:$PATH
 program app <<<'exit 0'
 cd "$work" || exit 1
 
-# One server that greets for all nodes.
-coproc NODES { exec perl -MSocket -e '
-  $| = 1; socket(my $s, PF_INET, SOCK_STREAM, 0) or die; bind($s, sockaddr_in(0, INADDR_ANY)) or die; listen($s, 16);
-  print +(sockaddr_in(getsockname($s)))[0], "\n";
-  my @held; while (accept(my $c, $s)) { syswrite($c, "SSH-2.0-OpenSSH_9.2p1\r\n"); push @held, $c }'; } 2>/dev/null
-nodes=$NODES_PID
-read -r -u "${NODES[0]}" port
-trap 'kill "$nodes" 2>/dev/null; cleanup' EXIT
+greet_for_all_nodes
 three=(--hosts 127.0.0.1,127.0.0.2,127.0.0.3 --ssh-port "$port" --oversubscribe --ppn 1)
 # Cells of the matrix, without what depends on this machine.
 column() { awk -v name="$1" '$0 == "" { exit } NR == 1 { at = index($0, name) } at { print substr($0, at, 10) }' "$work/out" | sed 's/ *$//'; }

@@ -39,6 +39,17 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# One server that greets as an sshd does, for all nodes: on a port of its own, which is in `port`.
+greet_for_all_nodes() {
+  coproc NODES { exec perl -MSocket -e '
+    $| = 1; socket(my $s, PF_INET, SOCK_STREAM, 0) or die; bind($s, sockaddr_in(0, INADDR_ANY)) or die; listen($s, 16);
+    print +(sockaddr_in(getsockname($s)))[0], "\n";
+    my @held; while (accept(my $c, $s)) { syswrite($c, "SSH-2.0-OpenSSH_9.2p1\r\n"); push @held, $c }'; } 2>/dev/null
+  nodes=$NODES_PID
+  read -r -u "${NODES[0]}" port
+  trap 'kill "$nodes" 2>/dev/null; cleanup' EXIT
+}
+
 fail() {
   echo "FAILED: $*"
   [[ -e $work/out ]] && head -c 4000 "$work/out" | sed 's/^/  stdout| /'

@@ -56,14 +56,7 @@ export EVENTS=$work/events RECORD=$work PATH=$work/fake:$bin:$PATH SHIPYARD_LIBE
 program app <<<'echo "rank $OMPI_COMM_WORLD_RANK" | tee -a "$RECORD/app.started"; [ $# = 0 ] || exit "$1"'
 cd "$work" || exit 1
 
-# One server that greets for all nodes.
-coproc NODES { exec perl -MSocket -e '
-  $| = 1; socket(my $s, PF_INET, SOCK_STREAM, 0) or die; bind($s, sockaddr_in(0, INADDR_ANY)) or die; listen($s, 16);
-  print +(sockaddr_in(getsockname($s)))[0], "\n";
-  my @held; while (accept(my $c, $s)) { syswrite($c, "SSH-2.0-OpenSSH_9.2p1\r\n"); push @held, $c }'; } 2>/dev/null
-nodes=$NODES_PID
-read -r -u "${NODES[0]}" port
-trap 'kill "$nodes" 2>/dev/null; cleanup' EXIT
+greet_for_all_nodes
 options=(--ssh-port "$port" --oversubscribe --ppn 1 --bind-to none --report "$work/report.json")
 four=(--hosts 127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4 "${options[@]}" --preflight 60s)
 
