@@ -58,7 +58,8 @@ std::int64_t wrong_from(const Station& station, int peer, std::int64_t bytes, in
   std::int64_t wrong = 0;
   for (std::size_t place = 0; place <= station.receive.mask && place < static_cast<std::size_t>(count);
        ++place)
-    wrong += count_wrong(station.receive.at(static_cast<std::int64_t>(place)), peer, bytes);
+    wrong += count_wrong(station.receive.at(static_cast<std::int64_t>(place)),
+                         message_source(peer, static_cast<std::int64_t>(place)), bytes);
   return wrong;
 }
 

@@ -15,7 +15,7 @@ void round_trips(const Station& station, int peer, bool first, std::int64_t byte
 /// Windows of Station::window messages, each with a reply of one byte when all of it is there.
 void send_windows(const Station& station, int peer, bool sends, std::int64_t bytes, std::int64_t iterations);
 
-/// Every byte of the last message that this rank was sent by `peer`, of `count` that came in one iteration.
+/// Of every byte of the `count` messages that `peer` sent in one iteration: how many are wrong.
 std::int64_t wrong_from(const Station& station, int peer, std::int64_t bytes, int count);
 
 }  // namespace shipyard::bench

@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <new>
+#include <sstream>
 #include <thread>
 
 #include "bench/harness/statistics.hpp"
@@ -79,6 +81,39 @@ double clock_cost_ns() {
   return cost;
 }
 
+std::optional<std::size_t> available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string name;
+  std::size_t kibibytes = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (std::istringstream(line) >> name >> kibibytes && name == "MemAvailable:") return kibibytes << 10;
+  }
+  return std::nullopt;
+}
+
+Equipment equipment_for(const std::vector<Kernel>& kernels, const Options& options, std::int64_t largest,
+                        std::size_t ranks, std::size_t cache) {
+  const auto needed = [&](Extent Kernel::*extent) {
+    const bool per_rank = std::any_of(kernels.begin(), kernels.end(), [&](const Kernel& kernel) {
+      return options.wants(kernel.name) && kernel.*extent == Extent::kOnePerRank;
+    });
+    const bool sized = std::any_of(kernels.begin(), kernels.end(), [&](const Kernel& kernel) {
+      return options.wants(kernel.name) && kernel.sized;
+    });
+    std::size_t bytes = rounded_up(static_cast<std::size_t>(sized ? largest : 1), kCacheLine) *
+                        (per_rank ? ranks : std::size_t{1});
+    // To compare every byte, each message of a window has a place of its own.
+    if (options.buffers != Buffers::kSingle || options.validate)
+      bytes *= std::bit_ceil(static_cast<std::size_t>(options.window));
+    if (options.buffers == Buffers::kOffCache) bytes = std::max(bytes, 2 * cache);
+    return bytes;
+  };
+  return {.window = options.window,
+          .buffers = options.buffers,
+          .send_bytes = needed(&Kernel::send),
+          .receive_bytes = needed(&Kernel::receive)};
+}
+
 void Crew::FreeBuffer::operator()(std::byte* buffer) const { std::free(buffer); }
 
 void Crew::Memory::allocate(std::size_t wanted) {
@@ -108,25 +143,19 @@ Crew::Crew(const std::vector<Kernel>& kernels, const std::vector<int>& ranks, co
   station_.window = equipment_.window;
   requests_.assign(2 * static_cast<std::size_t>(equipment_.window), MPI_REQUEST_NULL);
   station_.requests = requests_.data();
-  const auto allocate = [&](Memory& memory, Extent Kernel::*extent) {
-    const bool per_rank = std::any_of(kernels_.begin(), kernels_.end(), [&](const Kernel& kernel) {
-      return kernel.*extent == Extent::kOnePerRank;
-    });
-    std::size_t wanted = rounded_up(static_cast<std::size_t>(equipment_.largest_message), kCacheLine) *
-                         (per_rank ? static_cast<std::size_t>(station_.size) : 1);
-    if (equipment_.buffers != Buffers::kSingle)
-      wanted *= std::bit_ceil(static_cast<std::size_t>(equipment_.window));
-    if (equipment_.buffers == Buffers::kOffCache) wanted = std::max(wanted, 2 * last_cache_bytes());
-    memory.allocate(wanted);
-  };
-  allocate(send_, &Kernel::send);
-  allocate(receive_, &Kernel::receive);
+  send_.allocate(equipment_.send_bytes);
+  receive_.allocate(equipment_.receive_bytes);
   clock_cost_ns_ = clock_cost_ns();
 }
 
 double Crew::time(const Task& task) { return give(Order::kTime, task).front(); }
 std::vector<double> Crew::time_each(const Task& task) { return give(Order::kTimeEach, task); }
 std::vector<double> Crew::sample(const Task& task) { return give(Order::kSample, task); }
+double Crew::alone(const Task& task, Seconds target) {
+  Task timed = task;
+  timed.iterations = std::chrono::duration_cast<std::chrono::microseconds>(target).count();
+  return give(Order::kAlone, timed).front();
+}
 std::int64_t Crew::count_wrong(const Task& task) {
   return static_cast<std::int64_t>(give(Order::kVerify, task).front());
 }
@@ -191,14 +220,16 @@ std::vector<double> Crew::carry_out(Order order, const Task& task) {
     return each == Extent::kOnePerRank ? task.bytes * station_.size : task.bytes;
   };
   std::size_t most = 1;
-  if (equipment_.buffers == Buffers::kMultiple)
+  if (equipment_.buffers == Buffers::kMultiple || order == Order::kVerify)
     most = std::bit_ceil(static_cast<std::size_t>(equipment_.window));
-  if (equipment_.buffers == Buffers::kOffCache) most = send_.size;
+  if (equipment_.buffers == Buffers::kOffCache && order != Order::kVerify) most = send_.size;
   station_.send = send_.places(extent(kernel.send), most);
   station_.receive = receive_.places(extent(kernel.receive), most);
   station_.round = task.round;
   station_.pair = task.pair;
   if (order == Order::kVerify) return verified(kernel, task);
+  if (order == Order::kAlone)
+    return {kernel.alone(station_, task.bytes, std::chrono::microseconds(task.iterations))};
   kernel.run(station_, task.bytes, task.warmup);
   if (order == Order::kCollect) return collected(kernel, task);
   // Two alone have met in the warm-up; the others are asleep.
@@ -248,17 +279,27 @@ std::vector<double> Crew::gathered(std::vector<double> own, const Task& task) {
 }
 
 std::vector<double> Crew::sampled(const Kernel& kernel, const Task& task) {
-  if (station_.rank != 0) {
+  const bool all_together = kernel.timing == Timing::kSlowestRank;
+  if (station_.rank != 0 && !all_together) {
     kernel.run(station_, task.bytes, task.iterations);
     return {};
   }
   std::vector<double> samples(static_cast<std::size_t>(task.iterations));
   auto before = Clock::now();
   for (double& sample : samples) {
+    if (all_together) {
+      MPI_Barrier(station_.comm);
+      before = Clock::now();
+    }
     kernel.run(station_, task.bytes, 1);
     const auto after = Clock::now();
     sample = Nanoseconds(after - before).count();
     before = after;
+  }
+  if (all_together) {
+    const bool first = station_.rank == 0;
+    MPI_Reduce(first ? MPI_IN_PLACE : samples.data(), first ? samples.data() : nullptr,
+               static_cast<int>(samples.size()), MPI_DOUBLE, MPI_MAX, 0, station_.comm);
   }
   for (double& sample : samples) sample = std::max(0.0, sample - clock_cost_ns_);
   return samples;
@@ -272,7 +313,8 @@ std::vector<double> Crew::verified(const Kernel& kernel, const Task& task) {
   } else {
     const auto length = kernel.send == Extent::kOnePerRank ? task.bytes * station_.size : task.bytes;
     for (std::size_t i = 0; i <= station_.send.mask; ++i)
-      fill_pattern(station_.send.at(static_cast<std::int64_t>(i)), station_.rank, length);
+      fill_pattern(station_.send.at(static_cast<std::int64_t>(i)),
+                   message_source(station_.rank, static_cast<std::int64_t>(i)), length);
   }
   MPI_Barrier(station_.comm);
   kernel.run(station_, task.bytes, 1);

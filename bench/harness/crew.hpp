@@ -19,17 +19,23 @@ struct Task {
   std::size_t kernel = 0;
   std::int64_t bytes = 0;
   std::int64_t warmup = 0;
-  std::int64_t iterations = 1;
+  std::int64_t iterations = 1;        ///< for Kernel::alone microseconds
   int round = 0;                      ///< for a kernel that does one of several things
   std::optional<RankPair> pair = {};  ///< these two of the station's ranks alone; the others sleep on
 };
 
-/// What the ranks need for all tasks.
+/// What a rank that measures needs for all tasks.
 struct Equipment {
-  std::int64_t largest_message = 0;
   int window = 1;
   Buffers buffers = Buffers::kSingle;
+  std::size_t send_bytes = 1;
+  std::size_t receive_bytes = 1;
 };
+
+/// For those of `kernels` that are wanted, with messages of at most `largest` bytes between `ranks`. `cache`:
+/// last_cache_bytes().
+Equipment equipment_for(const std::vector<Kernel>& kernels, const Options& options, std::int64_t largest,
+                        std::size_t ranks, std::size_t cache);
 
 /// The ranks of a run, after the example of a ship: rank 0 gives orders, the ranks that measure carry them
 /// out, and those that do not take part sleep until they are dismissed.
@@ -55,9 +61,12 @@ class Crew {
   /// Runs the kernel once, and what Kernel::collect then has on each rank, in the order of the station's
   /// ranks.
   std::vector<std::vector<double>> collect(const Task& task);
-  /// A time stamp after each iteration on the station's rank 0: nanoseconds of each, in order, less what the
-  /// reading of the clock costs.
+  /// Nanoseconds of each iteration, in order, less what the reading of the clock costs: on the station's rank
+  /// 0; where the slowest rank counts, each begins with a barrier and is that of the rank it takes longest
+  /// on.
   std::vector<double> sample(const Task& task);
+  /// What Kernel::alone has measured: nanoseconds.
+  double alone(const Task& task, Seconds target);
   /// How many bytes arrived wrong on all ranks together, in one iteration.
   std::int64_t count_wrong(const Task& task);
   /// On the node of the station's rank 0.
@@ -70,7 +79,16 @@ class Crew {
   void work();
 
  private:
-  enum class Order : std::int64_t { kDismiss, kTime, kTimeEach, kSample, kVerify, kTraffic, kCollect };
+  enum class Order : std::int64_t {
+    kDismiss,
+    kTime,
+    kTimeEach,
+    kSample,
+    kVerify,
+    kTraffic,
+    kCollect,
+    kAlone
+  };
   struct FreeBuffer {
     void operator()(std::byte* buffer) const;
   };
@@ -104,6 +122,9 @@ class Crew {
   double clock_cost_ns_ = 0;
   bool dismissed_ = false;
 };
+
+/// What Linux would give to programs now (MemAvailable); nullopt where it does not say.
+std::optional<std::size_t> available_memory();
 
 /// Of the last level that the C library knows of, or 32 MiB.
 std::size_t last_cache_bytes();

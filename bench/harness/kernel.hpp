@@ -63,11 +63,15 @@ struct Kernel {
   std::int64_t granule = 1;  ///< sizes are multiples of this: 4 for a reduction of floats
   bool sized = true;         ///< false: without data, as a barrier
 
+  /// In place of `run`, warm-up, barrier and clock of the harness: measures by itself for about `target`, on
+  /// all ranks, and returns ns of an iteration on the station's rank 0. What the harness is compared with.
+  double (*alone)(const Station& station, std::int64_t bytes, Seconds target) = nullptr;
+
   /// What Crew::collect brings to rank 0 after `run`: any numbers that this rank has found. nullptr: none.
   std::vector<double> (*collect)(const Station& station) = nullptr;
 
   /// Before the pass that compares: what is sent; the harness has filled `receive` with other bytes. nullptr:
-  /// pattern(rank) at each place.
+  /// pattern(message_source(rank, i)) at each place i.
   void (*fill)(const Station& station, std::int64_t bytes) = nullptr;
   /// After one iteration: how many bytes of what this rank has received are wrong. nullptr: not known.
   std::int64_t (*wrong)(const Station& station, std::int64_t bytes) = nullptr;
@@ -79,6 +83,10 @@ inline std::byte pattern(int source, std::int64_t offset) {
                      static_cast<std::uint64_t>(source) * 0xD1B54A32D192ED03u;
   return static_cast<std::byte>(mixed >> 56);
 }
+
+/// Whose pattern the i-th message of a rank has: the messages of a window differ, so that one in the place of
+/// another shows. The first is the rank's own.
+inline int message_source(int rank, std::int64_t i) { return rank + static_cast<int>(i) * 65537; }
 
 void fill_pattern(std::byte* to, int source, std::int64_t bytes);
 

@@ -6,11 +6,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <sstream>
 #include <thread>
 
+#include "base/file.hpp"
 #include "bench/harness/expectations.hpp"
 #include "bench/harness/mpi_environment.hpp"
 #include "bench/harness/mpi_facts.hpp"
@@ -34,6 +39,9 @@ constexpr const char* kMeanBandwidth = "mean_MB_per_s";
 constexpr Seconds kSampleTime{0.05};
 constexpr std::int64_t kFewestSamples = 5;
 constexpr std::int64_t kMostSamples = 10'000;
+
+/// Of the pass that times many as one. A single one can be a pause of the operating system.
+constexpr std::int64_t kFewestIterations = 5;
 
 /// What finds out by what messages travel: so many of so many bytes, some times over, of which most decide,
 /// since others send as well.
@@ -116,6 +124,52 @@ class HeadReporter : public benchmark::BenchmarkReporter {
   std::string head_;
 };
 
+/// What Google Benchmark found, as it is: each size is measured in one call by the leader's own count, since
+/// its ramp knows no longest time (google/benchmark #1158) and stops at a first iteration that was disturbed.
+/// Passes it on to what prints it, and to the report's file, which is whole after every size.
+class Reports : public benchmark::BenchmarkReporter {
+ public:
+  /// `display` outlives this; `file`: empty for none. `iterations`: by name, as they are measured.
+  Reports(benchmark::BenchmarkReporter& display, std::string file,
+          const std::map<std::string, std::int64_t>& iterations)
+      : display_(display), file_(std::move(file)), iterations_(iterations) {
+    json_.SetOutputStream(&text_);
+    json_.SetErrorStream(&text_);
+  }
+
+  bool ReportContext(const Context& context) override {
+    if (!file_.empty()) json_.ReportContext(context);
+    return display_.ReportContext(context);
+  }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    std::vector<Run> corrected = runs;
+    for (Run& run : corrected) {
+      const auto found = iterations_.find(run.run_name.function_name);
+      if (found == iterations_.end()) continue;
+      run.real_accumulated_time *= static_cast<double>(found->second);
+      run.iterations = found->second;
+    }
+    display_.ReportRuns(corrected);
+    if (file_.empty()) return;
+    json_.ReportRuns(corrected);
+    constexpr const char* kEnd = "\n  ]\n}\n";  // as its Finalize() has it
+    if (const auto written = write_file_atomically(file_, text_.str() + kEnd, 0644); !written)
+      error_ = written.error();
+  }
+  void Finalize() override { display_.Finalize(); }
+
+  /// Of the last attempt to write the file.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+ private:
+  benchmark::BenchmarkReporter& display_;
+  std::string file_;
+  const std::map<std::string, std::int64_t>& iterations_;
+  std::ostringstream text_;
+  benchmark::JSONReporter json_;
+  std::optional<Error> error_;
+};
+
 class Leader {
  public:
   explicit Leader(const Leadership& leadership)
@@ -135,12 +189,18 @@ class Leader {
   [[nodiscard]] std::vector<std::int64_t> sizes_of(const Kernel& kernel) const;
   void measure(benchmark::State& state, std::size_t kernel, std::int64_t bytes);
   [[nodiscard]] std::string describe(const Kernel& kernel, std::int64_t bytes) const;
+  /// In the report.
+  [[nodiscard]] static std::string name_of(const Kernel& kernel, std::int64_t bytes);
+  struct Measured {
+    std::int64_t iterations = 0;
+    Seconds time{0};
+  };
   [[nodiscard]] std::vector<double> sample(std::size_t kernel, std::int64_t bytes);
+  [[nodiscard]] Measured repeat(std::size_t kernel, std::int64_t bytes);
   void count(benchmark::State& state, const Kernel& kernel, std::int64_t bytes, double mean_ns);
   void validate(std::size_t kernel, std::int64_t bytes);
   [[nodiscard]] std::int64_t warmup_for(std::int64_t iterations) const;
   [[nodiscard]] bool fits_the_time_limit() const;
-  [[nodiscard]] bool wants(const Kernel& kernel) const;
   void register_kernels();
   void register_survey();
 
@@ -151,7 +211,8 @@ class Leader {
   std::unique_ptr<Survey> survey_ = program_.survey ? program_.survey(leadership_) : nullptr;
   std::string transport_ =
       describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes);
-  std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
+  std::vector<std::string> flags_;                  ///< Google Benchmark keeps a pointer to the first.
+  std::map<std::string, std::int64_t> iterations_;  ///< that were measured, by name in the report
   Seconds last_iteration_{0};
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
   std::size_t done_ = 0;         ///< sizes, of all that there are
@@ -160,19 +221,15 @@ class Leader {
   Findings findings_;
 };
 
-bool Leader::wants(const Kernel& kernel) const {
-  return options_.kernels.empty() ||
-         std::find(options_.kernels.begin(), options_.kernels.end(), kernel.name) != options_.kernels.end();
-}
-
 std::int64_t Leader::warmup_for(std::int64_t iterations) const {
   return options_.warmup ? *options_.warmup : std::clamp<std::int64_t>(iterations / 10, 2, 100);
 }
 
 /// Kernels that move data from rank 0 come first, so the first one that is sized will do.
 void Leader::find_fabric() {
-  const auto sized = std::find_if(program_.kernels.begin(), program_.kernels.end(),
-                                  [&](const Kernel& kernel) { return kernel.sized && wants(kernel); });
+  const auto sized =
+      std::find_if(program_.kernels.begin(), program_.kernels.end(),
+                   [&](const Kernel& kernel) { return kernel.sized && options_.wants(kernel.name); });
   if (sized == program_.kernels.end() || leadership_.selection.ranks.size() < 2) return;
   const bool same_node = !leadership_.selection.between_nodes;
   std::array<std::optional<Fabric>, kProbes> found;
@@ -198,12 +255,12 @@ void Leader::initialize_google_benchmark(const char* executable) {
   const char* format = options_.format == Format::kJson  ? "json"
                        : options_.format == Format::kCsv ? "csv"
                                                          : "console";
-  // A survey is made once, whatever its figures are: below the least time it would be made again for 10, 100,
-  // … 10^9 iterations, and real_time be a part of it.
-  const Seconds least = survey_ ? Seconds{1e-9} : std::min(options_.min_time, options_.max_time / 1.4);
+  // What is measured is measured once: below the least time it would be again, for 10, 100, … 10^9
+  // iterations.
+  constexpr double kLeastSeconds = 1e-9;
   flags_ = {
       executable,
-      fmt::format("--benchmark_min_time={}" SHIPYARD_MIN_TIME_UNIT, least.count()),
+      fmt::format("--benchmark_min_time={}" SHIPYARD_MIN_TIME_UNIT, kLeastSeconds),
       "--benchmark_min_warmup_time=0",
       "--benchmark_repetitions=1",
       "--benchmark_enable_random_interleaving=false",
@@ -215,7 +272,7 @@ void Leader::initialize_google_benchmark(const char* executable) {
       "--benchmark_counters_tabular=true",
       "--benchmark_color=false",  // mpirun gives rank 0 a terminal of its own, whatever stands behind it
       std::string("--benchmark_format=") + format,
-      "--benchmark_out=" + options_.out_file,
+      "--benchmark_out=",
       "--benchmark_out_format=json"};
   std::vector<char*> argv;
   for (std::string& flag : flags_) argv.push_back(flag.data());
@@ -274,8 +331,8 @@ void Leader::add_context() {
 
 /// Whether there is time for one more size: judged by the size before, which was about half as large.
 bool Leader::fits_the_time_limit() const {
-  constexpr double kFewestIterations = 2 + kFewestSamples + 2 + 1;  // with their warm-up
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * kFewestIterations * last_iteration_) <
+  constexpr double kFewest = 2 + kFewestSamples + 2 + kFewestIterations;  // with their warm-up
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * kFewest * last_iteration_) <
          leadership_.deadline;
 }
 
@@ -284,8 +341,8 @@ bool Leader::fits_the_time_limit() const {
 std::vector<double> Leader::sample(std::size_t kernel, std::int64_t bytes) {
   std::vector<double> samples;
   std::int64_t piece = kFewestSamples;
-  const auto enough =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::min(kSampleTime, options_.max_time));
+  const auto enough = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                         std::min(kSampleTime, options_.max_time / 2));
   while (piece > 0) {
     const auto more = crew_.sample({kernel, bytes, warmup_for(piece), piece});
     samples.insert(samples.end(), more.begin(), more.end());
@@ -296,6 +353,36 @@ std::vector<double> Leader::sample(std::size_t kernel, std::int64_t bytes) {
   return samples;
 }
 
+/// Many iterations timed as one, until they come to the least time or this size has had the longest, of which
+/// the samples have half. In pieces, since only between them is there a look at the clock.
+Leader::Measured Leader::repeat(std::size_t kernel, std::int64_t bytes) {
+  const auto end =
+      std::min(leadership_.deadline,
+               Clock::now() + std::chrono::duration_cast<Clock::duration>(options_.max_time / 2));
+  constexpr Seconds kLeast{1e-9};
+  // The samples' mean, not their median: on a busy machine it is the one that comes true.
+  const double sampled = std::accumulate(samples_.begin(), samples_.end(), 0.0);
+  Seconds each = std::max(kLeast, Seconds(1e-9 * sampled / static_cast<double>(samples_.size())));
+  Measured all;
+  do {
+    const double missing = std::max((options_.min_time - all.time) / each,
+                                    static_cast<double>(kFewestIterations - all.iterations));
+    const double most = std::max(options_.min_time / 4 / each, static_cast<double>(kFewestIterations));
+    const double in_time = (end - Clock::now()) / each;
+    const auto piece =
+        static_cast<std::int64_t>(std::max(1.0, std::ceil(std::min({missing, most, in_time}))));
+    const Seconds time{crew_.time({kernel, bytes, warmup_for(piece), piece})};
+    all.iterations += piece;
+    all.time += time;
+    each = std::max(kLeast, time / static_cast<double>(piece));
+  } while ((all.time < options_.min_time || all.iterations < kFewestIterations) && Clock::now() < end);
+  return all;
+}
+
+std::string Leader::name_of(const Kernel& kernel, std::int64_t bytes) {
+  return fmt::format("{}/{}", kernel.name, bytes);
+}
+
 std::string Leader::describe(const Kernel& kernel, std::int64_t bytes) const {
   return program_.kernels.size() > 1 ? fmt::format("{} of {} bytes", kernel.name, bytes)
                                      : fmt::format("size {}", bytes);
@@ -303,8 +390,8 @@ std::string Leader::describe(const Kernel& kernel, std::int64_t bytes) const {
 
 void Leader::measure(benchmark::State& state, std::size_t index, std::int64_t bytes) {
   const Kernel& kernel = program_.kernels[index];
-  const auto iterations = static_cast<std::int64_t>(state.max_iterations);
-  if (iterations == 1) {  // Google Benchmark asks for 1, 10, 100, … until the time is long enough
+  const bool first = state.max_iterations == 1;  // else a time of 0, and Google Benchmark asks again
+  if (first) {
     if (!fits_the_time_limit()) {
       left_out_.push_back(describe(kernel, bytes));
       ++done_;
@@ -313,15 +400,23 @@ void Leader::measure(benchmark::State& state, std::size_t index, std::int64_t by
     }
     leadership_.progress = bytes;
     leadership_.tell(describe(kernel, bytes), done_++, all_);
-    samples_ = sample(index, bytes);
+    if (options_.validate) validate(index, bytes);
+    if (kernel.alone == nullptr) samples_ = sample(index, bytes);
   }
 
-  double seconds = 0;
   while (state.KeepRunningBatch(state.max_iterations)) {
-    seconds = crew_.time({index, bytes, warmup_for(iterations), iterations});
-    state.SetIterationTime(seconds * kernel.time_scale);
+    if (first) {
+      const Measured measured =
+          kernel.alone == nullptr
+              ? repeat(index, bytes)
+              : Measured{1, Seconds(1e-9 * crew_.alone({index, bytes}, options_.min_time))};
+      iterations_[name_of(kernel, bytes)] = measured.iterations;
+      last_iteration_ = measured.time / static_cast<double>(measured.iterations);
+      if (kernel.alone != nullptr) samples_ = {1e9 * last_iteration_.count()};
+    }
+    state.SetIterationTime(last_iteration_.count() * kernel.time_scale *
+                           static_cast<double>(state.max_iterations));
   }
-  last_iteration_ = Seconds(seconds / static_cast<double>(iterations));
   count(state, kernel, bytes, 1e9 * last_iteration_.count() * kernel.time_scale);
 }
 
@@ -379,7 +474,7 @@ void Leader::register_kernels() {
   };
   std::vector<Piece> pieces;
   for (std::size_t index = 0; index < program_.kernels.size(); ++index) {
-    if (!wants(program_.kernels[index])) continue;
+    if (!options_.wants(program_.kernels[index].name)) continue;
     for (const std::int64_t bytes : sizes_of(program_.kernels[index])) pieces.push_back({index, bytes});
   }
   if (program_.by_size) {
@@ -388,8 +483,7 @@ void Leader::register_kernels() {
   }
   all_ = pieces.size();
   for (const auto& [index, bytes] : pieces) {
-    if (options_.validate) validate(index, bytes);
-    const std::string name = fmt::format("{}/{}", program_.kernels[index].name, bytes);
+    const std::string name = name_of(program_.kernels[index], bytes);
     benchmark::RegisterBenchmark(name.c_str(), [this, index = index, bytes = bytes](
                                                    benchmark::State& state) { measure(state, index, bytes); })
         ->UseManualTime()
@@ -435,7 +529,8 @@ int Leader::run(const char* executable) {
   if (survey_) display = &only_head;
   if (options_.format == Format::kJson || options_.format == Format::kCsv)
     display = benchmark::CreateDefaultDisplayReporter();
-  benchmark::RunSpecifiedBenchmarks(display, nullptr, ".");
+  Reports reports(*display, options_.out_file, iterations_);
+  benchmark::RunSpecifiedBenchmarks(&reports, nullptr, ".");
   benchmark::Shutdown();
   leadership_.progress_line.clear();
   if (survey_ && options_.format == Format::kTable) print(survey_->text());
@@ -453,6 +548,10 @@ int Leader::run(const char* executable) {
     lines.insert(lines.end(), more.begin(), more.end());
   }
   for (const auto& line : lines) say(program_, "error", line);
+  if (reports.error()) {
+    say(program_, "error", "--out " + reports.error()->message);
+    return kFailure;
+  }
   return lines.empty() ? kSuccess : kUnmet;
 }
 

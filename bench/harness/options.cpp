@@ -369,7 +369,15 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
     return input_error(fmt::format("--duration {:g}s is longer than the time limit of {:g}s",
                                    options.duration.count(), options.time_limit.count()),
                        fmt::format("--time-limit {:g}s", 2 * options.duration.count()));
-  if (options.max_time < options.min_time) options.max_time = options.min_time;
+  if (options.min_time > options.max_time / 2) {
+    if (parsed->get("min-time") && parsed->get("max-time"))
+      return input_error(
+          fmt::format("--min-time {:g}s leaves no time for the single messages within --max-time {:g}s",
+                      options.min_time.count(), options.max_time.count()),
+          fmt::format("--max-time {:g}s", 2 * options.min_time.count()));
+    parsed->get("max-time") ? options.min_time = options.max_time / 2
+                            : options.max_time = 2 * options.min_time;
+  }
   return options;
 }
 

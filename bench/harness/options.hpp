@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -72,6 +73,11 @@ struct Options {
   std::optional<double> expect_latency_ns;
   std::optional<double> expect_bandwidth_mb;  ///< 10^6 bytes a second
   std::optional<double> expect_noise_percent;
+
+  /// Whether --kernels leaves it in.
+  [[nodiscard]] bool wants(const std::string& kernel) const {
+    return kernels.empty() || std::find(kernels.begin(), kernels.end(), kernel) != kernels.end();
+  }
 };
 
 /// What `--help` and the parser know of a program.

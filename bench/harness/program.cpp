@@ -111,6 +111,24 @@ std::string report_problem(const Options& options) {
   return {};
 }
 
+/// Empty where the messages of all ranks that measure on this rank's machine have room there: Linux would
+/// promise the memory, and end a rank when it is touched.
+std::string memory_problem(const Equipment& equipment, const Placement& placement,
+                           const std::vector<int>& measuring, int rank) {
+  const auto& here = placement[static_cast<std::size_t>(rank)];
+  const auto ranks = static_cast<std::size_t>(std::count_if(measuring.begin(), measuring.end(), [&](int one) {
+    const auto& there = placement[static_cast<std::size_t>(one)];
+    return there.node == here.node || (!here.machine.empty() && there.machine == here.machine);
+  }));
+  const auto available = available_memory();
+  const std::size_t each = equipment.send_bytes + equipment.receive_bytes;
+  if (!available || ranks == 0 || each <= *available / ranks) return {};
+  constexpr double kMega = 1e6;
+  return fmt::format("the messages of {} ranks on {} need {:.0f} MB each, and {:.0f} MB in all are available",
+                     ranks, here.host, static_cast<double>(each) / kMega,
+                     static_cast<double>(*available) / kMega);
+}
+
 /// What the watchdog says when MPI never came back.
 std::string hang_report(const Options& options, std::int64_t progress) {
   std::string where = fmt::format("at {} bytes", progress);
@@ -148,10 +166,13 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
     return refuse(input_error(error));
 
   const auto& sizes = sizes_for(program, options);
-  Crew crew(program.kernels, selection->ranks,
-            {.largest_message = std::max(kProbeBytes, sizes.empty() ? 0 : sizes.back()),
-             .window = options.window,
-             .buffers = options.buffers});
+  const Equipment equipment =
+      equipment_for(program.kernels, options, std::max(kProbeBytes, sizes.empty() ? 0 : sizes.back()),
+                    selection->ranks.size(), last_cache_bytes());
+  if (const auto error = agree_on_error(memory_problem(equipment, placement, selection->ranks, rank));
+      !error.empty())
+    return refuse(input_error(error, "smaller --sizes, fewer ranks, or fewer of the kernels at a time"));
+  Crew crew(program.kernels, selection->ranks, equipment);
   if (!is_leader) {
     crew.work();
     return kSuccess;

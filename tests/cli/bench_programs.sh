@@ -18,10 +18,10 @@ says() { grep -qxF "$1" "$work/err"; }
 echo "# every kernel, quickly, with every byte compared"
 begin=$SECONDS
 # Those after the fourth compare nothing; `allpairs` needs nodes, and `launch` an mpirun.
-for program in pingpong:2:1 bandwidth:2:2 msgrate:4:1 collectives:3:9 limits:2:1 noise:1:1; do
+for program in pingpong:2:1 bandwidth:2:2 msgrate:4:1 collectives:3:9 limits:2:1 noise:1:1 overhead:2:2; do
   IFS=: read -r name ranks kernels <<<"$program"
   validate=(--validate)
-  [[ $name != limits && $name != noise ]] || validate=()
+  [[ $name != limits && $name != noise && $name != overhead ]] || validate=()
   run "$ranks" "$name" --quick "${validate[@]}" --out "$work/$name.json"
   check "$name: exit status 0" test "$status" -eq 0
   check "$name: $kernels kernels" \
@@ -74,12 +74,13 @@ check "--format osu: a title and two columns" \
   test "$(grep -c '^# shipyard bandwidth .*osu_bw' "$work/out")/$(grep -cE '^(8|64) +[0-9]+\.[0-9]{2}$' "$work/out")" = 1/2
 
 echo "# one bit of a message is wrong"
-# What finds out the fabric are three times 64 messages; the one that is compared comes next.
-for one in pingpong:pingpong collectives:allreduce; do
-  IFS=: read -r name kernel <<<"$one"
-  for corrupted in 0 193; do
+# What finds out the fabric are three times 64 messages, or windows of 64; then comes what is compared. Of a window it is
+# one in the middle, which the next ones must not hide.
+for one in pingpong:pingpong:193 collectives:allreduce:193 bandwidth:uni:12298 bandwidth:bi:12298 msgrate:msgrate:12298; do
+  IFS=: read -r name kernel nth <<<"$one"
+  for corrupted in 0 "$nth"; do
     options=(--quick --validate --sizes 64)
-    [[ $name == pingpong ]] || options+=(--kernels "$kernel")
+    [[ $name == pingpong || $name == msgrate ]] || options+=(--kernels "$kernel")
     timeout --kill-after=5 60 "${mpirun[@]}" -np 2 env "CORRUPT=$corrupted" "LD_PRELOAD=$corrupt" "$programs/$name" "${options[@]}" \
       >"$work/out" 2>"$work/err" </dev/null
     status=$?
@@ -91,6 +92,38 @@ for one in pingpong:pingpong collectives:allreduce; do
     fi
   done
 done
+
+echo "# what is measured is what the report says"
+run 2 pingpong --sizes 8,64 --min-time 0.2s --out "$work/counted.json"
+check "iterations and their time come to the least time" \
+  jq -e '.benchmarks | length == 2 and all(.iterations * .real_time * 2 >= 0.2e9)' "$work/counted.json"
+check "the table has the same iterations" \
+  test "$(awk '$1 == 8 { print $NF }' "$work/out")" = "$(jq '.benchmarks[0].iterations' "$work/counted.json")"
+run 2 pingpong --quick --min-time 1s --max-time 1s
+check "a least time that leaves none for single messages is refused" test "$status" -eq 2
+check "and what would do is said" grep -qxF 'hint: --max-time 2s' "$work/err"
+run 2 msgrate --buffers multiple --window 4096 --sizes 1G
+check "memory that no machine has is refused before the start" test "$status" -eq 2
+check "and how much it would be" \
+  grep -qE '^msgrate: error: the messages of 2 ranks on .* need [0-9]+ MB each, and [0-9]+ MB in all are available$' "$work/err"
+run 4 collectives --quick --kernels barrier --sizes 1G
+check "a kernel without data needs none" test "$status" -eq 0
+
+echo "# a report that is lost, and one that is not"
+run 2 pingpong --quick --sizes 8 --out /dev/full
+check "a full disk is a failure" test "$status" -eq 1
+check "and is named" grep -qE '^pingpong: error: --out cannot write /dev/full: ' "$work/err"
+"${mpirun[@]}" -np 2 "$programs/pingpong" --sizes 1..4M --min-time 1s --out "$work/cut.json" \
+  >/dev/null 2>&1 </dev/null &
+cut=$!
+for ((i = 0; i < 600; i++)); do
+  [ ! -s "$work/cut.json" ] || break
+  sleep 0.1
+done
+kill -TERM "$cut"
+wait "$cut" 2>/dev/null
+check "what was measured before the end is there, whole" \
+  jq -e '.benchmarks | length >= 1 and length < 23 and all(.p50_ns > 0)' "$work/cut.json"
 
 echo "# a line that says how long it still takes"
 command=$(printf '%q ' "${mpirun[@]}" -np 2 "$programs/pingpong" --quick --sizes 8,64)

@@ -1,5 +1,5 @@
-/* Preloaded into an MPI program: the CORRUPT-th message that this process receives, or sum that it gets, has one wrong bit.
-   Counted from 1; what carries fewer than 8 bytes does not count. */
+/* Preloaded into an MPI program: the CORRUPT-th message that this process receives by MPI_Recv or sends by MPI_Isend, or
+   sum that it gets, has one wrong bit. Counted from 1; what carries fewer than 8 bytes does not count. */
 #include <mpi.h>
 #include <stdlib.h>
 
@@ -20,6 +20,12 @@ int MPI_Recv(void* buffer, int count, MPI_Datatype type, int source, int tag, MP
   int result = PMPI_Recv(buffer, count, type, source, tag, comm, status);
   if (type == MPI_BYTE) corrupt(buffer, count, type);
   return result;
+}
+
+int MPI_Isend(const void* buffer, int count, MPI_Datatype type, int destination, int tag, MPI_Comm comm,
+              MPI_Request* request) {
+  if (type == MPI_BYTE) corrupt((void*)buffer, count, type);
+  return PMPI_Isend(buffer, count, type, destination, tag, comm, request);
 }
 
 int MPI_Allreduce(const void* send, void* receive, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
