@@ -130,7 +130,7 @@ check "exit status 0, with fewer rows" test "$status" -eq 0 -a "$(rows)" -ge 1 -
 check "the report is complete, and marks what was left out" \
   jq -e '(.benchmarks | length == 24) and (.benchmarks[23] | .error_occurred or .skipped)' "$work/short.json"
 
-# start_and_signal SIGNAL OPTIONS…: starts two ranks, sends rank 1 the signal once the first size is under way, and waits.
+# start_and_signal SIGNAL OPTIONS…: starts two ranks, sends rank 1 the signal once the first size is done, and waits.
 start_and_signal() {
   local signal=$1 mpirun_pid peer=
   shift
@@ -152,11 +152,11 @@ WRAPPER
 chmod +x "$work/named"
 
 echo "# a peer that dies or hangs"
-start_and_signal KILL --min-time 2s
+start_and_signal KILL --min-time 1s
 check "a killed rank ends the job, and not with 0" test "$status" -ne 0 -a "$status" -ne 124
-start_and_signal STOP --min-time 2s --time-limit 2s
+start_and_signal STOP --sizes 0,4 --min-time 1s --time-limit 3s
 check "a rank that hangs ends the job after the time limit, with exit status 1" test "$status" -eq 1
 check "the error says at which size" \
-  grep -qE '^pingpong: error: no end in sight 2 s after the time limit of 2 s: MPI did not return at 0 bytes$' "$work/err"
+  grep -qE '^pingpong: error: no end in sight 2 s after the time limit of 3 s: MPI did not return at 4 bytes$' "$work/err"
 
 finish
