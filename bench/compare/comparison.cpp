@@ -15,22 +15,11 @@ namespace {
 
 /// Facts of the context that make one launch another measurement than the next. Others change with each
 /// launch by their nature (date, load, cost of the clock) or say less than these.
-constexpr const char* kFacts[] = {"fabric",
-                                  "nodes",
-                                  "ranks",
-                                  "measuring_ranks",
-                                  "pair",
-                                  "pairs",
-                                  "window",
-                                  "buffers",
-                                  "mpi_library",
-                                  "mpi_transport",
-                                  "mpi_settings",
-                                  "vm_size",
-                                  "measuring_hosts",
-                                  "command",
-                                  "shipyard_version",
-                                  "library_build_type"};
+constexpr const char* kFacts[] = {
+    "fabric",  "nodes",           "ranks",       "measuring_ranks",  "pair",
+    "pairs",   "window",          "buffers",     "min_time",         "duration",
+    "warmup",  "quick",           "mpi_library", "mpi_transport",    "mpi_settings",
+    "vm_size", "measuring_hosts", "command",     "shipyard_version", "library_build_type"};
 
 std::vector<std::string> values_of(const std::vector<Report>& reports, const std::string& fact) {
   std::set<std::string> values;

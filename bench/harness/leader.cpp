@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -43,6 +44,32 @@ constexpr int kProbes = 3;
 void print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
+}
+
+const char* buffers_name(Buffers buffers) {
+  switch (buffers) {
+    case Buffers::kSingle:
+      return "single";
+    case Buffers::kMultiple:
+      return "multiple";
+    case Buffers::kOffCache:
+      return "off-cache";
+  }
+  return "";
+}
+
+/// What the options say of how it is measured, for the report's context: reports of other windows or times
+/// are other measurements.
+std::map<std::string, std::string> settings(const Offers& offers, const Options& options) {
+  std::map<std::string, std::string> context{{"quick", options.quick ? "true" : "false"}};
+  if (offers.window > 0) context["window"] = std::to_string(options.window);
+  if (offers.buffers) context["buffers"] = buffers_name(options.buffers);
+  if (offers.duration > Seconds{0}) context["duration"] = fmt::format("{:g}s", options.duration.count());
+  if (offers.times) {
+    context["min_time"] = fmt::format("{:g}s", options.min_time.count());
+    context["warmup"] = options.warmup ? std::to_string(*options.warmup) : "default";
+  }
+  return context;
 }
 
 /// What Google Benchmark makes of a run, as rows of our table, or of osu_latency's.
@@ -267,6 +294,7 @@ void Leader::add_context() {
   add("measuring_cpus", fmt::format("{}", fmt::join(cpus, ";")));
   add("notes", fmt::format("{}", fmt::join(selection.notes, "; ")));
   add("clock_cost_ns", fmt::format("{:.1f}", clock_cost_ns()));
+  for (const auto& [name, value] : settings(program_.text.offers, options_)) add(name.c_str(), value);
   if (survey_) {
     for (const auto& [name, value] : survey_->context()) add(name.c_str(), value);
   }

@@ -1,8 +1,8 @@
 #!/bin/bash
-# bench-compare with commands that print reports made up here.
-# Usage: bench_compare.sh BENCH_COMPARE
+# bench-compare with commands that print reports made up here, and with real reports of a benchmark.
+# Usage: bench_compare.sh BENCH_COMPARE BANDWIDTH
 set -u
-tool=$1
+tool=$1 bandwidth=$2
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -196,6 +196,20 @@ check 'killed by SIGTERM' test $? -eq 143
 check 'the launch was asked to end, and has' test -e asked
 check 'with all that it started' gone "$(cat rank)"
 check 'and the error says why' grep -qx 'bench-compare: error: launch 1 of A: ended, as SIGTERM asked for it' err
+
+echo "# reports of the benchmarks"
+read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
+if command -v "${mpirun[0]}" >/dev/null; then
+  measure() { timeout 60 "${mpirun[@]}" -np 2 "${@:2}" -o "$1.json" >out 2>err </dev/null; }
+  measure alone "$bandwidth" --quick --kernels uni --sizes 64K --window 1
+  measure many "$bandwidth" --kernels uni --sizes 64K --min-time 5ms --warmup 3 --buffers off-cache
+  "$tool" alone.json many.json >out 2>err
+  check 'options that make another measurement are named' test "$(sed -n '/^  differs/,/^$/p' out | tr -s ' \n' ' ')" = \
+    ' differs window: A 1, B 64; buffers: A single, B off-cache; min_time: A 0.002s, B 0.005s; warmup: A default, B 3; quick: A true, B false '
+  measure again "$bandwidth" --quick --kernels uni --sizes 64K --window 1
+  "$tool" alone.json again.json >out 2>err
+  check 'the same options are no difference' test "$(grep -c differs out)" = 0
+fi
 
 echo "# the progress line is for terminals"
 if command -v script >/dev/null; then
