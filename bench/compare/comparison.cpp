@@ -60,6 +60,25 @@ const Measurement* find(const Report& report, const std::string& name) {
   return found == report.measurements.end() ? nullptr : &*found;
 }
 
+/// Whether the figure is 0 wherever there is one at this size: the bandwidth of messages without bytes.
+bool is_always_zero(const std::vector<Report>& a, const std::vector<Report>& b, const std::string& name,
+                    const std::string& figure) {
+  bool is_there = false;
+  for (const auto* side : {&a, &b}) {
+    for (const Report& report : *side) {
+      const Measurement* measurement = find(report, name);
+      if (measurement == nullptr) continue;
+      const auto found = measurement->figures.find(figure);
+      if (found == measurement->figures.end()) continue;
+      for (const double value : found->second) {
+        if (value != 0) return false;
+        is_there = true;
+      }
+    }
+  }
+  return is_there;
+}
+
 /// One size on one side.
 struct Sample {
   std::size_t measured = 0;    ///< launches that have the size
@@ -168,7 +187,13 @@ Result<Comparison> compare(const std::vector<Report>& a, const std::vector<Repor
     comparison.question.better = is_rate(question.figure) ? Better::kMore : Better::kLess;
   comparison.differences = differences(a, b);
 
+  std::size_t zeros = 0;
   for (const std::string& name : size_names(a, b)) {
+    if (is_always_zero(a, b, name, question.figure)) {
+      comparison.left_out.push_back({name, question.figure + " is 0"});
+      ++zeros;
+      continue;
+    }
     const auto of_a = sample(a, name, question.figure);
     if (!of_a) return of_a.error();
     const auto of_b = sample(b, name, question.figure);
@@ -184,6 +209,8 @@ Result<Comparison> compare(const std::vector<Report>& a, const std::vector<Repor
                                 .interval = ratio_interval(of_a->values, of_b->values, 1 - question.alpha),
                                 .p = mann_whitney_p(of_a->values, of_b->values)});
   }
+  if (comparison.sizes.empty() && zeros > 0)
+    return input_error(fmt::format("{} is 0 at every size that A and B have", question.figure));
   if (comparison.sizes.empty()) return nothing_left(a, b, question.figure);
   judge(comparison);
   return comparison;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # bench-compare with commands that print reports made up here, and with real reports of a benchmark.
-# Usage: bench_compare.sh BENCH_COMPARE BANDWIDTH
+# Usage: bench_compare.sh BENCH_COMPARE BANDWIDTH PINGPONG
 set -u
-tool=$1 bandwidth=$2
+tool=$1 bandwidth=$2 pingpong=$3
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -209,6 +209,11 @@ if command -v "${mpirun[0]}" >/dev/null; then
   measure again "$bandwidth" --quick --kernels uni --sizes 64K --window 1
   "$tool" alone.json again.json >out 2>err
   check 'the same options are no difference' test "$(grep -c differs out)" = 0
+  measure old "$pingpong" --quick
+  measure new "$pingpong" --quick
+  "$tool" --figure bandwidth_MB_per_s old.json -- new.json >out 2>err
+  check 'bandwidth, which messages of no bytes have not' test $?/"$(grep -c '^  pingpong/8 ' out)/$(grep 'left out' out)" = \
+    '4/1/  left out   bandwidth_MB_per_s is 0: pingpong/0'
 fi
 
 echo "# the progress line is for terminals"
