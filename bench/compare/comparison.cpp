@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/command_line.hpp"
@@ -49,6 +50,26 @@ std::optional<Error> other_benchmark(const std::vector<Report>& a, const std::ve
       if (benchmark(report) == benchmark(a.front())) continue;
       return input_error(fmt::format("{} is of {}, {} of {}: there is nothing to compare", a.front().source,
                                      benchmark(a.front()), report.source, benchmark(report)));
+    }
+  }
+  return std::nullopt;
+}
+
+/// A copy of a report is no other launch: with five of one, anything would be different. Two launches can
+/// have one date, which is in seconds, and not all figures.
+std::optional<Error> same_report(const std::vector<Report>& a, const std::vector<Report>& b) {
+  std::multimap<std::string, const Report*> by_date;
+  for (const auto* side : {&a, &b}) {
+    for (const Report& report : *side) {
+      const auto date = report.facts.find("date");
+      if (date == report.facts.end() || report.measurements.empty()) continue;
+      const auto [first, last] = by_date.equal_range(date->second);
+      const auto found = std::find_if(
+          first, last, [&](const auto& one) { return one.second->measurements == report.measurements; });
+      if (found != last)
+        return input_error(fmt::format("{} and {} have the same date and figures, and a launch counts once",
+                                       found->second->source, report.source));
+      by_date.emplace(date->second, &report);
     }
   }
   return std::nullopt;
@@ -182,6 +203,7 @@ Result<Comparison> compare(const std::vector<Report>& a, const std::vector<Repor
                            const Question& question) {
   assert(!a.empty() && !b.empty());
   if (auto error = other_benchmark(a, b)) return *error;
+  if (auto error = same_report(a, b)) return *error;
   Comparison comparison{.question = question, .launches_a = a.size(), .launches_b = b.size()};
   if (!comparison.question.better)
     comparison.question.better = is_rate(question.figure) ? Better::kMore : Better::kLess;

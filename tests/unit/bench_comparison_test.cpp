@@ -168,6 +168,21 @@ TEST(Compare, RefusesWhatCannotBeCompared) {
   EXPECT_EQ(error_of(compare(empty, empty, {})), "r1.json: nothing was measured");
 }
 
+TEST(Compare, RefusesACopyAsAnotherLaunch) {
+  auto a = launches(kFast);
+  auto b = launches(kSlow);
+  for (auto* side : {&a, &b}) {
+    for (auto& report : *side) report.facts["date"] = "2026-01-01T00:00:00+00:00";
+  }
+  EXPECT_EQ(error_of(compare(a, b, {})), "none") << "one date, other figures";
+  b[4] = a[1];
+  b[4].source = "copy.json";
+  EXPECT_EQ(error_of(compare(a, b, {})),
+            "r2.json and copy.json have the same date and figures, and a launch counts once");
+  b[4].facts["date"] = "2026-01-01T00:00:01+00:00";
+  EXPECT_EQ(error_of(compare(a, b, {})), "none") << "another date";
+}
+
 TEST(Compare, RefusesFiguresThatHaveNoRatio) {
   const auto with = [](double value) {
     auto b = launches(kFast);
