@@ -16,8 +16,9 @@ run() {
 says() { grep -qxF "$1" "$work/err"; }
 
 echo "# every kernel, quickly, with every byte compared"
-begin=$SECONDS
-# Those after the fourth compare nothing; `allpairs` needs nodes, and `launch` an mpirun.
+tenths() { local now=${EPOCHREALTIME/[.,]/}; echo $((now / 100000)); }
+begin=$(tenths)
+# Those after the fourth compare nothing.
 for program in pingpong:2:1 bandwidth:2:2 msgrate:4:1 collectives:3:9 limits:2:1 noise:1:1; do
   IFS=: read -r name ranks kernels <<<"$program"
   validate=(--validate)
@@ -31,7 +32,13 @@ for program in pingpong:2:1 bandwidth:2:2 msgrate:4:1 collectives:3:9 limits:2:1
   "$programs/$name" --help >"$work/out" 2>"$work/err"
   check "$name: --help fits in 80 columns, without mpirun" test "$?/$(($(widest "$work/out") <= 80))" = 0/1
 done
-echo "  $((SECONDS - begin)) s"
+run 2 allpairs --quick
+check "allpairs: refuses a single node, and says so" test \
+  "$status/$(grep -c '^allpairs: error: two nodes are needed, and all ranks are on one$' "$work/err")" = 2/1
+check "launch: exit status 0" "$programs/launch" --quick --ranks 1,2 -- "${mpirun[@]}" -np '{ranks}'
+seconds=$((($(tenths) - begin) / 10))
+echo "  $seconds s"
+check "all of it takes less than a minute" test "$seconds" -lt 60
 
 echo "# what a report says"
 check "the fabric is what the bytes went by" jq -e '.context.fabric == "shm"' "$work/bandwidth.json"
@@ -55,6 +62,11 @@ check "a reduction has whole floats, a barrier no size" \
 check "ranks that share cores are noted" jq -e '.context.notes | test("4 ranks share|^$")' "$work/msgrate.json"
 if [[ $(nproc) -lt 4 ]]; then
   check "here they do" jq -e '.context.notes | test("oversubscribed")' "$work/msgrate.json"
+fi
+
+run 4 pingpong --quick --sizes 8
+if [[ $(nproc) -lt 4 ]]; then
+  check "ranks that sleep count as well" grep -qE "^  ranks  *4 on 1 node, .*[(]oversubscribed[)]; 2 measure, the others sleep" "$work/out"
 fi
 
 echo "# which of it"
