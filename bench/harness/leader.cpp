@@ -143,6 +143,18 @@ class HeadReporter : public benchmark::BenchmarkReporter {
   std::string head_;
 };
 
+/// Google Benchmark's CSV writes its context, and what it makes of its own library, on standard error.
+class WithoutContext : public benchmark::BenchmarkReporter {
+ public:
+  explicit WithoutContext(benchmark::BenchmarkReporter& reporter) : reporter_(reporter) {}
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override { reporter_.ReportRuns(runs); }
+  void Finalize() override { reporter_.Finalize(); }
+
+ private:
+  benchmark::BenchmarkReporter& reporter_;
+};
+
 class Leader {
  public:
   explicit Leader(const Leadership& leadership)
@@ -461,11 +473,19 @@ int Leader::run(const char* executable) {
   HeadReporter only_head(head());
   benchmark::BenchmarkReporter* display = &table;
   if (survey_) display = &only_head;
+  std::optional<WithoutContext> csv;
   if (options_.format == Format::kJson || options_.format == Format::kCsv)
     display = benchmark::CreateDefaultDisplayReporter();
+  if (options_.format == Format::kCsv) display = &csv.emplace(*display);
   benchmark::RunSpecifiedBenchmarks(display, nullptr, ".");
   benchmark::Shutdown();
   leadership_.progress_line.clear();
+  if (!left_out_.empty() && left_out_.size() == (survey_ ? survey_->names().size() : all_)) {
+    say(program_, "error",
+        fmt::format("the time limit of {:g} s was reached before anything was measured (see --time-limit)",
+                    options_.time_limit.count()));
+    return kFailure;
+  }
   if (survey_ && options_.format == Format::kTable) print(survey_->text());
 
   if (!left_out_.empty()) {
