@@ -166,11 +166,13 @@ class Leader {
   int run(const char* executable);
 
  private:
+  [[nodiscard]] std::optional<std::size_t> kernel_to_probe() const;
   void find_fabric();
   void initialize_google_benchmark(const char* executable);
   void add_context();
   [[nodiscard]] std::string head() const;
   [[nodiscard]] std::string fabric_text() const;
+  [[nodiscard]] std::string transport_text() const;
   [[nodiscard]] std::vector<std::int64_t> sizes_of(const Kernel& kernel) const;
   void measure(benchmark::State& state, std::size_t kernel, std::int64_t bytes);
   [[nodiscard]] std::string describe(const Kernel& kernel, std::int64_t bytes) const;
@@ -188,8 +190,6 @@ class Leader {
   const Options& options_;
   Crew& crew_;
   std::unique_ptr<Survey> survey_ = program_.survey ? program_.survey(leadership_) : nullptr;
-  std::string transport_ =
-      describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes);
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
@@ -208,17 +208,25 @@ std::int64_t Leader::warmup_for(std::int64_t iterations) const {
   return options_.warmup ? *options_.warmup : std::clamp<std::int64_t>(iterations / 10, 2, 100);
 }
 
+/// One whose messages show how they travel; nothing where there are none, of a rank alone or of a barrier.
 /// Kernels that move data from rank 0 come first, so the first one that is sized will do.
-void Leader::find_fabric() {
+std::optional<std::size_t> Leader::kernel_to_probe() const {
+  if (leadership_.selection.ranks.size() < 2 || !program_.text.offers.fabric) return std::nullopt;
   const auto sized = std::find_if(program_.kernels.begin(), program_.kernels.end(),
                                   [&](const Kernel& kernel) { return kernel.sized && wants(kernel); });
-  if (sized == program_.kernels.end() || leadership_.selection.ranks.size() < 2) return;
+  if (sized == program_.kernels.end()) return std::nullopt;
+  return static_cast<std::size_t>(sized - program_.kernels.begin());
+}
+
+void Leader::find_fabric() {
+  const auto kernel = kernel_to_probe();
+  if (!kernel) return;
   const bool same_node = !leadership_.selection.between_nodes;
   std::array<std::optional<Fabric>, kProbes> found;
   for (auto& one : found) {
     const Traffic before = crew_.traffic();
     const auto begin = Clock::now();
-    crew_.time_each({.kernel = static_cast<std::size_t>(sized - program_.kernels.begin()),
+    crew_.time_each({.kernel = *kernel,
                      .bytes = kProbeBytes,
                      .iterations = kProbeMessages,
                      .pair = survey_ ? std::optional(RankPair{0, 1}) : std::nullopt});
@@ -266,6 +274,11 @@ std::string Leader::fabric_text() const {
   return findings_.fabric ? fabric_name(*findings_.fabric) : "unknown";
 }
 
+std::string Leader::transport_text() const {
+  return describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes,
+                            findings_.fabric);
+}
+
 std::string Leader::head() const {
   const auto& selection = leadership_.selection;
   return fmt::format("{} {}\n\n", program_.text.name, SHIPYARD_VERSION) +
@@ -273,8 +286,8 @@ std::string Leader::head() const {
          format_fact("ranks",
                      describe_ranks(leadership_.placement, static_cast<int>(selection.ranks.size()))) +
          (selection.description.empty() ? "" : format_fact(selection.title, selection.description)) +
-         (program_.text.offers.fabric
-              ? format_fact("transport", transport_) + format_fact("fabric", fabric_text())
+         (kernel_to_probe()
+              ? format_fact("transport", transport_text()) + format_fact("fabric", fabric_text())
               : std::string());
 }
 
@@ -288,8 +301,10 @@ void Leader::add_context() {
   add("benchmark", program_.text.name);
   add("mpi_library", library_name());
   add("mpi_standard", standard_version());
-  add("mpi_transport", transport_);
-  add("fabric", fabric_text());
+  if (kernel_to_probe()) {
+    add("mpi_transport", transport_text());
+    add("fabric", fabric_text());
+  }
   add("mpi_settings", mpi_settings(leadership_.environment));
   add("vm_size", vm_size(leadership_.environment));
   add("ranks", std::to_string(placement.size()));

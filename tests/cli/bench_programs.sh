@@ -42,6 +42,9 @@ check "all of it takes less than a minute" test "$seconds" -lt 60
 
 echo "# what a report says"
 check "the fabric is what the bytes went by" jq -e '.context.fabric == "shm"' "$work/bandwidth.json"
+check "the transport is what goes by it" jq -e '.context.mpi_transport | test("tcp") | not' "$work/bandwidth.json"
+check "where no message goes there is none" \
+  jq -e '.context | (has("mpi_transport") or has("fabric")) | not' "$work/noise.json"
 check "percentiles are in order" \
   jq -e '.benchmarks | all(.min_ns <= .p50_ns and .p50_ns <= .p90_ns and .p90_ns <= .p99_ns and .p99_ns <= .["p99.9_ns"] and .["p99.9_ns"] <= .max_ns)' \
   "$work/collectives.json"
@@ -73,6 +76,8 @@ echo "# which of it"
 run 2 collectives --quick --kernels barrier,bcast --sizes 8 --format csv
 check "--kernels: those, in the program's order" \
   test "$(sed -n 's,^"\([a-z]*\)/.*,\1,p' "$work/out" | paste -sd' ')" = 'bcast barrier'
+run 2 collectives --quick --kernels barrier
+check "a barrier has no transport" test "$status/$(grep -cE '^  (transport|fabric) ' "$work/out")" = 0/0
 run 4 msgrate --quick --pairs 1 --sizes 8
 check "--pairs: so many" grep -q '^  pairs  *1, on ' "$work/out"
 for buffers in single multiple off-cache; do

@@ -46,6 +46,23 @@ TEST(DescribeTransport, NamesAllLayersThatCouldCarryAMessageOnTheNode) {
             "btl sm (pml ob1)");
 }
 
+TEST(DescribeTransport, LeavesOutLayersThatDoNotGoByTheFabric) {
+  const TransportFacts facts{.pml = {"ob1"}, .btl = {"self", "tcp", "vader"}, .tcp_interfaces = "lo"};
+  EXPECT_EQ(describe_transport(facts, false, Fabric::kSharedMemory), "btl vader (pml ob1)");
+  EXPECT_EQ(describe_transport(facts, false, Fabric::kTcp), "btl tcp (pml ob1, btl_tcp_if_include lo)");
+  EXPECT_EQ(describe_transport(facts, false, Fabric::kInfiniBand), describe_transport(facts, false));
+  EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"sm", "vader", "tcp"}}, false, Fabric::kTcp),
+            "btl tcp (pml ob1)");
+  EXPECT_EQ(
+      describe_transport({.pml = {"ob1"}, .btl = {"tcp", "openib", "vader"}}, false, Fabric::kSharedMemory),
+      "btl openib or vader (pml ob1)");
+  // The last one stays, whatever was seen.
+  EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"tcp"}}, false, Fabric::kSharedMemory),
+            "btl tcp (pml ob1)");
+  EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"vader"}}, false, Fabric::kTcp),
+            "btl vader (pml ob1)");
+}
+
 TEST(DescribeTransport, NamesUcxAndItsSettings) {
   EXPECT_EQ(describe_transport({.pml = {"ucx"}, .btl = {"tcp"}}, true), "UCX (pml ucx)");
   EXPECT_EQ(describe_transport({.pml = {"ucx"}, .ucx_settings = "UCX_NET_DEVICES=mlx5_0:1"}, true),
