@@ -1,9 +1,11 @@
 #include "bench/compare/compare_tool.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <ostream>
 #include <utility>
@@ -45,6 +47,24 @@ Result<std::vector<Report>> read_reports(const std::vector<std::string>& files) 
     reports.push_back(*std::move(report));
   }
   return reports;
+}
+
+/// A file that is given twice, by this name or another, would count as two launches.
+Status each_once(const CompareOptions& options) {
+  std::map<std::pair<dev_t, ino_t>, std::string> seen;
+  for (const auto* files : {&options.files_a, &options.files_b}) {
+    for (const auto& file : *files) {
+      struct stat status = {};
+      if (stat(file.c_str(), &status) != 0) continue;  // reading says why
+      const auto [first, is_new] = seen.try_emplace({status.st_dev, status.st_ino}, file);
+      if (is_new) continue;
+      return input_error(
+          first->second == file
+              ? fmt::format("{} is given twice, and a launch counts once", file)
+              : fmt::format("{} and {} are one file, and a launch counts once", first->second, file));
+    }
+  }
+  return Ok{};
 }
 
 std::string name_files(const std::vector<std::string>& files) {
@@ -188,6 +208,7 @@ class Tool {
 
  private:
   int read_files() {
+    if (auto status = each_once(options_); !status) return fail(status.error());
     auto a = read_reports(options_.files_a);
     if (!a) return fail(a.error());
     auto b = read_reports(options_.files_b);

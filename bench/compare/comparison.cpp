@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/command_line.hpp"
@@ -15,22 +16,11 @@ namespace {
 
 /// Facts of the context that make one launch another measurement than the next. Others change with each
 /// launch by their nature (date, load, cost of the clock) or say less than these.
-constexpr const char* kFacts[] = {"fabric",
-                                  "nodes",
-                                  "ranks",
-                                  "measuring_ranks",
-                                  "pair",
-                                  "pairs",
-                                  "window",
-                                  "buffers",
-                                  "mpi_library",
-                                  "mpi_transport",
-                                  "mpi_settings",
-                                  "vm_size",
-                                  "measuring_hosts",
-                                  "command",
-                                  "shipyard_version",
-                                  "library_build_type"};
+constexpr const char* kFacts[] = {
+    "fabric",  "nodes",           "ranks",       "measuring_ranks",  "pair",
+    "pairs",   "window",          "buffers",     "min_time",         "duration",
+    "warmup",  "quick",           "mpi_library", "mpi_transport",    "mpi_settings",
+    "vm_size", "measuring_hosts", "command",     "shipyard_version", "library_build_type"};
 
 std::vector<std::string> values_of(const std::vector<Report>& reports, const std::string& fact) {
   std::set<std::string> values;
@@ -65,10 +55,49 @@ std::optional<Error> other_benchmark(const std::vector<Report>& a, const std::ve
   return std::nullopt;
 }
 
+/// A copy of a report is no other launch: with five of one, anything would be different. Two launches can
+/// have one date, which is in seconds, and not all figures.
+std::optional<Error> same_report(const std::vector<Report>& a, const std::vector<Report>& b) {
+  std::multimap<std::string, const Report*> by_date;
+  for (const auto* side : {&a, &b}) {
+    for (const Report& report : *side) {
+      const auto date = report.facts.find("date");
+      if (date == report.facts.end() || report.measurements.empty()) continue;
+      const auto [first, last] = by_date.equal_range(date->second);
+      const auto found = std::find_if(
+          first, last, [&](const auto& one) { return one.second->measurements == report.measurements; });
+      if (found != last)
+        return input_error(fmt::format("{} and {} have the same date and figures, and a launch counts once",
+                                       found->second->source, report.source));
+      by_date.emplace(date->second, &report);
+    }
+  }
+  return std::nullopt;
+}
+
 const Measurement* find(const Report& report, const std::string& name) {
   const auto found = std::find_if(report.measurements.begin(), report.measurements.end(),
                                   [&](const Measurement& one) { return one.name == name; });
   return found == report.measurements.end() ? nullptr : &*found;
+}
+
+/// Whether the figure is 0 wherever there is one at this size: the bandwidth of messages without bytes.
+bool is_always_zero(const std::vector<Report>& a, const std::vector<Report>& b, const std::string& name,
+                    const std::string& figure) {
+  bool is_there = false;
+  for (const auto* side : {&a, &b}) {
+    for (const Report& report : *side) {
+      const Measurement* measurement = find(report, name);
+      if (measurement == nullptr) continue;
+      const auto found = measurement->figures.find(figure);
+      if (found == measurement->figures.end()) continue;
+      for (const double value : found->second) {
+        if (value != 0) return false;
+        is_there = true;
+      }
+    }
+  }
+  return is_there;
 }
 
 /// One size on one side.
@@ -174,12 +203,19 @@ Result<Comparison> compare(const std::vector<Report>& a, const std::vector<Repor
                            const Question& question) {
   assert(!a.empty() && !b.empty());
   if (auto error = other_benchmark(a, b)) return *error;
+  if (auto error = same_report(a, b)) return *error;
   Comparison comparison{.question = question, .launches_a = a.size(), .launches_b = b.size()};
   if (!comparison.question.better)
     comparison.question.better = is_rate(question.figure) ? Better::kMore : Better::kLess;
   comparison.differences = differences(a, b);
 
+  std::size_t zeros = 0;
   for (const std::string& name : size_names(a, b)) {
+    if (is_always_zero(a, b, name, question.figure)) {
+      comparison.left_out.push_back({name, question.figure + " is 0"});
+      ++zeros;
+      continue;
+    }
     const auto of_a = sample(a, name, question.figure);
     if (!of_a) return of_a.error();
     const auto of_b = sample(b, name, question.figure);
@@ -195,6 +231,8 @@ Result<Comparison> compare(const std::vector<Report>& a, const std::vector<Repor
                                 .interval = ratio_interval(of_a->values, of_b->values, 1 - question.alpha),
                                 .p = mann_whitney_p(of_a->values, of_b->values)});
   }
+  if (comparison.sizes.empty() && zeros > 0)
+    return input_error(fmt::format("{} is 0 at every size that A and B have", question.figure));
   if (comparison.sizes.empty()) return nothing_left(a, b, question.figure);
   judge(comparison);
   return comparison;

@@ -64,8 +64,9 @@ struct Comparison {
 
 /// Compares launches of A with launches of B, one report each. The launch is the unit: a size that a report
 /// has several times counts once, with the median. Sizes that a launch lacks are left out, and named: one
-/// that only slow launches lack would look faster than it is. Fails where reports are of different
-/// benchmarks, where no size is left, or a figure is not a number above 0. Requires reports on both sides.
+/// that only slow launches lack would look faster than it is. So are sizes whose figure is 0 in all launches.
+/// Fails where reports are of different benchmarks, where one has the date and all figures of another, where
+/// no size is left, or a figure is otherwise not a number above 0. Requires reports on both sides.
 Result<Comparison> compare(const std::vector<Report>& a, const std::vector<Report>& b,
                            const Question& question);
 

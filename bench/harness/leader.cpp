@@ -53,6 +53,32 @@ void print(const std::string& text) {
   std::fflush(stdout);
 }
 
+const char* buffers_name(Buffers buffers) {
+  switch (buffers) {
+    case Buffers::kSingle:
+      return "single";
+    case Buffers::kMultiple:
+      return "multiple";
+    case Buffers::kOffCache:
+      return "off-cache";
+  }
+  return "";
+}
+
+/// What the options say of how it is measured, for the report's context: reports of other windows or times
+/// are other measurements.
+std::map<std::string, std::string> settings(const Offers& offers, const Options& options) {
+  std::map<std::string, std::string> context{{"quick", options.quick ? "true" : "false"}};
+  if (offers.window > 0) context["window"] = std::to_string(options.window);
+  if (offers.buffers) context["buffers"] = buffers_name(options.buffers);
+  if (offers.duration > Seconds{0}) context["duration"] = fmt::format("{:g}s", options.duration.count());
+  if (offers.times) {
+    context["min_time"] = fmt::format("{:g}s", options.min_time.count());
+    context["warmup"] = options.warmup ? std::to_string(*options.warmup) : "default";
+  }
+  return context;
+}
+
 /// What Google Benchmark makes of a run, as rows of our table, or of osu_latency's.
 class TableReporter : public benchmark::BenchmarkReporter {
  public:
@@ -170,6 +196,18 @@ class Reports : public benchmark::BenchmarkReporter {
   std::optional<Error> error_;
 };
 
+/// Google Benchmark's CSV writes its context, and what it makes of its own library, on standard error.
+class WithoutContext : public benchmark::BenchmarkReporter {
+ public:
+  explicit WithoutContext(benchmark::BenchmarkReporter& reporter) : reporter_(reporter) {}
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override { reporter_.ReportRuns(runs); }
+  void Finalize() override { reporter_.Finalize(); }
+
+ private:
+  benchmark::BenchmarkReporter& reporter_;
+};
+
 class Leader {
  public:
   explicit Leader(const Leadership& leadership)
@@ -181,11 +219,13 @@ class Leader {
   int run(const char* executable);
 
  private:
+  [[nodiscard]] std::optional<std::size_t> kernel_to_probe() const;
   void find_fabric();
   void initialize_google_benchmark(const char* executable);
   void add_context();
   [[nodiscard]] std::string head() const;
   [[nodiscard]] std::string fabric_text() const;
+  [[nodiscard]] std::string transport_text() const;
   [[nodiscard]] std::vector<std::int64_t> sizes_of(const Kernel& kernel) const;
   void measure(benchmark::State& state, std::size_t kernel, std::int64_t bytes);
   [[nodiscard]] std::string describe(const Kernel& kernel, std::int64_t bytes) const;
@@ -209,9 +249,7 @@ class Leader {
   const Options& options_;
   Crew& crew_;
   std::unique_ptr<Survey> survey_ = program_.survey ? program_.survey(leadership_) : nullptr;
-  std::string transport_ =
-      describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes);
-  std::vector<std::string> flags_;                  ///< Google Benchmark keeps a pointer to the first.
+  std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   std::map<std::string, std::int64_t> iterations_;  ///< that were measured, by name in the report
   Seconds last_iteration_{0};
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
@@ -225,18 +263,26 @@ std::int64_t Leader::warmup_for(std::int64_t iterations) const {
   return options_.warmup ? *options_.warmup : std::clamp<std::int64_t>(iterations / 10, 2, 100);
 }
 
+/// One whose messages show how they travel; nothing where there are none, of a rank alone or of a barrier.
 /// Kernels that move data from rank 0 come first, so the first one that is sized will do.
-void Leader::find_fabric() {
+std::optional<std::size_t> Leader::kernel_to_probe() const {
+  if (leadership_.selection.ranks.size() < 2 || !program_.text.offers.fabric) return std::nullopt;
   const auto sized =
       std::find_if(program_.kernels.begin(), program_.kernels.end(),
                    [&](const Kernel& kernel) { return kernel.sized && options_.wants(kernel.name); });
-  if (sized == program_.kernels.end() || leadership_.selection.ranks.size() < 2) return;
+  if (sized == program_.kernels.end()) return std::nullopt;
+  return static_cast<std::size_t>(sized - program_.kernels.begin());
+}
+
+void Leader::find_fabric() {
+  const auto kernel = kernel_to_probe();
+  if (!kernel) return;
   const bool same_node = !leadership_.selection.between_nodes;
   std::array<std::optional<Fabric>, kProbes> found;
   for (auto& one : found) {
     const Traffic before = crew_.traffic();
     const auto begin = Clock::now();
-    crew_.time_each({.kernel = static_cast<std::size_t>(sized - program_.kernels.begin()),
+    crew_.time_each({.kernel = *kernel,
                      .bytes = kProbeBytes,
                      .iterations = kProbeMessages,
                      .pair = survey_ ? std::optional(RankPair{0, 1}) : std::nullopt});
@@ -284,6 +330,11 @@ std::string Leader::fabric_text() const {
   return findings_.fabric ? fabric_name(*findings_.fabric) : "unknown";
 }
 
+std::string Leader::transport_text() const {
+  return describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes,
+                            findings_.fabric);
+}
+
 std::string Leader::head() const {
   const auto& selection = leadership_.selection;
   return fmt::format("{} {}\n\n", program_.text.name, SHIPYARD_VERSION) +
@@ -291,8 +342,8 @@ std::string Leader::head() const {
          format_fact("ranks",
                      describe_ranks(leadership_.placement, static_cast<int>(selection.ranks.size()))) +
          (selection.description.empty() ? "" : format_fact(selection.title, selection.description)) +
-         (program_.text.offers.fabric
-              ? format_fact("transport", transport_) + format_fact("fabric", fabric_text())
+         (kernel_to_probe()
+              ? format_fact("transport", transport_text()) + format_fact("fabric", fabric_text())
               : std::string());
 }
 
@@ -306,8 +357,10 @@ void Leader::add_context() {
   add("benchmark", program_.text.name);
   add("mpi_library", library_name());
   add("mpi_standard", standard_version());
-  add("mpi_transport", transport_);
-  add("fabric", fabric_text());
+  if (kernel_to_probe()) {
+    add("mpi_transport", transport_text());
+    add("fabric", fabric_text());
+  }
   add("mpi_settings", mpi_settings(leadership_.environment));
   add("vm_size", vm_size(leadership_.environment));
   add("ranks", std::to_string(placement.size()));
@@ -324,6 +377,7 @@ void Leader::add_context() {
   add("measuring_cpus", fmt::format("{}", fmt::join(cpus, ";")));
   add("notes", fmt::format("{}", fmt::join(selection.notes, "; ")));
   add("clock_cost_ns", fmt::format("{:.1f}", clock_cost_ns()));
+  for (const auto& [name, value] : settings(program_.text.offers, options_)) add(name.c_str(), value);
   if (survey_) {
     for (const auto& [name, value] : survey_->context()) add(name.c_str(), value);
   }
@@ -527,12 +581,20 @@ int Leader::run(const char* executable) {
   HeadReporter only_head(head());
   benchmark::BenchmarkReporter* display = &table;
   if (survey_) display = &only_head;
+  std::optional<WithoutContext> csv;
   if (options_.format == Format::kJson || options_.format == Format::kCsv)
     display = benchmark::CreateDefaultDisplayReporter();
+  if (options_.format == Format::kCsv) display = &csv.emplace(*display);
   Reports reports(*display, options_.out_file, iterations_);
   benchmark::RunSpecifiedBenchmarks(&reports, nullptr, ".");
   benchmark::Shutdown();
   leadership_.progress_line.clear();
+  if (!left_out_.empty() && left_out_.size() == (survey_ ? survey_->names().size() : all_)) {
+    say(program_, "error",
+        fmt::format("the time limit of {:g} s was reached before anything was measured (see --time-limit)",
+                    options_.time_limit.count()));
+    return kFailure;
+  }
   if (survey_ && options_.format == Format::kTable) print(survey_->text());
 
   if (!left_out_.empty()) {

@@ -16,7 +16,8 @@ std::string mpi_settings(const Environment& environment) {
     const auto is = [&name = name](std::string_view prefix) { return name.starts_with(prefix); };
     // What mpirun itself tells its ranks by such variables is no setting of anybody's.
     const bool own = is("OMPI_MCA_ess") || is("OMPI_MCA_orte_") || is("OMPI_MCA_pmix") ||
-                     is("OMPI_MCA_initial_wdir") || is("OMPI_MCA_shmem_RUNTIME");
+                     is("OMPI_MCA_initial_wdir") || is("OMPI_MCA_shmem_RUNTIME") ||
+                     is("OMPI_MCA_mpi_oversubscribe") || is("OMPI_MCA_rmaps_base_oversubscribe");
     if (!own && (is("OMPI_MCA_") || is("UCX_") || is("MPIR_CVAR_") || is("FI_")))
       set.push_back(fmt::format("{}={}", name, value));
   }

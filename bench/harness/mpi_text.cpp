@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 
 namespace shipyard::bench {
@@ -42,7 +43,8 @@ std::string mpich_device(const std::string& library_version) {
   return value_of(library_version, "MPICH Device:");
 }
 
-std::string describe_transport(const TransportFacts& facts, bool between_nodes) {
+std::string describe_transport(const TransportFacts& facts, bool between_nodes,
+                               std::optional<Fabric> fabric) {
   if (!facts.mpich_device.empty()) {
     return facts.ucx_settings.empty() ? facts.mpich_device
                                       : fmt::format("{} ({})", facts.mpich_device, facts.ucx_settings);
@@ -62,6 +64,12 @@ std::string describe_transport(const TransportFacts& facts, bool between_nodes) 
     const bool cannot_reach = btl == "self" || (between_nodes && stays_on_the_node(btl));
     if (!other_name && !cannot_reach) candidates.push_back(btl);
   }
+  const auto carried = [&](const std::string& btl) {
+    if (fabric == Fabric::kSharedMemory) return btl != "tcp";
+    return fabric != Fabric::kTcp || !stays_on_the_node(btl);
+  };
+  if (std::any_of(candidates.begin(), candidates.end(), carried))
+    std::erase_if(candidates, std::not_fn(carried));
   if (candidates.empty()) return "pml ob1";
   std::string text = fmt::format("btl {} (pml ob1", fmt::join(candidates, " or "));
   const bool tcp = std::find(candidates.begin(), candidates.end(), "tcp") != candidates.end();

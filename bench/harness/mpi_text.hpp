@@ -1,7 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "bench/harness/options.hpp"
 
 namespace shipyard::bench {
 
@@ -22,8 +25,10 @@ struct TransportFacts {
   std::string mpich_device = {};
 };
 
-/// What is known and no more. Which byte transfer layer carries a message cannot be asked for; between nodes
-/// it follows where a single loaded one reaches beyond the node. Says `unknown` where nothing is known.
-std::string describe_transport(const TransportFacts& facts, bool between_nodes);
+/// What is known and no more. Which byte transfer layer carries a message cannot be asked for; it follows
+/// where a single loaded one reaches beyond the node, or goes by the fabric that carried the bytes. Says
+/// `unknown` where nothing is known.
+std::string describe_transport(const TransportFacts& facts, bool between_nodes,
+                               std::optional<Fabric> fabric = {});
 
 }  // namespace shipyard::bench

@@ -208,8 +208,9 @@ std::vector<OptionSpec> what_is_measured(const Offers& offers) {
 }  // namespace
 
 std::optional<double> parse_time(std::string_view text, std::string_view unit) {
-  return scaled(text, unit,
-                {{"ns", 1e-9}, {"us", 1e-6}, {"µs", 1e-6}, {"ms", 1e-3}, {"s", 1.0}, {"m", 60.0}});
+  return scaled(
+      text, unit,
+      {{"ns", 1e-9}, {"us", 1e-6}, {"µs", 1e-6}, {"ms", 1e-3}, {"s", 1.0}, {"m", 60.0}, {"h", 3600.0}});
 }
 
 std::optional<double> parse_rate(std::string_view text) {
@@ -279,12 +280,15 @@ CommandLineSpec command_line(const ProgramText& program) {
                                     .value = "ib|tcp|shm",
                                     .help = "By what the messages must have travelled."});
   if (offers.latency)
-    expectations.options.push_back({.name = "expect-latency",
-                                    .value = "TIME",
-                                    .help = "The median of the smallest message at most: 2us."});
+    expectations.options.push_back(
+        {.name = "expect-latency",
+         .value = "TIME",
+         .help = "The median of the smallest message at most: 2us. A number alone is in us."});
   if (offers.bandwidth)
     expectations.options.push_back(
-        {.name = "expect-bandwidth", .value = "RATE", .help = "The best size at least: 10GB/s, 90Gbit/s."});
+        {.name = "expect-bandwidth",
+         .value = "RATE",
+         .help = "The best size at least: 10GB/s, 90Gbit/s. A number alone is in MB/s."});
   if (offers.noise)
     expectations.options.push_back(
         {.name = "expect-noise", .value = "PERCENT", .help = "No CPU loses more of its time: 1%, 0.1%."});
@@ -331,7 +335,7 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
                                      {"time-limit", &options.time_limit}})
     reader.take(name, parse_seconds, *target, "a time above 0, such as 0.5s or 20ms,");
   reader.take("percentiles", parse_percentiles, options.percentiles,
-              "up to four numbers from 0 to 100, such as 50,99,");
+              "up to four numbers above 0, 100 at most, such as 50,99,");
   if (program.offers.osu) {
     reader.word<Format>(
         "format",

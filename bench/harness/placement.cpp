@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <numeric>
 #include <set>
 
 namespace shipyard::bench {
@@ -10,6 +11,75 @@ namespace {
 
 bool on_one_machine(const RankPlace& a, const RankPlace& b) {
   return a.node == b.node || (!a.machine.empty() && a.machine == b.machine);
+}
+
+/// Ranks of one machine that are more than the CPUs they may run on.
+struct Crowd {
+  std::set<std::string> hosts;
+  CpuSet cpus;
+  std::size_t ranks = 0;
+};
+
+/// Ranks of one machine, and a CPU for each, as far as they go: a maximum matching, by augmenting paths.
+class Seating {
+ public:
+  explicit Seating(const std::vector<const RankPlace*>& ranks) : ranks_(ranks) {
+    for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
+      CpuSet tried = crowded_;  // nobody leaves these
+      if (!seat(rank, tried)) crowded_ = tried;
+    }
+  }
+
+  /// CPUs that are all taken, by ranks that have no other choice, with ranks left that have none either.
+  [[nodiscard]] const CpuSet& crowded() const { return crowded_; }
+
+ private:
+  bool seat(std::size_t rank, CpuSet& tried) {
+    for (const bool move : {false, true}) {  // on a CPU that is free, else where another can move
+      for (std::size_t cpu = 0; cpu < tried.size(); ++cpu) {
+        if (!ranks_[rank]->cpus[cpu] || tried[cpu]) continue;
+        const auto holder = holders_.find(cpu);
+        const bool is_free = holder == holders_.end();
+        if (move) tried.set(cpu);
+        if (!is_free && !(move && seat(holder->second, tried))) continue;
+        holders_[cpu] = rank;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  const std::vector<const RankPlace*>& ranks_;
+  std::map<std::size_t, std::size_t> holders_;  ///< by CPU
+  CpuSet crowded_;
+};
+
+/// By machine, since containers on one share its CPUs.
+std::vector<Crowd> crowds(const Placement& placement, const std::vector<int>& ranks) {
+  std::map<std::string, std::vector<const RankPlace*>> machines;
+  for (const int rank : ranks) {
+    const RankPlace& place = placement[rank];
+    if (place.cpus.none()) continue;
+    machines[place.machine.empty() ? fmt::format("node {}", place.node) : place.machine].push_back(&place);
+  }
+  std::vector<Crowd> found;
+  for (const auto& [name, places] : machines) {
+    Crowd crowd{.hosts = {}, .cpus = Seating(places).crowded()};
+    if (crowd.cpus.none()) continue;
+    for (const RankPlace* place : places) {
+      if ((place->cpus & ~crowd.cpus).any()) continue;
+      crowd.hosts.insert(place->host);
+      ++crowd.ranks;
+    }
+    found.push_back(std::move(crowd));
+  }
+  return found;
+}
+
+std::string describe_machine(const std::set<std::string>& hosts) {
+  if (hosts.size() == 1) return *hosts.begin();
+  return fmt::format("{} {} {} (one machine)", *hosts.begin(), hosts.size() == 2 ? "and" : "…",
+                     *hosts.rbegin());
 }
 
 }  // namespace
@@ -53,6 +123,19 @@ std::string describe_ranks(const Placement& placement, int measuring) {
   const int ranks = static_cast<int>(placement.size());
   const int nodes = count_nodes(placement);
   std::string text = fmt::format("{} on {} {}", ranks, nodes, nodes == 1 ? "node" : "nodes");
+  // Those that sleep as well: each of them may be what the scheduler runs in another's place.
+  std::vector<int> all(placement.size());
+  std::iota(all.begin(), all.end(), 0);
+  std::size_t crowded = 0;
+  std::size_t cpus = 0;
+  for (const Crowd& crowd : crowds(placement, all)) {
+    crowded += crowd.ranks;
+    cpus += crowd.cpus.count();
+  }
+  if (crowded > 0)
+    text += fmt::format(", {}{} CPU{} (oversubscribed)",
+                        crowded == placement.size() ? std::string() : fmt::format("{} of them on ", crowded),
+                        cpus, cpus == 1 ? "" : "s");
   if (ranks > measuring)
     text += fmt::format("; {} measure, the {}", measuring,
                         ranks - measuring == 1 ? "other sleeps" : "others sleep");
@@ -60,29 +143,14 @@ std::string describe_ranks(const Placement& placement, int measuring) {
 }
 
 std::vector<std::string> sharing_notes(const Placement& placement, const std::vector<int>& ranks) {
-  struct Machine {
-    std::string host;
-    CpuSet cpus;
-    std::vector<int> ranks;
-  };
-  std::map<std::string, Machine> machines;  // containers on one machine share its CPUs
-  for (const int rank : ranks) {
-    const RankPlace& place = placement[rank];
-    if (place.cpus.none()) continue;
-    auto& machine = machines[place.machine.empty() ? fmt::format("node {}", place.node) : place.machine];
-    machine.host = place.host;
-    machine.cpus |= place.cpus;
-    machine.ranks.push_back(rank);
-  }
   std::vector<std::string> notes;
-  for (const auto& [name, machine] : machines) {
-    if (machine.ranks.size() <= machine.cpus.count()) continue;
-    const bool one = machine.cpus.count() == 1;
+  for (const Crowd& crowd : crowds(placement, ranks)) {
+    const bool one = crowd.cpus.count() == 1;
     notes.push_back(
         fmt::format("{} ranks share CPU{} {} of {}: oversubscribed, so the figures are the scheduler's as "
                     "much as the network's{}",
-                    machine.ranks.size(), one ? "" : "s", format_cpus(machine.cpus),
-                    one ? "one machine" : machine.host, one ? " (try --bind-to none)" : ""));
+                    crowd.ranks, one ? "" : "s", format_cpus(crowd.cpus), describe_machine(crowd.hosts),
+                    one ? " (try --bind-to none)" : ""));
   }
   return notes;
 }

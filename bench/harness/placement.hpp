@@ -33,11 +33,12 @@ int count_nodes(const Placement& placement);
 /// `rank 0 on node-a, rank 1 on node-b (different nodes)`, or `ranks 0 and 1 on node-a (same node)`
 std::string describe_pair(const Placement& placement, const RankPair& pair);
 
-/// `4 on 2 nodes; 2 measure, the others sleep`
+/// `4 on 1 node, 2 CPUs (oversubscribed); 2 measure, the others sleep`: where ranks are more than the CPUs
+/// that they may run on, measuring or not.
 std::string describe_ranks(const Placement& placement, int measuring);
 
-/// What makes the figures of these ranks worth less than they look; each is a sentence. Empty if nothing
-/// does.
+/// What makes the figures of these ranks worth less than they look, which is that they cannot have a CPU
+/// each; a sentence for each machine. Empty if nothing does.
 std::vector<std::string> sharing_notes(const Placement& placement, const std::vector<int>& ranks);
 
 /// The lowest rank on each node, ascending.

@@ -12,5 +12,6 @@ shipyard_cli_test(bench_limits bench_limits.sh $<TARGET_FILE:limits>)
 # They measure, and they count on ranks that get their turn.
 set_tests_properties(cli.bench_pingpong cli.bench_programs cli.bench_noise cli.bench_limits PROPERTIES RUN_SERIAL TRUE)
 
-shipyard_cli_test(bench_compare bench_compare.sh $<TARGET_FILE:bench-compare>)
+shipyard_cli_test(bench_compare bench_compare.sh $<TARGET_FILE:bench-compare> $<TARGET_FILE:bandwidth>
+                  $<TARGET_FILE:pingpong>)
 shipyard_cli_test(bench_launch bench_launch.sh $<TARGET_FILE:launch> $<TARGET_FILE:bench-compare>)

@@ -1,8 +1,8 @@
 #!/bin/bash
-# bench-compare with commands that print reports made up here.
-# Usage: bench_compare.sh BENCH_COMPARE
+# bench-compare with commands that print reports made up here, and with real reports of a benchmark.
+# Usage: bench_compare.sh BENCH_COMPARE BANDWIDTH PINGPONG
 set -u
-tool=$1
+tool=$1 bandwidth=$2 pingpong=$3
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -76,8 +76,10 @@ echo "# files"
 for i in 1 2 3 4 5; do
   report $((100 + i)) $((1000 + i)) >"a$i.json"
   report $((200 + i)) $((1000 + i)) >"b$i.json"
+  cp "a$i.json" "again$i.json"
 done
 a=(a1.json a2.json a3.json a4.json a5.json)
+a2=(again1.json again2.json again3.json again4.json again5.json)
 b=(b1.json b2.json b3.json b4.json b5.json)
 slower='bench-compare 0.1.0
 
@@ -93,13 +95,26 @@ B is slower at 1 of 2 sizes, pingpong/8 (B/A 1.971; alpha 0.05).'
 expect 'B is slower: 1' 1 "$slower" '' "$tool" "${a[@]}" -- "${b[@]}"
 "$tool" "${b[@]}" -- "${a[@]}" >out 2>err
 check 'B is faster: 0' test $?/"$(tail -n 1 out)" = '0/B is faster at 1 of 2 sizes, pingpong/8 (B/A 0.507; alpha 0.05).'
-"$tool" "${a[@]}" -- "${a[@]}" >out 2>err
-check 'B is A: 0' test $?/"$(tail -n 1 out)" = '0/No difference at any of 2 sizes (alpha 0.05).'
+"$tool" "${a[@]}" -- "${a2[@]}" >out 2>err
+check 'no difference: 0' test $?/"$(tail -n 1 out)" = '0/No difference at any of 2 sizes (alpha 0.05).'
 "$tool" a1.json b1.json >out 2>err
 check 'one launch each: 4, and why' test $?/"$(tail -n 2 out | tr '\n' ' ')" = \
   '4/Too few launches to call any size different: 2 sizes at alpha 0.05 take 5 on each side, and there is 1 and 1. '
 "$tool" --format json "${a[@]}" -- "${b[@]}" >out 2>err
 check 'JSON' grep -q '"verdict": "slower"' out
+
+expect 'a file given twice' 2 '' 'bench-compare: error: a1.json is given twice, and a launch counts once' \
+  "$tool" a1.json a1.json a1.json a1.json -- "${b[@]}"
+ln a1.json hard.json
+ln -s a1.json soft.json
+for link in ./a1.json hard.json soft.json; do
+  expect "a file by two names: $link" 2 '' "bench-compare: error: a1.json and $link are one file, and a launch counts once" \
+    "$tool" a1.json a2.json -- b1.json "$link"
+done
+sed 's/"fabric"/"date": "2026-01-01T00:00:00+00:00", &/' a1.json >dated.json
+cp dated.json copy.json
+expect 'a copy' 2 '' 'bench-compare: error: dated.json and copy.json have the same date and figures, and a launch counts once' \
+  "$tool" dated.json b1.json -- copy.json b2.json
 
 expect 'a missing file' 2 '' 'bench-compare: error: cannot read none.json: No such file or directory' \
   "$tool" none.json a1.json
@@ -196,6 +211,25 @@ check 'killed by SIGTERM' test $? -eq 143
 check 'the launch was asked to end, and has' test -e asked
 check 'with all that it started' gone "$(cat rank)"
 check 'and the error says why' grep -qx 'bench-compare: error: launch 1 of A: ended, as SIGTERM asked for it' err
+
+echo "# reports of the benchmarks"
+read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
+if command -v "${mpirun[0]}" >/dev/null; then
+  measure() { timeout 60 "${mpirun[@]}" -np 2 "${@:2}" -o "$1.json" >out 2>err </dev/null; }
+  measure alone "$bandwidth" --quick --kernels uni --sizes 64K --window 1
+  measure many "$bandwidth" --kernels uni --sizes 64K --min-time 5ms --warmup 3 --buffers off-cache
+  "$tool" alone.json many.json >out 2>err
+  check 'options that make another measurement are named' test "$(sed -n '/^  differs/,/^$/p' out | tr -s ' \n' ' ')" = \
+    ' differs window: A 1, B 64; buffers: A single, B off-cache; min_time: A 0.002s, B 0.005s; warmup: A default, B 3; quick: A true, B false '
+  measure again "$bandwidth" --quick --kernels uni --sizes 64K --window 1
+  "$tool" alone.json again.json >out 2>err
+  check 'the same options are no difference' test "$(grep -c differs out)" = 0
+  measure old "$pingpong" --quick
+  measure new "$pingpong" --quick
+  "$tool" --figure bandwidth_MB_per_s old.json -- new.json >out 2>err
+  check 'bandwidth, which messages of no bytes have not' test $?/"$(grep -c '^  pingpong/8 ' out)/$(grep 'left out' out)" = \
+    '4/1/  left out   bandwidth_MB_per_s is 0: pingpong/0'
+fi
 
 echo "# the progress line is for terminals"
 if command -v script >/dev/null; then

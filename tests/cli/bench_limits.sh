@@ -83,9 +83,9 @@ fi
 echo "# which ranks, how long"
 run 4 --quick --sizes 8 --pair 3,1 --min-time 1ms
 check "a pair without rank 0" test "$status/$(grep -c '^  pair  *ranks 3 and 1 on ' "$work/out")" = 0/1
-run 2 --time-limit 1s --sizes 8,1M --min-time 2s --out "$work/short.json"
+run 2 --time-limit 5s --sizes 8,64M --min-time 0.3s --out "$work/short.json"
 check "what does not fit is left out, and a note says so" \
-  grep -qE '^limits: note: the time limit of 1 s was reached before limits/[a-z]+/[0-9]+: [0-9]+ were not measured' "$work/err"
+  grep -qE '^limits: note: the time limit of 5 s was reached before limits/[a-z]+/[0-9]+: [0-9]+ were not measured' "$work/err"
 check "the report marks it" jq -e '.benchmarks | any(.error_occurred or .skipped)' "$work/short.json"
 
 echo "# wrong options"

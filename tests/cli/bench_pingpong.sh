@@ -54,6 +54,7 @@ echo "# formats on stdout"
 run -np 2 "$pingpong" "${quick[@]}" --sizes 0..4 --format=json
 check "json is JSON and nothing else" jq -es 'length == 1 and (.[0].benchmarks | length == 4)' "$work/out"
 run -np 2 "$pingpong" "${quick[@]}" --sizes 0..4 --format=csv
+check "csv has nothing of Google Benchmark's on standard error" test "$(grep -c 'WARNING\|CPU' "$work/err")" -eq 0
 check "csv has a header and a row for each size" test "$(grep -cE '^(name,|"pingpong/)' "$work/out")" -eq 5
 run -np 2 "$pingpong" "${quick[@]}" --sizes 0..4 --format=osu
 check "osu is two columns, as osu_latency has them" test "$(grep -cE '^[0-9]+ +[0-9]+\.[0-9]{2}$' "$work/out")" -eq 4
@@ -63,7 +64,7 @@ run -np 4 "$pingpong" "${quick[@]}" --pair 3,1 --sizes 1000..4K
 check "a pair without rank 0: exit status 0" test "$status" -eq 0
 check "sizes: the bounds and the powers of two between" test "$(awk '/^ *[0-9]+ /{ printf "%s ", $1 }' "$work/out")" = "1000 1024 2048 4096 "
 check "the head names the pair" grep -q '^  pair  *ranks 3 and 1 on ' "$work/out"
-check "the head says who sleeps" grep -q '^  ranks  *4 on 1 node; 2 measure, the others sleep$' "$work/out"
+check "the head says who sleeps" grep -qE '^  ranks  *4 on 1 node(, .* [(]oversubscribed[)])?; 2 measure, the others sleep$' "$work/out"
 
 echo "# ranks that take no part sleep"
 cat >"$work/timed" <<'WRAPPER'
@@ -123,12 +124,16 @@ check "three sizes, three rows" test "$status/$(rows)" = 0/3
 check "no other report" test ! -e "$work/other.json"
 
 echo "# the time limit"
-run -np 2 "$pingpong" --min-time 0.2s --time-limit 0.5s --out="$work/short.json"
+run -np 2 "$pingpong" --min-time 0.4s --time-limit 5s --out="$work/short.json"
 check "what does not fit is left out, and a note says so" \
-  grep -qE '^pingpong: note: the time limit of 0.5 s was reached before size [0-9]+: .* not measured' "$work/err"
+  grep -qE '^pingpong: note: the time limit of 5 s was reached before size [0-9]+: .* not measured' "$work/err"
 check "exit status 0, with fewer rows" test "$status" -eq 0 -a "$(rows)" -ge 1 -a "$(rows)" -lt 24
 check "the report is complete, and marks what was left out" \
   jq -e '(.benchmarks | length == 24) and (.benchmarks[23] | .error_occurred or .skipped)' "$work/short.json"
+
+run -np 2 "$pingpong" --time-limit 0.1ms
+check "where nothing fits, one error says so: exit status 1" test "$status/$(grep '^pingpong: ' "$work/err")" = \
+  '1/pingpong: error: the time limit of 0.0001 s was reached before anything was measured (see --time-limit)'
 
 # start_and_signal SIGNAL OPTIONS…: starts two ranks, sends rank 1 the signal once the first size is done, and waits.
 start_and_signal() {

@@ -16,8 +16,9 @@ run() {
 says() { grep -qxF "$1" "$work/err"; }
 
 echo "# every kernel, quickly, with every byte compared"
-begin=$SECONDS
-# Those after the fourth compare nothing; `allpairs` needs nodes, and `launch` an mpirun.
+tenths() { local now=${EPOCHREALTIME/[.,]/}; echo $((now / 100000)); }
+begin=$(tenths)
+# Those after the fourth compare nothing.
 for program in pingpong:2:1 bandwidth:2:2 msgrate:4:1 collectives:3:9 limits:2:1 noise:1:1 overhead:2:2; do
   IFS=: read -r name ranks kernels <<<"$program"
   validate=(--validate)
@@ -31,10 +32,19 @@ for program in pingpong:2:1 bandwidth:2:2 msgrate:4:1 collectives:3:9 limits:2:1
   "$programs/$name" --help >"$work/out" 2>"$work/err"
   check "$name: --help fits in 80 columns, without mpirun" test "$?/$(($(widest "$work/out") <= 80))" = 0/1
 done
-echo "  $((SECONDS - begin)) s"
+run 2 allpairs --quick
+check "allpairs: refuses a single node, and says so" test \
+  "$status/$(grep -c '^allpairs: error: two nodes are needed, and all ranks are on one$' "$work/err")" = 2/1
+check "launch: exit status 0" "$programs/launch" --quick --ranks 1,2 -- "${mpirun[@]}" -np '{ranks}'
+seconds=$((($(tenths) - begin) / 10))
+echo "  $seconds s"
+check "all of it takes less than a minute" test "$seconds" -lt 60
 
 echo "# what a report says"
 check "the fabric is what the bytes went by" jq -e '.context.fabric == "shm"' "$work/bandwidth.json"
+check "the transport is what goes by it" jq -e '.context.mpi_transport | test("tcp") | not' "$work/bandwidth.json"
+check "where no message goes there is none" \
+  jq -e '.context | (has("mpi_transport") or has("fabric")) | not' "$work/noise.json"
 check "percentiles are in order" \
   jq -e '.benchmarks | all(.min_ns <= .p50_ns and .p50_ns <= .p90_ns and .p90_ns <= .p99_ns and .p99_ns <= .["p99.9_ns"] and .["p99.9_ns"] <= .max_ns)' \
   "$work/collectives.json"
@@ -57,10 +67,17 @@ if [[ $(nproc) -lt 4 ]]; then
   check "here they do" jq -e '.context.notes | test("oversubscribed")' "$work/msgrate.json"
 fi
 
+run 4 pingpong --quick --sizes 8
+if [[ $(nproc) -lt 4 ]]; then
+  check "ranks that sleep count as well" grep -qE "^  ranks  *4 on 1 node, .*[(]oversubscribed[)]; 2 measure, the others sleep" "$work/out"
+fi
+
 echo "# which of it"
 run 2 collectives --quick --kernels barrier,bcast --sizes 8 --format csv
 check "--kernels: those, in the program's order" \
   test "$(sed -n 's,^"\([a-z]*\)/.*,\1,p' "$work/out" | paste -sd' ')" = 'bcast barrier'
+run 2 collectives --quick --kernels barrier
+check "a barrier has no transport" test "$status/$(grep -cE '^  (transport|fabric) ' "$work/out")" = 0/0
 run 4 msgrate --quick --pairs 1 --sizes 8
 check "--pairs: so many" grep -q '^  pairs  *1, on ' "$work/out"
 for buffers in single multiple off-cache; do

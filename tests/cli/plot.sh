@@ -9,7 +9,9 @@ for tool in python3 jq; do
   command -v $tool >/dev/null || { echo "skipped: $tool is not in PATH"; exit 77; }
 done
 has_matplotlib() { "$1" -c 'import matplotlib' 2>/dev/null; }
-has_matplotlib python3 || has_matplotlib /usr/bin/python3 || { echo "skipped: python3-matplotlib is not installed"; exit 77; }
+python=python3
+has_matplotlib $python || python=/usr/bin/python3
+has_matplotlib $python || { echo "skipped: python3-matplotlib is not installed"; exit 77; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -180,6 +182,41 @@ check "the page has all, and needs nothing" look page one/report.html 14 'Open M
   2024-01-01T00:00:00+00:00 'one-way latency' 'Figures of bcast' 'Figures of the 30 worst of 56 links' 'Figures of each core' 'longest, µs' \
   'Figures of mpi_window' 'times the limit'
 check "its text has the color of the reader's" grep -q 'fill: currentColor' one/report.html
+
+# Labels have room, and marks are whole
+mkdir script  # here "matplotlib" is a directory
+cat >script/room.py <<'END'
+"""room.py SCRIPTS REPORT…: no label of an axis touches the next one, and every mark is within the axes."""
+import itertools
+import sys
+from types import SimpleNamespace
+
+sys.path.insert(0, sys.argv[1])
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from plotting import pictures, reports
+
+for path in sys.argv[2:]:
+    run = SimpleNamespace(report=reports.read_report(path), letter="", label="a", name="a")
+    for drawn in sum(pictures.draw_all([run]).values(), []):
+        canvas = FigureCanvasAgg(drawn.figure)
+        canvas.draw()
+        axes, pixels = drawn.figure.axes[0], drawn.figure.dpi / 72
+        for axis, side in ((axes.xaxis, 0), (axes.yaxis, 1)):
+            boxes = [label.get_window_extent() for label in axis.get_ticklabels() if label.get_text()]
+            for a, b in itertools.pairwise(sorted((box.min[side], box.max[side]) for box in boxes)):
+                assert a[1] + 4 * pixels * (1 - side) <= b[0], f"{path}: {drawn.name}: labels touch"
+        for line in axes.lines:
+            if line.get_marker() == "None":
+                continue
+            for _, y in axes.transData.transform(list(zip(*line.get_data()))):
+                room = line.get_markersize() / 2 * pixels
+                assert axes.bbox.y0 + room <= y <= axes.bbox.y1 - room, f"{path}: {drawn.name}: a mark is cut off"
+END
+# Detours of all lengths from 64 ns to 4 ms, and times from 3 ns to 250 µs.
+jq '.benchmarks[] += ([range(6; 23) | {key: "detours_from_\(pow(2; .))ns", value: 30}] | from_entries)' noise.json >long.json
+jq '(.benchmarks[] | select(.name | startswith("limits/memcpy/8/")) | .p50_ns) = 3' limits.json >wide.json
+check "labels do not touch, and no mark is cut off" \
+  $python -B script/room.py "$here/../../scripts" before.json bandwidth.json msgrate.json collectives.json noise.json long.json limits.json wide.json
 
 # The same again is the same again
 plot -o two before.json bandwidth.json msgrate.json collectives.json allpairs.json noise.json limits.json

@@ -121,6 +121,24 @@ TEST(Compare, LeavesOutAndNamesWhatIsNotInEveryLaunch) {
                                                         "pingpong/64 in 2 of 5 launches of A, 2 of 5 of B"));
 }
 
+TEST(Compare, LeavesOutWhatIsZeroInAllLaunches) {
+  auto a = launches(kFast, "bandwidth_MB_per_s");
+  auto b = launches(kSlow, "bandwidth_MB_per_s");
+  for (auto* side : {&a, &b}) {
+    for (auto& report : *side) report.measurements.push_back({"pingpong/0", {{"bandwidth_MB_per_s", {0}}}});
+  }
+  const auto comparison = good(compare(a, b, {"bandwidth_MB_per_s"}));
+  EXPECT_EQ(comparison.sizes.size(), 1u);
+  ASSERT_EQ(comparison.left_out.size(), 1u);
+  EXPECT_EQ(comparison.left_out[0].name + ": " + comparison.left_out[0].reason,
+            "pingpong/0: bandwidth_MB_per_s is 0");
+  b[4].measurements[1].figures["bandwidth_MB_per_s"] = {1};
+  EXPECT_EQ(error_of(compare(a, b, {"bandwidth_MB_per_s"})),
+            "r1.json: pingpong/0: bandwidth_MB_per_s is 0, and there is no ratio to that");
+  EXPECT_EQ(error_of(compare(launches({0, 0}), launches({0, 0}), {})),
+            "p50_ns is 0 at every size that A and B have");
+}
+
 TEST(Compare, NamesWhatTheContextsSayDifferently) {
   auto b = launches(kFast, "p50_ns", "tcp");
   b[0].facts["date"] = "another";
@@ -148,6 +166,21 @@ TEST(Compare, RefusesWhatCannotBeCompared) {
   auto empty = launches({1});
   empty[0].measurements.clear();
   EXPECT_EQ(error_of(compare(empty, empty, {})), "r1.json: nothing was measured");
+}
+
+TEST(Compare, RefusesACopyAsAnotherLaunch) {
+  auto a = launches(kFast);
+  auto b = launches(kSlow);
+  for (auto* side : {&a, &b}) {
+    for (auto& report : *side) report.facts["date"] = "2026-01-01T00:00:00+00:00";
+  }
+  EXPECT_EQ(error_of(compare(a, b, {})), "none") << "one date, other figures";
+  b[4] = a[1];
+  b[4].source = "copy.json";
+  EXPECT_EQ(error_of(compare(a, b, {})),
+            "r2.json and copy.json have the same date and figures, and a launch counts once");
+  b[4].facts["date"] = "2026-01-01T00:00:01+00:00";
+  EXPECT_EQ(error_of(compare(a, b, {})), "none") << "another date";
 }
 
 TEST(Compare, RefusesFiguresThatHaveNoRatio) {

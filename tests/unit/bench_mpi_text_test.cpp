@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/harness/mpi_environment.hpp"
+
 namespace shipyard::bench {
 namespace {
 
@@ -44,6 +46,23 @@ TEST(DescribeTransport, NamesAllLayersThatCouldCarryAMessageOnTheNode) {
             "btl sm (pml ob1)");
 }
 
+TEST(DescribeTransport, LeavesOutLayersThatDoNotGoByTheFabric) {
+  const TransportFacts facts{.pml = {"ob1"}, .btl = {"self", "tcp", "vader"}, .tcp_interfaces = "lo"};
+  EXPECT_EQ(describe_transport(facts, false, Fabric::kSharedMemory), "btl vader (pml ob1)");
+  EXPECT_EQ(describe_transport(facts, false, Fabric::kTcp), "btl tcp (pml ob1, btl_tcp_if_include lo)");
+  EXPECT_EQ(describe_transport(facts, false, Fabric::kInfiniBand), describe_transport(facts, false));
+  EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"sm", "vader", "tcp"}}, false, Fabric::kTcp),
+            "btl tcp (pml ob1)");
+  EXPECT_EQ(
+      describe_transport({.pml = {"ob1"}, .btl = {"tcp", "openib", "vader"}}, false, Fabric::kSharedMemory),
+      "btl openib or vader (pml ob1)");
+  // The last one stays, whatever was seen.
+  EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"tcp"}}, false, Fabric::kSharedMemory),
+            "btl tcp (pml ob1)");
+  EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"vader"}}, false, Fabric::kTcp),
+            "btl vader (pml ob1)");
+}
+
 TEST(DescribeTransport, NamesUcxAndItsSettings) {
   EXPECT_EQ(describe_transport({.pml = {"ucx"}, .btl = {"tcp"}}, true), "UCX (pml ucx)");
   EXPECT_EQ(describe_transport({.pml = {"ucx"}, .ucx_settings = "UCX_NET_DEVICES=mlx5_0:1"}, true),
@@ -61,6 +80,23 @@ TEST(DescribeTransport, DoesNotGuess) {
   EXPECT_EQ(describe_transport({.pml = {"cm", "ob1"}}, true), "unknown");
   EXPECT_EQ(describe_transport({.pml = {"cm"}, .btl = {"tcp"}}, true), "pml cm");
   EXPECT_EQ(describe_transport({.pml = {"ob1"}, .btl = {"vader"}}, true), "pml ob1");
+}
+
+TEST(MpiSettings, AreWhatSomebodyHasSetAndNotWhatMpirunSets) {
+  Environment environment;
+  // What `mpirun --oversubscribe --mca btl tcp,self` of Open MPI 4.1.4 gives to a rank.
+  environment.variables = {{"OMPI_MCA_btl", "tcp,self"},
+                           {"OMPI_MCA_ess", "^singleton"},
+                           {"OMPI_MCA_ess_base_vpid", "0"},
+                           {"OMPI_MCA_initial_wdir", "/tmp"},
+                           {"OMPI_MCA_mpi_oversubscribe", "0"},
+                           {"OMPI_MCA_orte_app_num", "0"},
+                           {"OMPI_MCA_pmix", "^s1,s2,cray,isolated"},
+                           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+                           {"OMPI_MCA_shmem_RUNTIME_QUERY_hint", "mmap"},
+                           {"PATH", "/usr/bin"},
+                           {"UCX_TLS", "tcp"}};
+  EXPECT_EQ(mpi_settings(environment), "OMPI_MCA_btl=tcp,self; UCX_TLS=tcp");
 }
 
 }  // namespace

@@ -74,19 +74,44 @@ TEST(DescribeRanks, SaysWhoMeasures) {
             "3 on 1 node; 2 measure, the other sleeps");
   EXPECT_EQ(describe_ranks({place("a", 0), place("a", 0), place("b", 2), place("c", 3)}, 2),
             "4 on 3 nodes; 2 measure, the others sleep");
+  const auto of_two = place("a", 0, "x", {0, 1});
+  EXPECT_EQ(describe_ranks({of_two, of_two}, 2), "2 on 1 node");
+  EXPECT_EQ(describe_ranks({of_two, of_two, of_two, of_two}, 2),
+            "4 on 1 node, 2 CPUs (oversubscribed); 2 measure, the others sleep");
+  EXPECT_EQ(describe_ranks({place("a", 0, "x", {0}), place("a", 0, "x", {0}), place("b", 2, "y", {0, 1})}, 3),
+            "3 on 2 nodes, 2 of them on 1 CPU (oversubscribed)");
 }
 
 TEST(SharingNotes, WarnWhereRanksShareCpus) {
   EXPECT_THAT(
       sharing_notes({place("a", 0, "x", {3}), place("b", 1, "x", {3})}, {0, 1}),
-      ElementsAre("2 ranks share CPU 3 of one machine: oversubscribed, so the figures are the scheduler's "
-                  "as much as the network's (try --bind-to none)"));
+      ElementsAre(
+          "2 ranks share CPU 3 of a and b (one machine): oversubscribed, so the figures are the scheduler's "
+          "as much as the network's (try --bind-to none)"));
   const auto four = place("a", 0, "x", {0, 1});
   EXPECT_THAT(
       sharing_notes({four, four, four, four}, {0, 1, 2, 3}),
       ElementsAre("4 ranks share CPUs 0-1 of a: oversubscribed, so the figures are the scheduler's as much "
                   "as the network's"));
   EXPECT_THAT(sharing_notes({four, four, four, four}, {0, 3}), IsEmpty()) << "the others sleep";
+}
+
+TEST(SharingNotes, CountTheRanksOfEachCpuAndNotThoseOfAll) {
+  EXPECT_THAT(
+      sharing_notes({place("a", 0, "x", {0}), place("a", 0, "x", {0}), place("a", 0, "x", {1, 2, 3})},
+                    {0, 1, 2}),
+      ElementsAre(
+          "2 ranks share CPU 0 of a: oversubscribed, so the figures are the scheduler's as much as the "
+          "network's (try --bind-to none)"));
+  // The third can only go where the first two are, and the fourth has a CPU of its own.
+  EXPECT_THAT(
+      sharing_notes({place("a", 0, "x", {0, 1}), place("a", 0, "x", {1, 2}), place("a", 0, "x", {0, 2}),
+                     place("a", 0, "x", {0, 1, 2}), place("a", 0, "x", {2, 3})},
+                    {0, 1, 2, 3, 4}),
+      ElementsAre("4 ranks share CPUs 0-2 of a: oversubscribed, so the figures are the scheduler's as "
+                  "much as the network's"));
+  // One has to move over for the other.
+  EXPECT_THAT(sharing_notes({place("a", 0, "x", {0, 1}), place("a", 0, "x", {0})}, {0, 1}), IsEmpty());
 }
 
 TEST(SharingNotes, AreSilentWhereThereIsRoom) {
