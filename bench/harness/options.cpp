@@ -281,7 +281,10 @@ CommandLineSpec command_line(const ProgramText& program) {
   if (offers.latency)
     expectations.options.push_back({.name = "expect-latency",
                                     .value = "TIME",
-                                    .help = "The median of the smallest message at most: 2us."});
+                                    .help = offers.kernels.empty()
+                                                ? "The median of the smallest message at most: 2us."
+                                                : "The median of the smallest message at most, of each "
+                                                  "kernel: 2us."});
   if (offers.bandwidth)
     expectations.options.push_back(
         {.name = "expect-bandwidth", .value = "RATE", .help = "The best size at least: 10GB/s, 90Gbit/s."});

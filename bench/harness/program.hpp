@@ -68,6 +68,7 @@ struct Program {
   std::vector<Kernel> kernels;
   std::vector<std::int64_t> sizes;        ///< where --sizes says none
   std::vector<std::int64_t> quick_sizes;  ///< the same for --quick
+  std::string both_ways = {};             ///< the kernel whose bandwidth is that of two directions together
   bool by_size = false;  ///< all kernels of a size before the next one, not all sizes of a kernel
   std::function<Table(const Options&)> table;
   OsuColumn osu;

@@ -108,5 +108,14 @@ run 2 pingpong --quick --sizes 8,1M --expect-fabric ib --expect-latency 1ns --ex
 check "not met: exit status 3" test "$status" -eq 3
 check "a line for each" test "$(grep -c '^pingpong: error: --expect-' "$work/err")" -eq 3
 check "what was found" says 'pingpong: error: --expect-fabric ib: the messages travelled by shm'
+run 2 bandwidth --quick --sizes 8 --expect-bandwidth 100000GB/s
+check "bandwidth: both directions together are not judged" \
+  test "$status/$(grep -c 'error: --expect-bandwidth' "$work/err")/$(grep -c ' uni: the best is ' "$work/err")" = 3/1/1
+run 2 bandwidth --quick --sizes 8 --kernels bi --expect-bandwidth 100000GB/s
+check "bandwidth: but where they alone were chosen" grep -qE 'error: --expect-bandwidth 1e\+08 MB/s: the best is ' "$work/err"
+run 2 collectives --quick --kernels bcast,barrier --sizes 8,64 --expect-latency 1ns
+check "collectives: the smallest size of each" \
+  test "$status/$(grep -oE '(bcast|barrier): the median is .*' "$work/err" | sed -E 's/ [0-9.e+]+ us//' | paste -sd ' ')" = \
+  '3/bcast: the median is, for 8 bytes barrier: the median is, for 0 bytes'
 
 finish
