@@ -169,8 +169,11 @@ int main(int argc, char** argv) {
   program.sizes = size_series(1, 1 << 20);
   program.quick_sizes = {8, 4096, 65536};
   program.table = [](const Options& options) { return latency_table(options, "time, µs", false, "calls"); };
-  program.osu = {
-      .title = "osu_allreduce and its kin", .column = "Avg Latency(us)", .figure = "mean_ns", .scale = 1e-3};
+  program.osu = {.title = {},
+                 .column = "Avg Latency(us)",
+                 .figure = "mean_ns",
+                 .scale = 1e-3,
+                 .of_all_ranks = "reduce_scatter"};
   program.select = select_all;
   return run_program(argc, argv, program);
 }

@@ -86,7 +86,11 @@ int main(int argc, char** argv) {
   program.sizes = size_series(1, 1 << 20);
   program.quick_sizes = {8, 4096, 65536};
   program.table = [](const Options&) { return rate_table("windows"); };
-  program.osu = {.title = "osu_mbw_mr", .column = "Messages/s", .figure = "messages_per_s"};
+  program.osu = {.title = "osu_mbw_mr",
+                 .column = "MB/s",
+                 .figure = "mean_MB_per_s",
+                 .second_column = "Messages/s",
+                 .second_figure = "messages_per_s"};
   program.select = select_pairs;
   return run_program(argc, argv, program);
 }

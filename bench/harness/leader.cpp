@@ -83,17 +83,35 @@ class TableReporter : public benchmark::BenchmarkReporter {
     const auto& program = leadership_.program;
     const bool several = program.kernels.size() > 1;
     if (is_osu()) {
-      return fmt::format("{}# shipyard {} {}{}, columns as {} has them\n{:<10}{:>20}\n",
-                         kernel_.empty() ? "" : "\n", program.text.name, SHIPYARD_VERSION,
-                         several ? ", " + kernel : "", program.osu.title, "# Size", program.osu.column);
+      const OsuTable& osu = program.osu;
+      std::string head = fmt::format(
+          "{}# shipyard {} {}{}, columns as {} has them\n", kernel_.empty() ? "" : "\n", program.text.name,
+          SHIPYARD_VERSION, several ? ", " + kernel : "", osu.title.empty() ? "osu_" + kernel : osu.title);
+      if (!is_sized(kernel)) return head + "# " + osu.column + "\n";
+      head += fmt::format("{:<10}{:>20}", "# Size", osu.column);
+      return head + (osu.second_column.empty() ? "" : fmt::format("{:>20}", osu.second_column)) + "\n";
     }
     return "\n" + (several ? "  " + kernel + "\n" : std::string()) + format_head(table_);
   }
+  [[nodiscard]] bool is_sized(const std::string& kernel) const {
+    const auto& kernels = leadership_.program.kernels;
+    return std::any_of(kernels.begin(), kernels.end(),
+                       [&](const Kernel& one) { return one.name == kernel && one.sized; });
+  }
+  /// Of kernel_.
   [[nodiscard]] std::string osu_row(const Figures& figures) const {
-    const auto& column = leadership_.program.osu;
-    const auto found = figures.find(column.figure);
-    return fmt::format("{:<10}{:>20.2f}\n", static_cast<std::int64_t>(figures.at(kBytes)),
-                       found == figures.end() ? 0.0 : found->second * column.scale);
+    const OsuTable& osu = leadership_.program.osu;
+    const auto value = [&](const std::string& figure) {
+      const auto found = figures.find(figure);
+      return found == figures.end() ? 0.0 : found->second;
+    };
+    if (!is_sized(kernel_))  // as wide as "# Avg Latency(us)"
+      return fmt::format("{:>17.2f}\n", value(osu.figure) * osu.scale);
+    const double ranks =
+        kernel_ == osu.of_all_ranks ? static_cast<double>(leadership_.selection.ranks.size()) : 1;
+    return fmt::format("{:<10}{:>20.2f}{}\n", static_cast<std::int64_t>(figures.at(kBytes) * ranks),
+                       value(osu.figure) * osu.scale,
+                       osu.second_column.empty() ? "" : fmt::format("{:>20.2f}", value(osu.second_figure)));
   }
 
   const Leadership& leadership_;

@@ -18,8 +18,7 @@ struct RankPair {
   bool operator==(const RankPair&) const = default;
 };
 
-/// `table` is ours, `osu` has two columns as osu_latency and its kin print them; json and csv are Google
-/// Benchmark's.
+/// `table` is ours, `osu` has the columns of osu_latency and its kin; json and csv are Google Benchmark's.
 enum class Format { kTable, kJson, kCsv, kOsu };
 
 /// From and into which memory messages go: the same buffer each time, as many as there are messages in the

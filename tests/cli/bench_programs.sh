@@ -73,6 +73,16 @@ run 2 bandwidth --quick --format osu --kernels uni --sizes 8,64
 check "--format osu: a title and two columns" \
   test "$(grep -c '^# shipyard bandwidth .*osu_bw' "$work/out")/$(grep -cE '^(8|64) +[0-9]+\.[0-9]{2}$' "$work/out")" = 1/2
 
+run 4 msgrate --quick --format osu --sizes 8,64
+check "--format osu: msgrate has osu_mbw_mr's three columns" \
+  test "$(grep -cE '^# Size +MB/s +Messages/s$' "$work/out")/$(grep -cE '^(8|64) +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}$' "$work/out")" = 1/2
+check "--format osu: MB/s are the messages' bytes" awk '$1 == 64 && ($2 * 1e6 / 64 / $3 - 1) ^ 2 < 1e-4 { n++ } END { exit n != 1 }' "$work/out"
+run 3 collectives --quick --format osu --kernels reduce_scatter,allgather,barrier --sizes 64
+check "--format osu: a title for each kernel" test "$(sed -n 's/^# shipyard collectives .*, columns as \(.*\) has them$/\1/p' "$work/out" | paste -sd' ')" = \
+  'osu_reduce_scatter osu_allgather osu_barrier'
+check "--format osu: the size of reduce_scatter is that of all ranks" test "$(sed -nE 's/^([0-9]+) +[0-9]+\.[0-9]{2}$/\1/p' "$work/out" | paste -sd' ')" = '192 64'
+check "--format osu: a barrier has none" test "$(sed -n '/osu_barrier/,$p' "$work/out" | sed -E '1d; s/[0-9]+\.[0-9]{2}$/T/; s/^ +//' | paste -sd'|')" = '# Avg Latency(us)|T'
+
 echo "# one bit of a message is wrong"
 # What finds out the fabric are three times 64 messages; the one that is compared comes next.
 for one in pingpong:pingpong collectives:allreduce; do
