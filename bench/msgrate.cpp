@@ -6,7 +6,8 @@
 #include "bench/harness/sizes.hpp"
 #include "bench/pair.hpp"
 
-// How many messages a second several pairs of ranks get through together, as osu_mbw_mr defines it.
+// How many messages a second several pairs of ranks get through together: the pattern of osu_mbw_mr and of
+// IMB's Uniband.
 
 namespace {
 
@@ -60,8 +61,9 @@ shipyard::Result<Selection> select_pairs(const Placement& placement, const Optio
 
 constexpr const char* kEpilogue = R"(Figures:
   Each sender has a window of messages in the air to its receiver, which
-  replies when it has them all, as osu_mbw_mr. MB/s (10^6 bytes) and messages a
-  second are those of all pairs together, over the time of the slowest rank.
+  replies when it has them all, as osu_mbw_mr and IMB's Uniband. MB/s (10^6
+  bytes) and messages a second are those of all pairs together, over the time of
+  the slowest rank, as Uniband has it; osu_mbw_mr takes the senders' average.
   docs/benchmarks.md has the definitions in full.
 
 Examples:
