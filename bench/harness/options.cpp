@@ -184,7 +184,9 @@ std::vector<OptionSpec> what_is_measured(const Offers& offers) {
   if (offers.pairs) {
     options.push_back({.name = "pairs",
                        .value = "N",
-                       .help = "So many pairs at once: rank i with rank i + N, or one on each of two nodes.",
+                       .help = "So many pairs at once: the i-th rank of the first node with the i-th of the "
+                               "second, ranks on other nodes sleep; on one node rank i with rank i + half of "
+                               "the ranks.",
                        .default_text = "as many as there are ranks for"});
   }
   if (offers.window > 0)

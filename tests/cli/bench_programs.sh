@@ -63,6 +63,8 @@ check "--kernels: those, in the program's order" \
   test "$(sed -n 's,^"\([a-z]*\)/.*,\1,p' "$work/out" | paste -sd' ')" = 'bcast barrier'
 run 4 msgrate --quick --pairs 1 --sizes 8
 check "--pairs: so many" grep -q '^  pairs  *1, on ' "$work/out"
+run 4 msgrate --quick --pairs 1 --sizes 8 --format json
+check "--pairs: rank i with rank i + half of the ranks" jq -e '.context.measuring_ranks == "0,2"' "$work/out"
 for buffers in single multiple off-cache; do
   run 2 bandwidth --quick --buffers "$buffers" --sizes 64K --validate
   check "--buffers $buffers: every byte arrives" test "$status" -eq 0
