@@ -109,12 +109,12 @@ class AllPairs : public Survey {
   }
 
   [[nodiscard]] std::string text() const override {
-    std::string text;
-    constexpr int kWidest = 7;  // nodes, in 80 columns
-    if (nodes_ <= kWidest) {
-      text += matrix_text("one-way latency of 8 bytes, µs", latency_, 1e-3, 2);
-      text += matrix_text(fmt::format("bandwidth of {} KiB messages, MB/s", large() >> 10), bandwidth_, 1, 0);
-    }
+    std::string text = links_text(
+        hosts_,
+        {{.title = "one-way latency of 8 bytes, µs", .matrix = latency_, .scale = 1e-3, .decimals = 2},
+         {.title = fmt::format("bandwidth of {} KiB messages, MB/s", large() >> 10),
+          .matrix = bandwidth_,
+          .more_is_better = true}});
     text += fmt::format("\n  latency, µs      {}\n  bandwidth, MB/s  {}\n",
                         range_of(latency_, 1e-3, by_latency_.typical, 2),
                         range_of(bandwidth_, 1, by_bandwidth_.typical, 0));
@@ -234,23 +234,6 @@ class AllPairs : public Survey {
     by_bandwidth_ = judge_links(bandwidth_, true, worse);
   }
 
-  [[nodiscard]] std::string matrix_text(const std::string& title, const LinkMatrix& matrix, double scale,
-                                        int decimals) const {
-    constexpr int kName = 12;
-    constexpr int kCell = 9;
-    std::string text = fmt::format("\n  {}, from (row) to (column)\n\n  {:{}}", title, "", kName);
-    for (const auto& host : hosts_) text += fmt::format(" {:>{}}", host.substr(0, kCell - 1), kCell - 1);
-    for (int from = 0; from < nodes_; ++from) {
-      text += fmt::format("\n  {:<{}}", hosts_[from].substr(0, kName), kName);
-      for (int to = 0; to < nodes_; ++to) {
-        const double value = matrix.values[from][to];
-        text += value > 0 ? fmt::format("{:>{}.{}f}", value * scale, kCell, decimals)
-                          : fmt::format("{:>{}}", "-", kCell);
-      }
-    }
-    return text + "\n";
-  }
-
   static std::string range_of(const LinkMatrix& matrix, double scale, double typical, int decimals) {
     double least = 0;
     double most = 0;
@@ -296,7 +279,9 @@ constexpr const char* kEpilogue = R"(Figures:
   slow: a node whose links' median, from it or to it, or a link that is at
   least 20 % and three standard deviations worse than the median of all. Where
   nodes share CPUs (containers on one machine) it has to be three times as slow.
-  docs/benchmarks.md has the definitions in full.
+  Where the matrix of all links is wider than 80 columns, the table has a line
+  for each node; the report (--out), and scripts/plot's picture of it, have every
+  link. docs/benchmarks.md has the definitions in full.
 
 Examples:
   shipyard-mpirun --ppn 1 allpairs --out pool.json

@@ -50,4 +50,19 @@ inline constexpr double kWorseOnSharedCpus = 3;
 /// themselves do not move. Two nodes alone have nothing to be compared with.
 [[nodiscard]] Verdict judge_links(const LinkMatrix& matrix, bool more_is_better, double worse = kWorse);
 
+/// One figure of all links, for a table.
+struct LinkFigure {
+  std::string title;  ///< with its unit
+  const LinkMatrix& matrix;
+  bool more_is_better = false;
+  double scale = 1;
+  int decimals = 0;
+};
+
+/// A matrix of each figure, row: from, column: to, with the nodes by number; where one does not fit into 80
+/// columns a line for each node instead, and where all links are. Long names lose their middle, since nodes
+/// of a pool differ in the last characters.
+[[nodiscard]] std::string links_text(const std::vector<std::string>& names,
+                                     const std::vector<LinkFigure>& figures);
+
 }  // namespace shipyard::bench
