@@ -120,7 +120,7 @@ class AllPairs : public Survey {
                         range_of(bandwidth_, 1, by_bandwidth_.typical, 0));
     if (nodes_ < 3) {
       text += "\n  Two nodes have nothing to be compared with: no verdict.\n";
-    } else if (complaints().empty()) {
+    } else if (slow_ones().empty()) {
       text += shared_ ? "\n  No node and no link is three times as slow as others (nodes share CPUs).\n"
                       : "\n  No node and no link is slow.\n";
     }
@@ -128,6 +128,14 @@ class AllPairs : public Survey {
   }
 
   [[nodiscard]] std::vector<std::string> complaints() const override {
+    auto lines = slow_ones();
+    const auto unmet = unmet_by_links(leadership_.options, hosts_, latency_, bandwidth_);
+    lines.insert(lines.end(), unmet.begin(), unmet.end());
+    return lines;
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::string> slow_ones() const {
     std::vector<std::string> lines;
     for (const auto& [verdict, what, unit, scale, decimals] :
          {std::tuple(&by_latency_, "latency", "µs", 1e-3, 2),
@@ -150,7 +158,6 @@ class AllPairs : public Survey {
     return lines;
   }
 
- private:
   [[nodiscard]] std::int64_t large() const { return leadership_.options.quick ? kLargeQuick : kLarge; }
 
   /// What is measured at once.
@@ -285,6 +292,7 @@ constexpr const char* kEpilogue = R"(Figures:
 
 Examples:
   shipyard-mpirun --ppn 1 allpairs --out pool.json
+  shipyard-mpirun --ppn 1 allpairs --expect-latency 50us --expect-bandwidth 1GB/s
 )";
 
 }  // namespace
@@ -295,7 +303,13 @@ int main(int argc, char** argv) {
       .name = "allpairs",
       .sentence = "Measures latency and bandwidth between every two nodes, and names those that are slow.",
       .epilogue = kEpilogue,
-      .offers = {.sizes = false, .window = 8, .osu = false, .times = false, .verdict = true}};
+      .offers = {.sizes = false,
+                 .window = 8,
+                 .latency = true,
+                 .bandwidth = true,
+                 .osu = false,
+                 .times = false,
+                 .links = true}};
   program.kernels = {
       {.name = "latency", .run = exchange}, {.name = "up", .run = up}, {.name = "down", .run = down}};
   program.sizes = {kLarge};

@@ -164,11 +164,14 @@ int main(int argc, char** argv) {
   program.kernels = kernels();
   std::vector<std::string> names;
   for (const auto& kernel : program.kernels) names.push_back(kernel.name);
-  program.text = {
-      .name = "collectives",
-      .sentence = "Measures the collective operations of all MPI ranks.",
-      .epilogue = kEpilogue,
-      .offers = {.kernels = std::move(names), .buffers = true, .validate = true, .latency = true}};
+  program.text = {.name = "collectives",
+                  .sentence = "Measures the collective operations of all MPI ranks.",
+                  .epilogue = kEpilogue,
+                  .offers = {.kernels = std::move(names),
+                             .buffers = true,
+                             .validate = true,
+                             .percentiles = true,
+                             .latency = true}};
   program.sizes = size_series(1, 1 << 20);
   program.quick_sizes = {8, 4096, 65536};
   program.table = [](const Options& options) { return latency_table(options, "time, µs", false, "calls"); };

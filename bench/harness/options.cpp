@@ -19,7 +19,7 @@ std::string exit_status(const Offers& offers) {
   return fmt::format(
       "Exit status: 0 measured; 1 failure; 2 wrong option; 3 an --expect option was not met{}{}.",
       offers.validate ? ", or --validate found a wrong byte" : "",
-      offers.verdict ? ", or something is slow" : "");
+      offers.links ? ", or something is slow" : "");
 }
 
 std::vector<std::string> split(std::string_view text) {
@@ -270,7 +270,7 @@ CommandLineSpec command_line(const ProgramText& program) {
                            .value = "FILE",
                            .help = "The report as JSON too, written by rank 0."}}});
   auto& output = spec.groups.back().options;
-  if (offers.latency)
+  if (offers.percentiles)
     output.push_back({.name = "percentiles",
                       .value = "LIST",
                       .help = "Columns of the table, up to four: 50,90,99.9. 100 is the longest.",
@@ -281,15 +281,19 @@ CommandLineSpec command_line(const ProgramText& program) {
                                     .value = "ib|tcp|shm",
                                     .help = "By what the messages must have travelled."});
   if (offers.latency)
-    expectations.options.push_back({.name = "expect-latency",
-                                    .value = "TIME",
-                                    .help = offers.kernels.empty()
-                                                ? "The median of the smallest message at most: 2us."
-                                                : "The median of the smallest message at most, of each "
-                                                  "kernel: 2us."});
-  if (offers.bandwidth)
     expectations.options.push_back(
-        {.name = "expect-bandwidth", .value = "RATE", .help = "The best size at least: 10GB/s, 90Gbit/s."});
+        {.name = "expect-latency",
+         .value = "TIME",
+         .help = offers.links ? "Of every link at most: 50us."
+                 : offers.kernels.empty()
+                     ? "The median of the smallest message at most: 2us."
+                     : "The median of the smallest message at most, of each kernel: 2us."});
+  if (offers.bandwidth)
+    expectations.options.push_back({.name = "expect-bandwidth",
+                                    .value = "RATE",
+                                    .help = offers.links
+                                                ? "Of every link, in each direction, at least: 1GB/s."
+                                                : "The best size at least: 10GB/s, 90Gbit/s."});
   if (offers.noise)
     expectations.options.push_back(
         {.name = "expect-noise", .value = "PERCENT", .help = "No CPU loses more of its time: 1%, 0.1%."});

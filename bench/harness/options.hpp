@@ -38,14 +38,15 @@ struct Offers {
   int window = 0;  ///< --window, and how many without it; 0: no such option
   bool buffers = false;
   bool validate = false;
-  bool latency = false;    ///< --expect-latency, --percentiles
+  bool percentiles = false;
+  bool latency = false;    ///< --expect-latency
   bool bandwidth = false;  ///< --expect-bandwidth
   bool osu = true;         ///< --format osu
   bool fabric = true;      ///< --expect-fabric
   bool times = true;       ///< --min-time, --max-time, --warmup
   Seconds duration{0};     ///< --duration, and how long without it; 0: no such option
   bool noise = false;      ///< --expect-noise
-  bool verdict = false;    ///< exit status 3 where something is slow
+  bool links = false;      ///< every two nodes: what is slow is an error, expectations are of each link
 };
 
 struct Options {

@@ -188,4 +188,39 @@ std::string links_text(const std::vector<std::string>& names, const std::vector<
   return text;
 }
 
+std::vector<std::string> unmet_by_links(const Options& options, const std::vector<std::string>& names,
+                                        const LinkMatrix& latency, const LinkMatrix& bandwidth) {
+  std::vector<std::string> lines;
+  const auto judge = [&](const std::string& option, const LinkMatrix& matrix, bool more_is_better,
+                         double wanted, double scale, const char* unit) {
+    const auto is_worse = [&](double a, double b) { return more_is_better ? a < b : a > b; };
+    SlowLink worst;
+    std::size_t missing = 0;
+    for (std::size_t from = 0; from < names.size(); ++from) {
+      for (std::size_t to = 0; to < names.size(); ++to) {
+        const double value = matrix.values[from][to];
+        if (from == to) continue;
+        if (value <= 0) {
+          ++missing;
+        } else if (worst.value == 0 || is_worse(value, worst.value)) {
+          worst = {static_cast<int>(from), static_cast<int>(to), value};
+        }
+      }
+    }
+    const std::string what = fmt::format("{} {:g} {}: ", option, wanted * scale, unit);
+    if (worst.value > 0 && is_worse(worst.value, wanted)) {
+      lines.push_back(what + fmt::format("the worst link, from {} to {}, has {:.5g} {}", names[worst.from],
+                                         names[worst.to], worst.value * scale, unit));
+    }
+    if (missing > 0)
+      lines.push_back(what +
+                      fmt::format("{} link{} not measured", missing, missing == 1 ? " was" : "s were"));
+  };
+  if (const auto most = options.expect_latency_ns)
+    judge("--expect-latency", latency, false, *most, 1e-3, "us");
+  if (const auto least = options.expect_bandwidth_mb)
+    judge("--expect-bandwidth", bandwidth, true, *least, 1, "MB/s");
+  return lines;
+}
+
 }  // namespace shipyard::bench

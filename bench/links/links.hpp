@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/options.hpp"
+
 namespace shipyard::bench {
 
 /// Rounds in which every pair of `nodes` meets once, and nobody twice in a round: as many as there are
@@ -64,5 +66,11 @@ struct LinkFigure {
 /// of a pool differ in the last characters.
 [[nodiscard]] std::string links_text(const std::vector<std::string>& names,
                                      const std::vector<LinkFigure>& figures);
+
+/// A line for --expect-latency and one for --expect-bandwidth where the worst link, in ns and in 10^6 bytes a
+/// second, does not meet it, or a link was not measured.
+[[nodiscard]] std::vector<std::string> unmet_by_links(const Options& options,
+                                                      const std::vector<std::string>& names,
+                                                      const LinkMatrix& latency, const LinkMatrix& bandwidth);
 
 }  // namespace shipyard::bench

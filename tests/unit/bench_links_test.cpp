@@ -192,5 +192,33 @@ TEST(LinksText, FitsInto80Columns) {
   }
 }
 
+TEST(UnmetByLinks, NamesTheWorstLink) {
+  Options options;
+  options.expect_latency_ns = 20'000;
+  options.expect_bandwidth_mb = 1000;
+  LinkMatrix latency(3);
+  latency.values = {{0, 15'000, 30'000}, {15'000, 0, 20'000}, {30'000, 20'000, 0}};
+  LinkMatrix bandwidth(3);
+  bandwidth.values = {{0, 1000, 1200}, {1100, 0, 900}, {1000, 800, 0}};
+  EXPECT_THAT(unmet_by_links(options, {"a", "b", "c"}, latency, bandwidth),
+              ElementsAre("--expect-latency 20 us: the worst link, from a to c, has 30 us",
+                          "--expect-bandwidth 1000 MB/s: the worst link, from c to b, has 800 MB/s"));
+  options.expect_latency_ns = 30'000;
+  options.expect_bandwidth_mb = 800;
+  EXPECT_THAT(unmet_by_links(options, {"a", "b", "c"}, latency, bandwidth), IsEmpty());
+  EXPECT_THAT(unmet_by_links({}, {"a", "b", "c"}, latency, bandwidth), IsEmpty());
+}
+
+TEST(UnmetByLinks, IsNotMetByALinkThatWasNotMeasured) {
+  Options options;
+  options.expect_latency_ns = 20'000;
+  LinkMatrix latency(2);
+  EXPECT_THAT(unmet_by_links(options, {"a", "b"}, latency, latency),
+              ElementsAre("--expect-latency 20 us: 2 links were not measured"));
+  latency.values = {{0, 10'000}, {0, 0}};
+  EXPECT_THAT(unmet_by_links(options, {"a", "b"}, latency, latency),
+              ElementsAre("--expect-latency 20 us: 1 link was not measured"));
+}
+
 }  // namespace
 }  // namespace shipyard::bench
