@@ -57,6 +57,37 @@ if [[ $(nproc) -lt 4 ]]; then
   check "here they do" jq -e '.context.notes | test("oversubscribed")' "$work/msgrate.json"
 fi
 
+echo "# docs/benchmarks.md says which programs have an option"
+names=(pingpong bandwidth msgrate collectives allpairs limits noise)
+for name in "${names[@]}"; do "$programs/$name" --help >"$work/$name.help" 2>&1; done
+# have PATTERN: the programs whose help has it.
+have() {
+  local name
+  for name in "${names[@]}"; do ! grep -qE -e "$1" "$work/$name.help" || printf '%s ' "$name"; done
+}
+# listed CELL: the programs that a cell of the table's second column names.
+listed() {
+  local words=" ${1//[\`,]/} " name
+  for name in "${names[@]}"; do
+    case $words in
+      *' all but '*) [[ $words == *" $name "* ]] || printf '%s ' "$name" ;;
+      *' all '*) printf '%s ' "$name" ;;
+      *" $name "*) printf '%s ' "$name" ;;
+    esac
+  done
+}
+documented=0
+while IFS='|' read -r _ option where _; do
+  for one in $(grep -oE -e '--format osu|--[a-z-]+' <<<"$option" | tr ' ' =); do
+    pattern="^  (-[a-z], |    )$one( |$)"
+    [[ $one != --format=osu ]] || pattern='--format [a-z|]*osu'
+    check "$one:$where" test "$(listed "$where")" = "$(have "$pattern")"
+    documented=$((documented + 1))
+  done
+done < <(sed -n 's/\\|/;/g; /^| `--/p' "$here/../../docs/benchmarks.md")
+check "all options are there" test "$documented" = \
+  "$(($(cat "$work"/*.help | grep -oE '^  (-[a-z], |    )--[a-z-]+' | grep -oE -e '--.*' | sort -u | grep -cvE -- '--(help|version)') + 1))"
+
 echo "# which of it"
 run 2 collectives --quick --kernels barrier,bcast --sizes 8 --format csv
 check "--kernels: those, in the program's order" \
