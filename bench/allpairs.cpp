@@ -281,18 +281,19 @@ shipyard::Result<Selection> select_nodes(const Placement& placement, const Optio
 
 constexpr const char* kEpilogue = R"(Figures:
   latency: half a round trip of 8 bytes. bandwidth: a window of 1 MiB messages
-  and a reply, in each direction by itself. Of each link the best of twelve short
-  measurements, one after the other over the whole run.
+  and a reply, in each direction by itself. Of each link the best of twelve
+  short measurements, one after the other over the whole run.
   slow: a node whose links' median, from it or to it, or a link that is at
   least 20 % and three standard deviations worse than the median of all. Where
   nodes share CPUs (containers on one machine) it has to be three times as slow.
   Where the matrix of all links is wider than 80 columns, the table has a line
-  for each node; the report (--out), and scripts/plot's picture of it, have every
-  link. docs/benchmarks.md has the definitions in full.
+  for each node; the report (--out), and scripts/plot's picture of it, have
+  every link. OSU and IMB have no counterpart.
+  docs/benchmarks.md has the definitions in full.
 
 Examples:
   shipyard-mpirun --ppn 1 allpairs --out pool.json
-  shipyard-mpirun --ppn 1 allpairs --expect-latency 50us --expect-bandwidth 1GB/s
+  shipyard-mpirun --ppn 1 allpairs --expect-latency 50us
 )";
 
 }  // namespace

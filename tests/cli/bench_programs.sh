@@ -85,6 +85,7 @@ while IFS='|' read -r _ option where _; do
     documented=$((documented + 1))
   done
 done < <(sed -n 's/\\|/;/g; /^| `--/p' "$here/../../docs/benchmarks.md")
+check "allpairs: --help fits in 80 columns" test "$(widest "$work/allpairs.help")" -le 80
 check "all options are there" test "$documented" = \
   "$(($(cat "$work"/*.help | grep -oE '^  (-[a-z], |    )--[a-z-]+' | grep -oE -e '--.*' | sort -u | grep -cvE -- '--(help|version)') + 1))"
 
