@@ -169,6 +169,7 @@ class Leader {
   std::unique_ptr<Survey> survey_ = program_.survey ? program_.survey(leadership_) : nullptr;
   std::string transport_ =
       describe_transport(transport_facts(leadership_.environment), leadership_.selection.between_nodes);
+  std::string load_note_ = load_note(leadership_.placement, leadership_.selection.ranks);
   std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
   Seconds last_iteration_{0};
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
@@ -283,7 +284,10 @@ void Leader::add_context() {
   }
   add("measuring_hosts", fmt::format("{}", fmt::join(hosts, ",")));
   add("measuring_cpus", fmt::format("{}", fmt::join(cpus, ";")));
-  add("notes", fmt::format("{}", fmt::join(selection.notes, "; ")));
+  add("load", describe_loads(placement, selection.ranks));
+  auto notes = selection.notes;
+  if (!load_note_.empty()) notes.push_back(load_note_);
+  add("notes", fmt::format("{}", fmt::join(notes, "; ")));
   add("clock_cost_ns", fmt::format("{:.1f}", clock_cost_ns()));
   if (survey_) {
     for (const auto& [name, value] : survey_->context()) add(name.c_str(), value);
@@ -443,6 +447,7 @@ void Leader::register_survey() {
 }
 
 int Leader::run(const char* executable) {
+  if (!load_note_.empty()) say(program_, "note", load_note_);
   initialize_google_benchmark(executable);
   find_fabric();
   if (survey_) survey_->prepare(findings_.fabric);

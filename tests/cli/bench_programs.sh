@@ -52,7 +52,8 @@ done
 check "a reduction has whole floats, a barrier no size" \
   jq -e '[.benchmarks[] | select(.name | startswith("allreduce/")) | .bytes % 4] + [.benchmarks[] | select(.name | startswith("barrier/")) | .bytes] | all(. == 0)' \
   "$work/collectives.json"
-check "ranks that share cores are noted" jq -e '.context.notes | test("4 ranks share|^$")' "$work/msgrate.json"
+check "ranks that share cores are noted" jq -e '.context.notes | test("4 ranks share|^busy|^$")' "$work/msgrate.json"
+check "the load of the node before the start" jq -e '.context.load | test("^\\S+ [0-9]+[.][0-9]{2}$")' "$work/msgrate.json"
 if [[ $(nproc) -lt 4 ]]; then
   check "here they do" jq -e '.context.notes | test("oversubscribed")' "$work/msgrate.json"
 fi
