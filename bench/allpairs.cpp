@@ -109,18 +109,18 @@ class AllPairs : public Survey {
   }
 
   [[nodiscard]] std::string text() const override {
-    std::string text;
-    constexpr int kWidest = 7;  // nodes, in 80 columns
-    if (nodes_ <= kWidest) {
-      text += matrix_text("one-way latency of 8 bytes, µs", latency_, 1e-3, 2);
-      text += matrix_text(fmt::format("bandwidth of {} KiB messages, MB/s", large() >> 10), bandwidth_, 1, 0);
-    }
+    std::string text = links_text(
+        hosts_,
+        {{.title = "one-way latency of 8 bytes, µs", .matrix = latency_, .scale = 1e-3, .decimals = 2},
+         {.title = fmt::format("bandwidth of {} KiB messages, MB/s", large() >> 10),
+          .matrix = bandwidth_,
+          .more_is_better = true}});
     text += fmt::format("\n  latency, µs      {}\n  bandwidth, MB/s  {}\n",
                         range_of(latency_, 1e-3, by_latency_.typical, 2),
                         range_of(bandwidth_, 1, by_bandwidth_.typical, 0));
     if (nodes_ < 3) {
       text += "\n  Two nodes have nothing to be compared with: no verdict.\n";
-    } else if (complaints().empty()) {
+    } else if (slow_ones().empty()) {
       text += shared_ ? "\n  No node and no link is three times as slow as others (nodes share CPUs).\n"
                       : "\n  No node and no link is slow.\n";
     }
@@ -128,6 +128,14 @@ class AllPairs : public Survey {
   }
 
   [[nodiscard]] std::vector<std::string> complaints() const override {
+    auto lines = slow_ones();
+    const auto unmet = unmet_by_links(leadership_.options, hosts_, latency_, bandwidth_);
+    lines.insert(lines.end(), unmet.begin(), unmet.end());
+    return lines;
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::string> slow_ones() const {
     std::vector<std::string> lines;
     for (const auto& [verdict, what, unit, scale, decimals] :
          {std::tuple(&by_latency_, "latency", "µs", 1e-3, 2),
@@ -150,7 +158,6 @@ class AllPairs : public Survey {
     return lines;
   }
 
- private:
   [[nodiscard]] std::int64_t large() const { return leadership_.options.quick ? kLargeQuick : kLarge; }
 
   /// What is measured at once.
@@ -234,23 +241,6 @@ class AllPairs : public Survey {
     by_bandwidth_ = judge_links(bandwidth_, true, worse);
   }
 
-  [[nodiscard]] std::string matrix_text(const std::string& title, const LinkMatrix& matrix, double scale,
-                                        int decimals) const {
-    constexpr int kName = 12;
-    constexpr int kCell = 9;
-    std::string text = fmt::format("\n  {}, from (row) to (column)\n\n  {:{}}", title, "", kName);
-    for (const auto& host : hosts_) text += fmt::format(" {:>{}}", host.substr(0, kCell - 1), kCell - 1);
-    for (int from = 0; from < nodes_; ++from) {
-      text += fmt::format("\n  {:<{}}", hosts_[from].substr(0, kName), kName);
-      for (int to = 0; to < nodes_; ++to) {
-        const double value = matrix.values[from][to];
-        text += value > 0 ? fmt::format("{:>{}.{}f}", value * scale, kCell, decimals)
-                          : fmt::format("{:>{}}", "-", kCell);
-      }
-    }
-    return text + "\n";
-  }
-
   static std::string range_of(const LinkMatrix& matrix, double scale, double typical, int decimals) {
     double least = 0;
     double most = 0;
@@ -291,15 +281,19 @@ shipyard::Result<Selection> select_nodes(const Placement& placement, const Optio
 
 constexpr const char* kEpilogue = R"(Figures:
   latency: half a round trip of 8 bytes. bandwidth: a window of 1 MiB messages
-  and a reply, in each direction by itself. Of each link the best of twelve short
-  measurements, one after the other over the whole run.
+  and a reply, in each direction by itself. Of each link the best of twelve
+  short measurements, one after the other over the whole run.
   slow: a node whose links' median, from it or to it, or a link that is at
   least 20 % and three standard deviations worse than the median of all. Where
   nodes share CPUs (containers on one machine) it has to be three times as slow.
+  Where the matrix of all links is wider than 80 columns, the table has a line
+  for each node; the report (--out), and scripts/plot's picture of it, have
+  every link. OSU and IMB have no counterpart.
   docs/benchmarks.md has the definitions in full.
 
 Examples:
   shipyard-mpirun --ppn 1 allpairs --out pool.json
+  shipyard-mpirun --ppn 1 allpairs --expect-latency 50us
 )";
 
 }  // namespace
@@ -310,7 +304,13 @@ int main(int argc, char** argv) {
       .name = "allpairs",
       .sentence = "Measures latency and bandwidth between every two nodes, and names those that are slow.",
       .epilogue = kEpilogue,
-      .offers = {.sizes = false, .window = 8, .osu = false, .times = false, .verdict = true}};
+      .offers = {.sizes = false,
+                 .window = 8,
+                 .latency = true,
+                 .bandwidth = true,
+                 .osu = false,
+                 .times = false,
+                 .links = true}};
   program.kernels = {
       {.name = "latency", .run = exchange}, {.name = "up", .run = up}, {.name = "down", .run = down}};
   program.sizes = {kLarge};

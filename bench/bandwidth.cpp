@@ -50,7 +50,8 @@ constexpr const char* kEpilogue = R"(Figures:
   when it has them all, as osu_bw and IMB's Uniband. bi: a window in each
   direction at once, both counted, as osu_bibw and Biband. MB/s, 10^6 bytes:
   mean over many windows timed as one, as those print it; median over windows
-  timed one by one. docs/benchmarks.md has the definitions in full.
+  timed one by one. --expect-bandwidth is about uni; about bi with --kernels bi.
+  docs/benchmarks.md has the definitions in full.
 
 Examples:
   shipyard-mpirun --ppn 1 bandwidth --expect-bandwidth 20GB/s
@@ -78,6 +79,7 @@ int main(int argc, char** argv) {
                       .run = both_ways,
                       .messages = [](int, int window) { return std::int64_t{2} * window; },
                       .wrong = wrong_both_ways}};
+  program.both_ways = "bi";
   program.sizes = size_series(1, 4 << 20);
   program.quick_sizes = {8, 4096, 65536, 1 << 20};
   program.table = [](const Options&) { return rate_table("windows"); };

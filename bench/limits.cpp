@@ -275,7 +275,8 @@ constexpr const char* kEpilogue = R"(Figures:
   has none here; raw TCP stands beside it.
   All are measured by turns, eleven times for each size, and medians count.
   --min-time is what each kernel gets in all; a turn has a warm-up of one
-  iteration at least.
+  iteration at least. MPI's are those of osu_latency (IMB's PingPong) and osu_bw
+  (Uniband); the limits have no counterpart there.
   docs/benchmarks.md has the definitions in full.
 
 Examples:

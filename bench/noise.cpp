@@ -159,6 +159,7 @@ Figures:
   fixed work: what Netgauge calls fixed work quantum. The same computation over
   and over, about 100 us on the fastest CPU, the same on all. mean +%: by how
   much its mean is above its minimum.
+  Netgauge calls them selfish and fwq; OSU and IMB have no counterpart.
   docs/benchmarks.md has the definitions in full.
 
 Examples:

@@ -33,11 +33,15 @@ Examples:
 
 int main(int argc, char** argv) {
   Program program;
-  program.text = {
-      .name = "pingpong",
-      .sentence = "Measures latency and bandwidth of messages between two MPI ranks.",
-      .epilogue = kEpilogue,
-      .offers = {.pair = true, .buffers = true, .validate = true, .latency = true, .bandwidth = true}};
+  program.text = {.name = "pingpong",
+                  .sentence = "Measures latency and bandwidth of messages between two MPI ranks.",
+                  .epilogue = kEpilogue,
+                  .offers = {.pair = true,
+                             .buffers = true,
+                             .validate = true,
+                             .percentiles = true,
+                             .latency = true,
+                             .bandwidth = true}};
   program.kernels = {{.name = "pingpong", .run = pingpong, .time_scale = 0.5, .wrong = wrong}};
   program.sizes = size_series(0, 4 << 20);
   program.quick_sizes = {0, 8, 1024, 65536, 1 << 20};

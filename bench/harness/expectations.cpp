@@ -14,21 +14,25 @@ std::vector<std::string> unmet(const Options& options, const Findings& findings)
         findings.fabric ? fmt::format("the messages travelled by {}", fabric_name(*findings.fabric))
                         : "by what the messages travelled is not known"));
   }
-  if (const auto most = options.expect_latency_ns) {
-    if (!findings.latency_ns) {
-      lines.push_back("--expect-latency: nothing was measured");
-    } else if (*findings.latency_ns > *most) {
-      lines.push_back(fmt::format("--expect-latency {:g} us: the median is {:.3g} us, for {} bytes",
-                                  *most / 1e3, *findings.latency_ns / 1e3, findings.latency_bytes));
-    }
+  const bool several = findings.kernels.size() > 1;
+  for (const KernelFindings& found : findings.kernels) {
+    const auto most = options.expect_latency_ns;
+    if (!most || (found.latency_ns && *found.latency_ns <= *most)) continue;
+    lines.push_back(
+        fmt::format("--expect-latency {:g} us: {}", *most / 1e3, several ? found.kernel + ": " : "") +
+        (found.latency_ns ? fmt::format("the median is {:.5g} us, for {} bytes", *found.latency_ns / 1e3,
+                                        found.latency_bytes)
+                          : "nothing was measured"));
   }
-  if (const auto least = options.expect_bandwidth_mb) {
-    if (!findings.bandwidth_mb) {
-      lines.push_back("--expect-bandwidth: nothing was measured");
-    } else if (*findings.bandwidth_mb < *least) {
-      lines.push_back(fmt::format("--expect-bandwidth {:g} MB/s: the best is {:.4g} MB/s, with {} bytes",
-                                  *least, *findings.bandwidth_mb, findings.bandwidth_bytes));
-    }
+  for (const KernelFindings& found : findings.kernels) {
+    const auto least = options.expect_bandwidth_mb;
+    if (!least || (found.both_ways && several) || (found.bandwidth_mb && *found.bandwidth_mb >= *least))
+      continue;
+    lines.push_back(
+        fmt::format("--expect-bandwidth {:g} MB/s: {}", *least, several ? found.kernel + ": " : "") +
+        (found.bandwidth_mb ? fmt::format("the best is {:.6g} MB/s, with {} bytes", *found.bandwidth_mb,
+                                          found.bandwidth_bytes)
+                            : "nothing was measured"));
   }
   for (const auto& place : findings.corrupted) lines.push_back("--validate: " + place);
   return lines;

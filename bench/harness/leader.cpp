@@ -117,17 +117,35 @@ class TableReporter : public benchmark::BenchmarkReporter {
     const auto& program = leadership_.program;
     const bool several = program.kernels.size() > 1;
     if (is_osu()) {
-      return fmt::format("{}# shipyard {} {}{}, columns as {} has them\n{:<10}{:>20}\n",
-                         kernel_.empty() ? "" : "\n", program.text.name, SHIPYARD_VERSION,
-                         several ? ", " + kernel : "", program.osu.title, "# Size", program.osu.column);
+      const OsuTable& osu = program.osu;
+      std::string head = fmt::format(
+          "{}# shipyard {} {}{}, columns as {} has them\n", kernel_.empty() ? "" : "\n", program.text.name,
+          SHIPYARD_VERSION, several ? ", " + kernel : "", osu.title.empty() ? "osu_" + kernel : osu.title);
+      if (!is_sized(kernel)) return head + "# " + osu.column + "\n";
+      head += fmt::format("{:<10}{:>20}", "# Size", osu.column);
+      return head + (osu.second_column.empty() ? "" : fmt::format("{:>20}", osu.second_column)) + "\n";
     }
     return "\n" + (several ? "  " + kernel + "\n" : std::string()) + format_head(table_);
   }
+  [[nodiscard]] bool is_sized(const std::string& kernel) const {
+    const auto& kernels = leadership_.program.kernels;
+    return std::any_of(kernels.begin(), kernels.end(),
+                       [&](const Kernel& one) { return one.name == kernel && one.sized; });
+  }
+  /// Of kernel_.
   [[nodiscard]] std::string osu_row(const Figures& figures) const {
-    const auto& column = leadership_.program.osu;
-    const auto found = figures.find(column.figure);
-    return fmt::format("{:<10}{:>20.2f}\n", static_cast<std::int64_t>(figures.at(kBytes)),
-                       found == figures.end() ? 0.0 : found->second * column.scale);
+    const OsuTable& osu = leadership_.program.osu;
+    const auto value = [&](const std::string& figure) {
+      const auto found = figures.find(figure);
+      return found == figures.end() ? 0.0 : found->second;
+    };
+    if (!is_sized(kernel_))  // as wide as "# Avg Latency(us)"
+      return fmt::format("{:>17.2f}\n", value(osu.figure) * osu.scale);
+    const double ranks =
+        kernel_ == osu.of_all_ranks ? static_cast<double>(leadership_.selection.ranks.size()) : 1;
+    return fmt::format("{:<10}{:>20.2f}{}\n", static_cast<std::int64_t>(figures.at(kBytes) * ranks),
+                       value(osu.figure) * osu.scale,
+                       osu.second_column.empty() ? "" : fmt::format("{:>20.2f}", value(osu.second_figure)));
   }
 
   const Leadership& leadership_;
@@ -249,7 +267,8 @@ class Leader {
   const Options& options_;
   Crew& crew_;
   std::unique_ptr<Survey> survey_ = program_.survey ? program_.survey(leadership_) : nullptr;
-  std::vector<std::string> flags_;  ///< Google Benchmark keeps a pointer to the first.
+  std::string load_note_ = load_note(leadership_.placement, leadership_.selection.ranks);
+  std::vector<std::string> flags_;                  ///< Google Benchmark keeps a pointer to the first.
   std::map<std::string, std::int64_t> iterations_;  ///< that were measured, by name in the report
   Seconds last_iteration_{0};
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
@@ -375,7 +394,10 @@ void Leader::add_context() {
   }
   add("measuring_hosts", fmt::format("{}", fmt::join(hosts, ",")));
   add("measuring_cpus", fmt::format("{}", fmt::join(cpus, ";")));
-  add("notes", fmt::format("{}", fmt::join(selection.notes, "; ")));
+  add("load", describe_loads(placement, selection.ranks));
+  auto notes = selection.notes;
+  if (!load_note_.empty()) notes.push_back(load_note_);
+  add("notes", fmt::format("{}", fmt::join(notes, "; ")));
   add("clock_cost_ns", fmt::format("{:.1f}", clock_cost_ns()));
   for (const auto& [name, value] : settings(program_.text.offers, options_)) add(name.c_str(), value);
   if (survey_) {
@@ -495,13 +517,15 @@ void Leader::count(benchmark::State& state, const Kernel& kernel, std::int64_t b
   state.counters["messages_per_s"] = per(messages * 1e9, mean_ns);
   state.counters[kBandwidth] = per(moved, median_ns);
   state.counters[kMeanBandwidth] = per(moved, mean_ns);
-  if (bytes > 0 && (!findings_.bandwidth_mb || per(moved, median_ns) > *findings_.bandwidth_mb)) {
-    findings_.bandwidth_mb = per(moved, median_ns);
-    findings_.bandwidth_bytes = bytes;
+  KernelFindings& found = *std::find_if(findings_.kernels.begin(), findings_.kernels.end(),
+                                        [&](const auto& one) { return one.kernel == kernel.name; });
+  if (bytes > 0 && (!found.bandwidth_mb || per(moved, median_ns) > *found.bandwidth_mb)) {
+    found.bandwidth_mb = per(moved, median_ns);
+    found.bandwidth_bytes = bytes;
   }
-  if (!findings_.latency_ns || bytes <= findings_.latency_bytes) {
-    findings_.latency_ns = median_ns;
-    findings_.latency_bytes = bytes;
+  if (!found.latency_ns || bytes <= found.latency_bytes) {
+    found.latency_ns = median_ns;
+    found.latency_bytes = bytes;
   }
 }
 
@@ -571,9 +595,14 @@ void Leader::register_survey() {
 }
 
 int Leader::run(const char* executable) {
+  if (!load_note_.empty()) say(program_, "note", load_note_);
   initialize_google_benchmark(executable);
   find_fabric();
   if (survey_) survey_->prepare(findings_.fabric);
+  for (const Kernel& kernel : program_.kernels) {
+    if (!survey_ && options_.wants(kernel.name))
+      findings_.kernels.push_back({.kernel = kernel.name, .both_ways = kernel.name == program_.both_ways});
+  }
   add_context();
   survey_ ? register_survey() : register_kernels();
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -68,6 +69,8 @@ struct PlaceRecord {
   std::array<char, MPI_MAX_PROCESSOR_NAME + 1> host{};
   std::array<char, 64> machine{};
   cpu_set_t cpus{};
+  double load = -1;
+  int node_cpus = 0;
 };
 
 PlaceRecord this_place() {
@@ -77,6 +80,10 @@ PlaceRecord this_place() {
 
   std::string boot_id;
   std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot_id);
+  std::string load;
+  std::getline(std::ifstream("/proc/loadavg"), load);
+  place.load = load_average(load);
+  place.node_cpus = static_cast<int>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 0L));
   boot_id.copy(place.machine.data(), place.machine.size() - 1);
 
   CPU_ZERO(&place.cpus);
@@ -148,6 +155,8 @@ Placement gather_placement() {
     RankPlace place;
     place.host = record.host.data();
     place.machine = record.machine.data();
+    place.load = record.load;
+    place.node_cpus = record.node_cpus;
     place.node = record.node >= 0 ? record.node : first_on_host.try_emplace(place.host, rank).first->second;
     for (std::size_t cpu = 0; cpu < place.cpus.size(); ++cpu) {
       place.cpus[cpu] = CPU_ISSET(cpu, &record.cpus) != 0;

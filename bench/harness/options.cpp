@@ -19,7 +19,7 @@ std::string exit_status(const Offers& offers) {
   return fmt::format(
       "Exit status: 0 measured; 1 failure; 2 wrong option; 3 an --expect option was not met{}{}.",
       offers.validate ? ", or --validate found a wrong byte" : "",
-      offers.verdict ? ", or something is slow" : "");
+      offers.links ? ", or something is slow" : "");
 }
 
 std::vector<std::string> split(std::string_view text) {
@@ -184,7 +184,9 @@ std::vector<OptionSpec> what_is_measured(const Offers& offers) {
   if (offers.pairs) {
     options.push_back({.name = "pairs",
                        .value = "N",
-                       .help = "So many pairs at once: rank i with rank i + N, or one on each of two nodes.",
+                       .help = "So many pairs at once: the i-th rank of the first node with the i-th of the "
+                               "second, ranks on other nodes sleep; on one node rank i with rank i + half of "
+                               "the ranks.",
                        .default_text = "as many as there are ranks for"});
   }
   if (offers.window > 0)
@@ -269,7 +271,7 @@ CommandLineSpec command_line(const ProgramText& program) {
                            .value = "FILE",
                            .help = "The report as JSON too, written by rank 0."}}});
   auto& output = spec.groups.back().options;
-  if (offers.latency)
+  if (offers.percentiles)
     output.push_back({.name = "percentiles",
                       .value = "LIST",
                       .help = "Columns of the table, up to four: 50,90,99.9. 100 is the longest.",
@@ -283,12 +285,18 @@ CommandLineSpec command_line(const ProgramText& program) {
     expectations.options.push_back(
         {.name = "expect-latency",
          .value = "TIME",
-         .help = "The median of the smallest message at most: 2us. A number alone is in us."});
+         .help = offers.links ? "Of every link at most: 50us. A number alone is in us."
+                 : offers.kernels.empty()
+                     ? "The median of the smallest message at most: 2us. A number alone is in us."
+                     : "The median of the smallest message at most, of each kernel: 2us. A number alone "
+                       "is in us."});
   if (offers.bandwidth)
     expectations.options.push_back(
         {.name = "expect-bandwidth",
          .value = "RATE",
-         .help = "The best size at least: 10GB/s, 90Gbit/s. A number alone is in MB/s."});
+         .help = offers.links
+                     ? "Of every link, in each direction, at least: 1GB/s. A number alone is in MB/s."
+                     : "The best size at least: 10GB/s, 90Gbit/s. A number alone is in MB/s."});
   if (offers.noise)
     expectations.options.push_back(
         {.name = "expect-noise", .value = "PERCENT", .help = "No CPU loses more of its time: 1%, 0.1%."});

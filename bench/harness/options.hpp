@@ -19,8 +19,7 @@ struct RankPair {
   bool operator==(const RankPair&) const = default;
 };
 
-/// `table` is ours, `osu` has two columns as osu_latency and its kin print them; json and csv are Google
-/// Benchmark's.
+/// `table` is ours, `osu` has the columns of osu_latency and its kin; json and csv are Google Benchmark's.
 enum class Format { kTable, kJson, kCsv, kOsu };
 
 /// From and into which memory messages go: the same buffer each time, as many as there are messages in the
@@ -40,14 +39,15 @@ struct Offers {
   int window = 0;  ///< --window, and how many without it; 0: no such option
   bool buffers = false;
   bool validate = false;
-  bool latency = false;    ///< --expect-latency, --percentiles
+  bool percentiles = false;
+  bool latency = false;    ///< --expect-latency
   bool bandwidth = false;  ///< --expect-bandwidth
   bool osu = true;         ///< --format osu
   bool fabric = true;      ///< --expect-fabric
   bool times = true;       ///< --min-time, --max-time, --warmup
   Seconds duration{0};     ///< --duration, and how long without it; 0: no such option
   bool noise = false;      ///< --expect-noise
-  bool verdict = false;    ///< exit status 3 where something is slow
+  bool links = false;      ///< every two nodes: what is slow is an error, expectations are of each link
 };
 
 struct Options {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
@@ -82,6 +85,17 @@ std::string describe_machine(const std::set<std::string>& hosts) {
                      *hosts.rbegin());
 }
 
+/// One place for each node of these ranks.
+std::vector<const RankPlace*> nodes_of(const Placement& placement, const std::vector<int>& ranks) {
+  std::set<int> seen;
+  std::vector<const RankPlace*> places;
+  for (const int rank : ranks) {
+    const RankPlace& place = placement[static_cast<std::size_t>(rank)];
+    if (seen.insert(place.node).second) places.push_back(&place);
+  }
+  return places;
+}
+
 }  // namespace
 
 Result<RankPair> choose_pair(const Placement& placement, const std::optional<RankPair>& wanted) {
@@ -153,6 +167,40 @@ std::vector<std::string> sharing_notes(const Placement& placement, const std::ve
                     one ? " (try --bind-to none)" : ""));
   }
   return notes;
+}
+
+std::string load_note(const Placement& placement, const std::vector<int>& ranks) {
+  constexpr double kBusy = 0.25;   // of the CPUs
+  constexpr double kAlways = 0.5;  // less than that has any machine that was just looked at
+  constexpr int kShown = 8;
+  std::set<std::string> machines;  // containers on one machine have the same load
+  std::string busy;
+  int count = 0;
+  for (const RankPlace* place : nodes_of(placement, ranks)) {
+    if (place->node_cpus <= 0 || place->load <= std::max(kAlways, kBusy * place->node_cpus)) continue;
+    if (!place->machine.empty() && !machines.insert(place->machine).second) continue;
+    if (++count > kShown) continue;
+    busy += fmt::format("{}{} (load average {:.2f} on {} CPU{})", busy.empty() ? "" : ", ", place->host,
+                        place->load, place->node_cpus, place->node_cpus == 1 ? "" : "s");
+  }
+  if (count == 0) return {};
+  return "busy in the minute before the start: " + busy +
+         (count > kShown ? fmt::format(" and {} more", count - kShown) : "");
+}
+
+std::string describe_loads(const Placement& placement, const std::vector<int>& ranks) {
+  std::string text;
+  for (const RankPlace* place : nodes_of(placement, ranks)) {
+    text += text.empty() ? "" : ", ";
+    text += place->load < 0 ? place->host + " unknown" : fmt::format("{} {:.2f}", place->host, place->load);
+  }
+  return text;
+}
+
+double load_average(const std::string& text) {
+  double load = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), load);
+  return error == std::errc{} && std::isfinite(load) ? load : -1;
 }
 
 std::vector<int> first_rank_of_each_node(const Placement& placement) {

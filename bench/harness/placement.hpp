@@ -19,6 +19,8 @@ struct RankPlace {
   int node = 0;         ///< Equal for ranks that share memory: the lowest such rank.
   std::string machine;  ///< The kernel's boot id: equal for containers on one machine. Empty if unknown.
   CpuSet cpus;          ///< CPUs that this rank may run on. None set if unknown.
+  double load = -1;     ///< The node's load average over a minute, before the start. Negative if unknown.
+  int node_cpus = 0;    ///< CPUs that the node has online. 0 if unknown.
 };
 
 /// By rank.
@@ -40,6 +42,16 @@ std::string describe_ranks(const Placement& placement, int measuring);
 /// What makes the figures of these ranks worth less than they look, which is that they cannot have a CPU
 /// each; a sentence for each machine. Empty if nothing does.
 std::vector<std::string> sharing_notes(const Placement& placement, const std::vector<int>& ranks);
+
+/// Which nodes of these ranks were busy before the start, in one sentence; empty: none. Busy: a load average
+/// above a quarter of the node's CPUs, and above a half.
+std::string load_note(const Placement& placement, const std::vector<int>& ranks);
+
+/// The load average of each of these ranks' nodes, `node-a 0.25, node-b 1.50`, in the order of the ranks.
+std::string describe_loads(const Placement& placement, const std::vector<int>& ranks);
+
+/// The load average over a minute, from the text of /proc/loadavg; negative if there is none.
+double load_average(const std::string& text);
 
 /// The lowest rank on each node, ascending.
 std::vector<int> first_rank_of_each_node(const Placement& placement);

@@ -24,12 +24,15 @@ struct Selection {
   bool between_nodes = false;      ///< whether messages leave the node
 };
 
-/// `--format osu`: a title, and the second column.
-struct OsuColumn {
-  std::string title;   ///< "OSU MPI Latency Test"'s name: osu_latency
+/// `--format osu`: whose columns they are, and what stands behind the size.
+struct OsuTable {
+  std::string title;   ///< osu_latency; empty: osu_ and the kernel's name
   std::string column;  ///< "Latency (us)"
   std::string figure;
   double scale = 1;
+  std::string second_column = {};  ///< none but with osu_mbw_mr
+  std::string second_figure = {};
+  std::string of_all_ranks = {};  ///< the kernel of which OSU's size is that of all ranks together
 };
 
 struct Leadership;
@@ -68,9 +71,10 @@ struct Program {
   std::vector<Kernel> kernels;
   std::vector<std::int64_t> sizes;        ///< where --sizes says none
   std::vector<std::int64_t> quick_sizes;  ///< the same for --quick
+  std::string both_ways = {};             ///< the kernel whose bandwidth is that of two directions together
   bool by_size = false;  ///< all kernels of a size before the next one, not all sizes of a kernel
   std::function<Table(const Options&)> table;
-  OsuColumn osu;
+  OsuTable osu;
   /// In place of kernels by sizes; the kernels are then what it gives orders for.
   std::function<std::unique_ptr<Survey>(const Leadership&)> survey = {};
   /// Pure, and called with the same values on every rank.

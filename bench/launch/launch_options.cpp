@@ -27,6 +27,9 @@ node. The medians of a count's launches, in ms:
              MPI_Finalize, and what the launcher clears away
   total      from start to end
 
+osu_init has MPI_Init alone; with osu_hello one takes the total by time. IMB has
+no counterpart.
+
 Examples:
   launch                                     1, 2, 4, ... up to all nodes
   launch --nodes 1,16 --ppn 1 --launches 10 --out launch.json

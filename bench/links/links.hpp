@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/options.hpp"
+
 namespace shipyard::bench {
 
 /// Rounds in which every pair of `nodes` meets once, and nobody twice in a round: as many as there are
@@ -49,5 +51,26 @@ inline constexpr double kWorseOnSharedCpus = 3;
 /// middle and the spread are the median and 1.4826 times the median distance from it, which the slow ones
 /// themselves do not move. Two nodes alone have nothing to be compared with.
 [[nodiscard]] Verdict judge_links(const LinkMatrix& matrix, bool more_is_better, double worse = kWorse);
+
+/// One figure of all links, for a table.
+struct LinkFigure {
+  std::string title;  ///< with its unit
+  const LinkMatrix& matrix;
+  bool more_is_better = false;
+  double scale = 1;
+  int decimals = 0;
+};
+
+/// A matrix of each figure, row: from, column: to, with the nodes by number; where one does not fit into 80
+/// columns a line for each node instead, and where all links are. Long names lose their middle, since nodes
+/// of a pool differ in the last characters.
+[[nodiscard]] std::string links_text(const std::vector<std::string>& names,
+                                     const std::vector<LinkFigure>& figures);
+
+/// A line for --expect-latency and one for --expect-bandwidth where the worst link, in ns and in 10^6 bytes a
+/// second, does not meet it, or a link was not measured.
+[[nodiscard]] std::vector<std::string> unmet_by_links(const Options& options,
+                                                      const std::vector<std::string>& names,
+                                                      const LinkMatrix& latency, const LinkMatrix& bandwidth);
 
 }  // namespace shipyard::bench

@@ -62,7 +62,8 @@ done
 check "a reduction has whole floats, a barrier no size" \
   jq -e '[.benchmarks[] | select(.name | startswith("allreduce/")) | .bytes % 4] + [.benchmarks[] | select(.name | startswith("barrier/")) | .bytes] | all(. == 0)' \
   "$work/collectives.json"
-check "ranks that share cores are noted" jq -e '.context.notes | test("4 ranks share|^$")' "$work/msgrate.json"
+check "ranks that share cores are noted" jq -e '.context.notes | test("4 ranks share|^busy|^$")' "$work/msgrate.json"
+check "the load of the node before the start" jq -e '.context.load | test("^\\S+ [0-9]+[.][0-9]{2}$")' "$work/msgrate.json"
 if [[ $(nproc) -lt 4 ]]; then
   check "here they do" jq -e '.context.notes | test("oversubscribed")' "$work/msgrate.json"
 fi
@@ -71,6 +72,37 @@ run 4 pingpong --quick --sizes 8
 if [[ $(nproc) -lt 4 ]]; then
   check "ranks that sleep count as well" grep -qE "^  ranks  *4 on 1 node, .*[(]oversubscribed[)]; 2 measure, the others sleep" "$work/out"
 fi
+echo "# docs/benchmarks.md says which programs have an option"
+names=(pingpong bandwidth msgrate collectives allpairs limits noise)
+for name in "${names[@]}"; do "$programs/$name" --help >"$work/$name.help" 2>&1; done
+# have PATTERN: the programs whose help has it.
+have() {
+  local name
+  for name in "${names[@]}"; do ! grep -qE -e "$1" "$work/$name.help" || printf '%s ' "$name"; done
+}
+# listed CELL: the programs that a cell of the table's second column names.
+listed() {
+  local words=" ${1//[\`,]/} " name
+  for name in "${names[@]}"; do
+    case $words in
+      *' all but '*) [[ $words == *" $name "* ]] || printf '%s ' "$name" ;;
+      *' all '*) printf '%s ' "$name" ;;
+      *" $name "*) printf '%s ' "$name" ;;
+    esac
+  done
+}
+documented=0
+while IFS='|' read -r _ option where _; do
+  for one in $(grep -oE -e '--format osu|--[a-z-]+' <<<"$option" | tr ' ' =); do
+    pattern="^  (-[a-z], |    )$one( |$)"
+    [[ $one != --format=osu ]] || pattern='--format [a-z|]*osu'
+    check "$one:$where" test "$(listed "$where")" = "$(have "$pattern")"
+    documented=$((documented + 1))
+  done
+done < <(sed -n 's/\\|/;/g; /^| `--/p' "$here/../../docs/benchmarks.md")
+check "allpairs: --help fits in 80 columns" test "$(widest "$work/allpairs.help")" -le 80
+check "all options are there" test "$documented" = \
+  "$(($(cat "$work"/*.help | grep -oE '^  (-[a-z], |    )--[a-z-]+' | grep -oE -e '--.*' | sort -u | grep -cvE -- '--(help|version)') + 1))"
 
 echo "# which of it"
 run 2 collectives --quick --kernels barrier,bcast --sizes 8 --format csv
@@ -80,6 +112,8 @@ run 2 collectives --quick --kernels barrier
 check "a barrier has no transport" test "$status/$(grep -cE '^  (transport|fabric) ' "$work/out")" = 0/0
 run 4 msgrate --quick --pairs 1 --sizes 8
 check "--pairs: so many" grep -q '^  pairs  *1, on ' "$work/out"
+run 4 msgrate --quick --pairs 1 --sizes 8 --format json
+check "--pairs: rank i with rank i + half of the ranks" jq -e '.context.measuring_ranks == "0,2"' "$work/out"
 for buffers in single multiple off-cache; do
   run 2 bandwidth --quick --buffers "$buffers" --sizes 64K --validate
   check "--buffers $buffers: every byte arrives" test "$status" -eq 0
@@ -89,6 +123,16 @@ check "--percentiles: these columns" grep -qE '^ +bytes +min +p90 +max +mean +MB
 run 2 bandwidth --quick --format osu --kernels uni --sizes 8,64
 check "--format osu: a title and two columns" \
   test "$(grep -c '^# shipyard bandwidth .*osu_bw' "$work/out")/$(grep -cE '^(8|64) +[0-9]+\.[0-9]{2}$' "$work/out")" = 1/2
+
+run 4 msgrate --quick --format osu --sizes 8,64
+check "--format osu: msgrate has osu_mbw_mr's three columns" \
+  test "$(grep -cE '^# Size +MB/s +Messages/s$' "$work/out")/$(grep -cE '^(8|64) +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}$' "$work/out")" = 1/2
+check "--format osu: MB/s are the messages' bytes" awk '$1 == 64 && ($2 * 1e6 / 64 / $3 - 1) ^ 2 < 1e-4 { n++ } END { exit n != 1 }' "$work/out"
+run 3 collectives --quick --format osu --kernels reduce_scatter,allgather,barrier --sizes 64
+check "--format osu: a title for each kernel" test "$(sed -n 's/^# shipyard collectives .*, columns as \(.*\) has them$/\1/p' "$work/out" | paste -sd' ')" = \
+  'osu_reduce_scatter osu_allgather osu_barrier'
+check "--format osu: the size of reduce_scatter is that of all ranks" test "$(sed -nE 's/^([0-9]+) +[0-9]+\.[0-9]{2}$/\1/p' "$work/out" | paste -sd' ')" = '192 64'
+check "--format osu: a barrier has none" test "$(sed -n '/osu_barrier/,$p' "$work/out" | sed -E '1d; s/[0-9]+\.[0-9]{2}$/T/; s/^ +//' | paste -sd'|')" = '# Avg Latency(us)|T'
 
 echo "# one bit of a message is wrong"
 # What finds out the fabric are three times 64 messages, or windows of 64; then comes what is compared. Of a window it is
@@ -158,5 +202,14 @@ run 2 pingpong --quick --sizes 8,1M --expect-fabric ib --expect-latency 1ns --ex
 check "not met: exit status 3" test "$status" -eq 3
 check "a line for each" test "$(grep -c '^pingpong: error: --expect-' "$work/err")" -eq 3
 check "what was found" says 'pingpong: error: --expect-fabric ib: the messages travelled by shm'
+run 2 bandwidth --quick --sizes 8 --expect-bandwidth 100000GB/s
+check "bandwidth: both directions together are not judged" \
+  test "$status/$(grep -c 'error: --expect-bandwidth' "$work/err")/$(grep -c ' uni: the best is ' "$work/err")" = 3/1/1
+run 2 bandwidth --quick --sizes 8 --kernels bi --expect-bandwidth 100000GB/s
+check "bandwidth: but where they alone were chosen" grep -qE 'error: --expect-bandwidth 1e\+08 MB/s: the best is ' "$work/err"
+run 2 collectives --quick --kernels bcast,barrier --sizes 8,64 --expect-latency 1ns
+check "collectives: the smallest size of each" \
+  test "$status/$(grep -oE '(bcast|barrier): the median is .*' "$work/err" | sed -E 's/ [0-9.e+]+ us//' | paste -sd ' ')" = \
+  '3/bcast: the median is, for 8 bytes barrier: the median is, for 0 bytes'
 
 finish

@@ -33,6 +33,11 @@ done
 printf '      the last one took %s s\n' "$(seconds_since "$start")"
 check "it says so" "$(grep -c 'No node and no link is three times as slow' "$nodes_dir/out")" 1
 check "it fits in 80 columns" "$(LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); if (length($0) > w) w = length($0) } END { print (w <= 80) }' "$nodes_dir/out")" 1
+check "the table names all nodes" "$(grep -cE '^  [1-5]  node[0-4] ' "$nodes_dir/out")" 10
+run --quick --expect-latency 1ns --expect-bandwidth 1MB/s
+check "a latency that no link has: exit status" "$status" 3
+check "the worst link is named" \
+  "$(tr -d '\0' <"$nodes_dir/err" | grep -cE '^allpairs: error: --expect-latency 0.001 us: the worst link, from node[0-4] to node[0-4], has [0-9.]+ us')" 1
 
 if slow_down 2 netem delay 3ms 2>"$nodes_dir/tc"; then
   run --out "$nodes_dir/delay.json"

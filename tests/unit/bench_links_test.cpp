@@ -4,11 +4,14 @@
 
 #include <random>
 #include <set>
+#include <sstream>
+#include <string>
 
 namespace shipyard::bench {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(Rounds, EveryPairMeetsOnceAndNobodyTwiceInARound) {
@@ -128,6 +131,93 @@ TEST(JudgeLinks, WhatWasNotMeasuredCountsForNothing) {
   matrix.values[0][1] = matrix.values[1][0] = 0;
   EXPECT_THAT(judge_links(matrix, false).nodes, IsEmpty());
   EXPECT_EQ(judge_links(LinkMatrix(3), false).typical, 0);
+}
+
+TEST(LinksText, NumbersTheNodesSoThatLikeNamesDiffer) {
+  LinkMatrix matrix(3);
+  matrix.values = {{0, 25'310, 1'234'567}, {25'310, 0, 0}, {1'234'567, 9000, 0}};
+  EXPECT_EQ(links_text({"10.0.0.1", "10.0.0.10", "10.0.0.11"},
+                       {{.title = "latency, µs", .matrix = matrix, .scale = 1e-3, .decimals = 2}}),
+            "\n"
+            "  latency, µs, from (row) to (column)\n"
+            "\n"
+            "                      1        2        3\n"
+            "  1  10.0.0.1         -    25.31  1234.57\n"
+            "  2  10.0.0.10    25.31        -        -\n"
+            "  3  10.0.0.11  1234.57     9.00        -\n");
+}
+
+TEST(LinksText, CutsLongNamesInTheMiddle) {
+  const std::string pool = "batch-pool-of-many-machines-";
+  LinkMatrix matrix(2);
+  matrix.values = {{0, 12'000}, {11'000, 0}};
+  EXPECT_EQ(links_text({pool + "000001", pool + "000002"}, {{.title = "MB/s", .matrix = matrix}}),
+            "\n"
+            "  MB/s, from (row) to (column)\n"
+            "\n"
+            "                                   1      2\n"
+            "  1  batch-pool-o…ines-000001      -  12000\n"
+            "  2  batch-pool-o…ines-000002  11000      -\n");
+}
+
+TEST(LinksText, HasALineForEachNodeWhereTheMatrixIsTooWide) {
+  constexpr std::size_t kNodes = 12;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kNodes; ++i) names.push_back("10.0.0." + std::to_string(i + 4));
+  LinkMatrix matrix(kNodes);
+  for (std::size_t from = 0; from < kNodes; ++from) {
+    for (std::size_t to = 0; to < kNodes; ++to) matrix.values[from][to] = from == to ? 0 : 10'000;
+  }
+  matrix.values[0][11] = 4000;
+  const std::string text = links_text(names, {{.title = "MB/s", .matrix = matrix, .more_is_better = true}});
+  EXPECT_THAT(text, HasSubstr("\n"
+                              "  MB/s, of the links from and to each node\n"
+                              "\n"
+                              "                     median       worst   with\n"
+                              "   1  10.0.0.4        10000        4000   12\n"
+                              "   2  10.0.0.5        10000       10000   "));
+  EXPECT_THAT(text,
+              HasSubstr("\n  12  10.0.0.15       10000        4000   1\n"
+                        "\n  The report (--out), and scripts/plot's picture of it, have every link.\n"));
+}
+
+TEST(LinksText, FitsInto80Columns) {
+  for (std::size_t nodes = 2; nodes <= 40; ++nodes) {
+    const std::vector<std::string> names(nodes, std::string(40, 'n'));
+    LinkMatrix matrix(nodes);
+    for (auto& row : matrix.values) row.assign(nodes, 24'000);
+    std::istringstream lines(links_text(names, {{.title = "MB/s", .matrix = matrix}}));
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_LE(line.size(), 82U) << nodes << line;  // bytes: …
+  }
+}
+
+TEST(UnmetByLinks, NamesTheWorstLink) {
+  Options options;
+  options.expect_latency_ns = 20'000;
+  options.expect_bandwidth_mb = 1000;
+  LinkMatrix latency(3);
+  latency.values = {{0, 15'000, 30'000}, {15'000, 0, 20'000}, {30'000, 20'000, 0}};
+  LinkMatrix bandwidth(3);
+  bandwidth.values = {{0, 1000, 1200}, {1100, 0, 900}, {1000, 800, 0}};
+  EXPECT_THAT(unmet_by_links(options, {"a", "b", "c"}, latency, bandwidth),
+              ElementsAre("--expect-latency 20 us: the worst link, from a to c, has 30 us",
+                          "--expect-bandwidth 1000 MB/s: the worst link, from c to b, has 800 MB/s"));
+  options.expect_latency_ns = 30'000;
+  options.expect_bandwidth_mb = 800;
+  EXPECT_THAT(unmet_by_links(options, {"a", "b", "c"}, latency, bandwidth), IsEmpty());
+  EXPECT_THAT(unmet_by_links({}, {"a", "b", "c"}, latency, bandwidth), IsEmpty());
+}
+
+TEST(UnmetByLinks, IsNotMetByALinkThatWasNotMeasured) {
+  Options options;
+  options.expect_latency_ns = 20'000;
+  LinkMatrix latency(2);
+  EXPECT_THAT(unmet_by_links(options, {"a", "b"}, latency, latency),
+              ElementsAre("--expect-latency 20 us: 2 links were not measured"));
+  latency.values = {{0, 10'000}, {0, 0}};
+  EXPECT_THAT(unmet_by_links(options, {"a", "b"}, latency, latency),
+              ElementsAre("--expect-latency 20 us: 1 link was not measured"));
 }
 
 }  // namespace

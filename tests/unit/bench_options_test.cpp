@@ -23,6 +23,7 @@ ProgramText program() {
                      .window = 64,
                      .buffers = true,
                      .validate = true,
+                     .percentiles = true,
                      .latency = true,
                      .bandwidth = true}};
 }
@@ -178,6 +179,16 @@ TEST(ParseRate, KnowsItsUnits) {
   EXPECT_DOUBLE_EQ(parse_rate("80Mbit/s").value_or(0), 10);
   EXPECT_DOUBLE_EQ(parse_rate("12.5").value_or(0), 12.5);
   EXPECT_EQ(parse_rate("10GB"), std::nullopt);
+}
+
+TEST(BenchHelp, SaysOfWhatTheExpectationsAre) {
+  ProgramText allpairs{.name = "allpairs", .sentence = "Measures.", .epilogue = "Figures:\n", .offers = {}};
+  allpairs.offers = {.sizes = false, .latency = true, .bandwidth = true, .links = true};
+  const std::string help = help_text(command_line(allpairs));
+  EXPECT_THAT(help, HasSubstr("Of every link at most: 50us."));
+  EXPECT_THAT(help, HasSubstr("Of every link, in each direction, at least: 1GB/s."));
+  EXPECT_THAT(help, HasSubstr("or something is slow."));
+  EXPECT_THAT(help, Not(HasSubstr("--percentiles")));
 }
 
 TEST(BenchHelp, NamesEveryOptionAndFitsIn80Columns) {

@@ -6,6 +6,7 @@ namespace shipyard::bench {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::IsEmpty;
 
 RankPlace place(const std::string& host, int node, const std::string& machine = "",
@@ -119,6 +120,54 @@ TEST(SharingNotes, AreSilentWhereThereIsRoom) {
   EXPECT_THAT(sharing_notes({place("a", 0, "x", {3}), place("b", 1, "y", {3})}, {0, 1}), IsEmpty());
   EXPECT_THAT(sharing_notes({place("a", 0, "x", {0, 1}), place("a", 0, "x", {0, 1})}, {0, 1}), IsEmpty());
   EXPECT_THAT(sharing_notes({place("a", 0, "x"), place("b", 1, "x")}, {0, 1}), IsEmpty());
+}
+
+Placement loaded(std::vector<std::pair<double, int>> loads) {
+  Placement placement;
+  for (const auto& [load, cpus] : loads) {
+    const int node = static_cast<int>(placement.size());
+    placement.push_back(place("node-" + std::to_string(node), node));
+    placement.back().load = load;
+    placement.back().node_cpus = cpus;
+  }
+  return placement;
+}
+
+TEST(LoadNote, NamesMeasuringNodesThatWereBusy) {
+  const auto placement = loaded({{30.5, 120}, {29.5, 120}, {40, 120}, {0.75, 1}});
+  EXPECT_EQ(
+      load_note(placement, {0, 1, 3}),
+      "busy in the minute before the start: node-0 (load average 30.50 on 120 CPUs), node-3 (load average "
+      "0.75 on 1 CPU)");
+  EXPECT_EQ(load_note(placement, {1}), "");
+}
+
+TEST(LoadNote, NamesANodeAndAMachineOnce) {
+  auto placement = loaded({{8, 4}, {8, 4}});
+  for (RankPlace& place : placement) place.machine = "x";
+  EXPECT_EQ(load_note(placement, {0, 1, 0}),
+            "busy in the minute before the start: node-0 (load average 8.00 on 4 CPUs)");
+  EXPECT_EQ(describe_loads(placement, {0, 0, 1}), "node-0 8.00, node-1 8.00");
+}
+
+TEST(LoadNote, IsShortWhereManyAreBusy) {
+  EXPECT_THAT(load_note(loaded({10, {8.0, 4}}), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}),
+              EndsWith("node-7 (load average 8.00 on 4 CPUs) and 2 more"));
+}
+
+TEST(LoadNote, IsEmptyWhereNothingIsKnownOrLittleRuns) {
+  EXPECT_EQ(load_note(loaded({{-1, 4}, {8, 0}, {0.5, 1}, {0.45, 1}, {1, 4}}), {0, 1, 2, 3, 4}), "");
+}
+
+TEST(DescribeLoads, HasEachMeasuringNode) {
+  EXPECT_EQ(describe_loads(loaded({{0.25, 4}, {-1, 4}, {1.5, 4}, {3, 4}}), {2, 0, 1}),
+            "node-2 1.50, node-0 0.25, node-1 unknown");
+}
+
+TEST(LoadAverage, IsTheFirstNumber) {
+  EXPECT_DOUBLE_EQ(load_average("1.52 0.80 0.33 2/512 4711"), 1.52);
+  EXPECT_LT(load_average(""), 0);
+  EXPECT_LT(load_average("nan 1 1"), 0);
 }
 
 TEST(FirstRankOfEachNode, IsTheLowest) {
