@@ -12,13 +12,12 @@
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <sstream>
 #include <thread>
 
-#include "base/file.hpp"
 #include "bench/harness/expectations.hpp"
 #include "bench/harness/mpi_environment.hpp"
 #include "bench/harness/mpi_facts.hpp"
+#include "bench/harness/reporters.hpp"
 #include "bench/harness/sizes.hpp"
 #include "bench/harness/statistics.hpp"
 
@@ -26,13 +25,6 @@ namespace shipyard::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// Of every size, as counters in the report.
-constexpr const char* kBytes = "bytes";
-constexpr const char* kSamples = "samples";
-constexpr const char* kMedian = "p50_ns";
-constexpr const char* kBandwidth = "bandwidth_MB_per_s";
-constexpr const char* kMeanBandwidth = "mean_MB_per_s";
 
 /// How long the pass with a time stamp for each iteration goes on, and its bounds in iterations: enough for a
 /// 99th percentile where messages are fast, few enough where one takes a second.
@@ -47,11 +39,6 @@ constexpr std::int64_t kFewestIterations = 5;
 /// since others send as well.
 constexpr std::int64_t kProbeMessages = 64;
 constexpr int kProbes = 3;
-
-void print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
 
 const char* buffers_name(Buffers buffers) {
   switch (buffers) {
@@ -78,153 +65,6 @@ std::map<std::string, std::string> settings(const Offers& offers, const Options&
   }
   return context;
 }
-
-/// What Google Benchmark makes of a run, as rows of our table, or of osu_latency's.
-class TableReporter : public benchmark::BenchmarkReporter {
- public:
-  TableReporter(const Leadership& leadership, std::string head)
-      : leadership_(leadership),
-        table_(leadership.program.table ? leadership.program.table(leadership.options) : Table{}),
-        head_(std::move(head)) {}
-
-  bool ReportContext(const Context&) override {
-    if (!is_osu()) print(head_);
-    return true;
-  }
-
-  void ReportRuns(const std::vector<Run>& runs) override {
-    leadership_.progress_line.clear();
-    for (const Run& run : runs) {
-      if (!run.counters.contains(kSamples)) continue;  // left out: the note at the end says why
-      Figures figures;
-      for (const auto& [name, counter] : run.counters) figures[name] = counter.value;
-      figures["iterations"] = static_cast<double>(run.iterations);
-      figures["mean_ns"] = run.GetAdjustedRealTime();
-      if (figures[kBytes] == 0) {
-        figures.erase(kBandwidth);
-        figures.erase(kMeanBandwidth);
-      }
-      const std::string kernel = run.run_name.function_name.substr(0, run.run_name.function_name.find('/'));
-      if (kernel != kernel_) print(title(kernel));
-      kernel_ = kernel;
-      print(is_osu() ? osu_row(figures) : format_row(table_, figures));
-    }
-  }
-
- private:
-  [[nodiscard]] bool is_osu() const { return leadership_.options.format == Format::kOsu; }
-  [[nodiscard]] std::string title(const std::string& kernel) const {
-    const auto& program = leadership_.program;
-    const bool several = program.kernels.size() > 1;
-    if (is_osu()) {
-      const OsuTable& osu = program.osu;
-      std::string head = fmt::format(
-          "{}# shipyard {} {}{}, columns as {} has them\n", kernel_.empty() ? "" : "\n", program.text.name,
-          SHIPYARD_VERSION, several ? ", " + kernel : "", osu.title.empty() ? "osu_" + kernel : osu.title);
-      if (!is_sized(kernel)) return head + "# " + osu.column + "\n";
-      head += fmt::format("{:<10}{:>20}", "# Size", osu.column);
-      return head + (osu.second_column.empty() ? "" : fmt::format("{:>20}", osu.second_column)) + "\n";
-    }
-    return "\n" + (several ? "  " + kernel + "\n" : std::string()) + format_head(table_);
-  }
-  [[nodiscard]] bool is_sized(const std::string& kernel) const {
-    const auto& kernels = leadership_.program.kernels;
-    return std::any_of(kernels.begin(), kernels.end(),
-                       [&](const Kernel& one) { return one.name == kernel && one.sized; });
-  }
-  /// Of kernel_.
-  [[nodiscard]] std::string osu_row(const Figures& figures) const {
-    const OsuTable& osu = leadership_.program.osu;
-    const auto value = [&](const std::string& figure) {
-      const auto found = figures.find(figure);
-      return found == figures.end() ? 0.0 : found->second;
-    };
-    if (!is_sized(kernel_))  // as wide as "# Avg Latency(us)"
-      return fmt::format("{:>17.2f}\n", value(osu.figure) * osu.scale);
-    const double ranks =
-        kernel_ == osu.of_all_ranks ? static_cast<double>(leadership_.selection.ranks.size()) : 1;
-    return fmt::format("{:<10}{:>20.2f}{}\n", static_cast<std::int64_t>(figures.at(kBytes) * ranks),
-                       value(osu.figure) * osu.scale,
-                       osu.second_column.empty() ? "" : fmt::format("{:>20.2f}", value(osu.second_figure)));
-  }
-
-  const Leadership& leadership_;
-  Table table_;
-  std::string head_;
-  std::string kernel_;
-};
-
-/// Of a survey: its text comes at the end.
-class HeadReporter : public benchmark::BenchmarkReporter {
- public:
-  explicit HeadReporter(std::string head) : head_(std::move(head)) {}
-  bool ReportContext(const Context&) override {
-    print(head_);
-    return true;
-  }
-  void ReportRuns(const std::vector<Run>&) override {}
-
- private:
-  std::string head_;
-};
-
-/// What Google Benchmark found, as it is: each size is measured in one call by the leader's own count, since
-/// its ramp knows no longest time (google/benchmark #1158) and stops at a first iteration that was disturbed.
-/// Passes it on to what prints it, and to the report's file, which is whole after every size.
-class Reports : public benchmark::BenchmarkReporter {
- public:
-  /// `display` outlives this; `file`: empty for none. `iterations`: by name, as they are measured.
-  Reports(benchmark::BenchmarkReporter& display, std::string file,
-          const std::map<std::string, std::int64_t>& iterations)
-      : display_(display), file_(std::move(file)), iterations_(iterations) {
-    json_.SetOutputStream(&text_);
-    json_.SetErrorStream(&text_);
-  }
-
-  bool ReportContext(const Context& context) override {
-    if (!file_.empty()) json_.ReportContext(context);
-    return display_.ReportContext(context);
-  }
-  void ReportRuns(const std::vector<Run>& runs) override {
-    std::vector<Run> corrected = runs;
-    for (Run& run : corrected) {
-      const auto found = iterations_.find(run.run_name.function_name);
-      if (found == iterations_.end()) continue;
-      run.real_accumulated_time *= static_cast<double>(found->second);
-      run.iterations = found->second;
-    }
-    display_.ReportRuns(corrected);
-    if (file_.empty()) return;
-    json_.ReportRuns(corrected);
-    constexpr const char* kEnd = "\n  ]\n}\n";  // as its Finalize() has it
-    if (const auto written = write_file_atomically(file_, text_.str() + kEnd, 0644); !written)
-      error_ = written.error();
-  }
-  void Finalize() override { display_.Finalize(); }
-
-  /// Of the last attempt to write the file.
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-
- private:
-  benchmark::BenchmarkReporter& display_;
-  std::string file_;
-  const std::map<std::string, std::int64_t>& iterations_;
-  std::ostringstream text_;
-  benchmark::JSONReporter json_;
-  std::optional<Error> error_;
-};
-
-/// Google Benchmark's CSV writes its context, and what it makes of its own library, on standard error.
-class WithoutContext : public benchmark::BenchmarkReporter {
- public:
-  explicit WithoutContext(benchmark::BenchmarkReporter& reporter) : reporter_(reporter) {}
-  bool ReportContext(const Context&) override { return true; }
-  void ReportRuns(const std::vector<Run>& runs) override { reporter_.ReportRuns(runs); }
-  void Finalize() override { reporter_.Finalize(); }
-
- private:
-  benchmark::BenchmarkReporter& reporter_;
-};
 
 class Leader {
  public:
