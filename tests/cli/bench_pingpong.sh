@@ -73,7 +73,7 @@ cat >"$work/timed" <<'WRAPPER'
 times >"$CPU_TIMES.${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-}}"
 WRAPPER
 chmod +x "$work/timed"
-CPU_TIMES=$work/cpu run -np 4 "$work/timed" "$pingpong" --pair 0,1 --sizes 8 --min-time 2s
+CPU_TIMES=$work/cpu run -np 4 "$work/timed" "$pingpong" --pair 0,1 --sizes 8 --min-time 4s --max-time 9s
 # Seconds of user and system time of the shell's children, the second line: "0m1.234s 0m0.567s".
 cpu() { awk -F'[ms ]+' 'NR == 2 { print ($1 * 60 + $2) + ($3 * 60 + $4) }' "$work/cpu.$1"; }
 for rank in 0 1 2 3; do echo "  rank $rank: $(cpu $rank) s of CPU time"; done
