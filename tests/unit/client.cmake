@@ -1,0 +1,4 @@
+shipyard_unit_test(client_test
+  LIBRARIES shipyard::batch_client nlohmann_json::nlohmann_json
+  SOURCES
+    client_shared_key_test.cpp)
