@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include "bench/harness/sizes.hpp"
@@ -41,7 +42,8 @@ double timed_ns(const Station& station, int bytes, std::int64_t iterations) {
 double bare(const Station& station, std::int64_t bytes, shipyard::bench::Seconds target) {
   constexpr std::int64_t kFirst = 10;
   const auto length = static_cast<int>(bytes);
-  const double guess = timed_ns(station, length, kFirst) / kFirst;
+  double guess = timed_ns(station, length, kFirst) / kFirst;
+  for (int again = 0; again < 2; ++again) guess = std::min(guess, timed_ns(station, length, kFirst) / kFirst);
   auto iterations = static_cast<std::int64_t>(1e9 * target.count() / guess);
   iterations = iterations < kFirst ? kFirst : iterations;
   MPI_Bcast(&iterations, 1, MPI_INT64_T, 0, station.comm);
@@ -53,7 +55,8 @@ constexpr int kTurns = 10;
 constexpr const char* kEpilogue =
     R"(Figures:
   harness: as pingpong. bare: a loop with a warm-up, barrier and clock of its
-  own; its mean, which has no percentiles, stands in all columns. Each size is
+  own; its mean, which has no percentiles, stands in all columns, and of the
+  times it has --min-time alone. Each size is
   measured 10 times in both ways, by turns; with --min-time 10ms all sizes take
   about 20 s.
 )";

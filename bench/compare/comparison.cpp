@@ -16,11 +16,27 @@ namespace {
 
 /// Facts of the context that make one launch another measurement than the next. Others change with each
 /// launch by their nature (date, load, cost of the clock) or say less than these.
-constexpr const char* kFacts[] = {
-    "fabric",  "nodes",           "ranks",       "measuring_ranks",  "pair",
-    "pairs",   "window",          "buffers",     "min_time",         "duration",
-    "warmup",  "quick",           "mpi_library", "mpi_transport",    "mpi_settings",
-    "vm_size", "measuring_hosts", "command",     "shipyard_version", "library_build_type"};
+constexpr const char* kFacts[] = {"fabric",
+                                  "nodes",
+                                  "ranks",
+                                  "measuring_ranks",
+                                  "pair",
+                                  "pairs",
+                                  "window",
+                                  "buffers",
+                                  "min_time",
+                                  "max_time",
+                                  "duration",
+                                  "warmup",
+                                  "quick",
+                                  "mpi_library",
+                                  "mpi_transport",
+                                  "mpi_settings",
+                                  "vm_size",
+                                  "measuring_hosts",
+                                  "command",
+                                  "shipyard_version",
+                                  "library_build_type"};
 
 std::vector<std::string> values_of(const std::vector<Report>& reports, const std::string& fact) {
   std::set<std::string> values;
@@ -55,6 +71,23 @@ std::optional<Error> other_benchmark(const std::vector<Report>& a, const std::ve
   return std::nullopt;
 }
 
+/// A figure that is no number, null in the report, is like another one.
+bool same_figures(const Report& a, const Report& b) {
+  const auto like = [](double one, double other) {
+    return one == other || (std::isnan(one) && std::isnan(other));
+  };
+  const auto same = [&](const auto& one, const auto& other) {
+    return one.first == other.first &&
+           std::equal(one.second.begin(), one.second.end(), other.second.begin(), other.second.end(), like);
+  };
+  return std::equal(a.measurements.begin(), a.measurements.end(), b.measurements.begin(),
+                    b.measurements.end(), [&](const auto& one, const auto& other) {
+                      return one.name == other.name &&
+                             std::equal(one.figures.begin(), one.figures.end(), other.figures.begin(),
+                                        other.figures.end(), same);
+                    });
+}
+
 /// A copy of a report is no other launch: with five of one, anything would be different. Two launches can
 /// have one date, which is in seconds, and not all figures.
 std::optional<Error> same_report(const std::vector<Report>& a, const std::vector<Report>& b) {
@@ -64,8 +97,8 @@ std::optional<Error> same_report(const std::vector<Report>& a, const std::vector
       const auto date = report.facts.find("date");
       if (date == report.facts.end() || report.measurements.empty()) continue;
       const auto [first, last] = by_date.equal_range(date->second);
-      const auto found = std::find_if(
-          first, last, [&](const auto& one) { return one.second->measurements == report.measurements; });
+      const auto found =
+          std::find_if(first, last, [&](const auto& one) { return same_figures(*one.second, report); });
       if (found != last)
         return input_error(fmt::format("{} and {} have the same date and figures, and a launch counts once",
                                        found->second->source, report.source));

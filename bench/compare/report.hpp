@@ -14,7 +14,6 @@ struct Measurement {
   std::string name;  ///< "pingpong/1024"; without Google Benchmark's "/manual_time"
   /// By name; times are in nanoseconds. One value where the report has the size once; NaN for null.
   std::map<std::string, std::vector<double>> figures;
-  bool operator==(const Measurement&) const = default;
 };
 
 /// What one launch printed, as the suite's `--format json`, or any report of Google Benchmark.

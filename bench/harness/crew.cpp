@@ -230,7 +230,7 @@ std::vector<double> Crew::carry_out(Order order, const Task& task) {
   if (order == Order::kVerify) return verified(kernel, task);
   if (order == Order::kAlone)
     return {kernel.alone(station_, task.bytes, std::chrono::microseconds(task.iterations))};
-  kernel.run(station_, task.bytes, task.warmup);
+  run(kernel, task.bytes, task.warmup);
   if (order == Order::kCollect) return collected(kernel, task);
   // Two alone have met in the warm-up; the others are asleep.
   if (!task.pair) MPI_Barrier(station_.comm);
@@ -238,9 +238,15 @@ std::vector<double> Crew::carry_out(Order order, const Task& task) {
   return timed(kernel, task, order == Order::kTimeEach);
 }
 
+void Crew::run(const Kernel& kernel, std::int64_t bytes, std::int64_t iterations) {
+  station_.send.start = station_.receive.start = next_place_;
+  kernel.run(station_, bytes, iterations);
+  next_place_ += static_cast<std::size_t>(iterations * station_.window);
+}
+
 std::vector<double> Crew::timed(const Kernel& kernel, const Task& task, bool each) {
   const auto begin = Clock::now();
-  kernel.run(station_, task.bytes, task.iterations);
+  run(kernel, task.bytes, task.iterations);
   const double own = Seconds(Clock::now() - begin).count();
   if (each) return gathered({own}, task);
   double slowest = own;
@@ -250,7 +256,7 @@ std::vector<double> Crew::timed(const Kernel& kernel, const Task& task, bool eac
 }
 
 std::vector<double> Crew::collected(const Kernel& kernel, const Task& task) {
-  kernel.run(station_, task.bytes, task.iterations);
+  run(kernel, task.bytes, task.iterations);
   std::vector<double> own = kernel.collect == nullptr ? std::vector<double>() : kernel.collect(station_);
   own.insert(own.begin(), static_cast<double>(own.size()));
   return gathered(std::move(own), task);
@@ -281,7 +287,7 @@ std::vector<double> Crew::gathered(std::vector<double> own, const Task& task) {
 std::vector<double> Crew::sampled(const Kernel& kernel, const Task& task) {
   const bool all_together = kernel.timing == Timing::kSlowestRank;
   if (station_.rank != 0 && !all_together) {
-    kernel.run(station_, task.bytes, task.iterations);
+    run(kernel, task.bytes, task.iterations);
     return {};
   }
   std::vector<double> samples(static_cast<std::size_t>(task.iterations));
@@ -291,7 +297,7 @@ std::vector<double> Crew::sampled(const Kernel& kernel, const Task& task) {
       MPI_Barrier(station_.comm);
       before = Clock::now();
     }
-    kernel.run(station_, task.bytes, 1);
+    run(kernel, task.bytes, 1);
     const auto after = Clock::now();
     sample = Nanoseconds(after - before).count();
     before = after;

@@ -103,6 +103,8 @@ class Crew {
   [[nodiscard]] std::vector<int> who_takes_part(const Task& task) const;
   std::vector<double> give(Order order, const Task& task);
   std::vector<double> carry_out(Order order, const Task& task);
+  /// Each from where the one before has ended: a single iteration is off the cache as well.
+  void run(const Kernel& kernel, std::int64_t bytes, std::int64_t iterations);
   std::vector<double> timed(const Kernel& kernel, const Task& task, bool each);
   std::vector<double> sampled(const Kernel& kernel, const Task& task);
   std::vector<double> verified(const Kernel& kernel, const Task& task);
@@ -119,6 +121,7 @@ class Crew {
   Memory send_;
   Memory receive_;
   std::vector<MPI_Request> requests_;
+  std::size_t next_place_ = 0;
   double clock_cost_ns_ = 0;
   bool dismissed_ = false;
 };

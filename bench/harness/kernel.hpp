@@ -17,10 +17,11 @@ namespace shipyard::bench {
 struct Places {
   std::byte* first = nullptr;
   std::size_t stride = 0;
-  std::size_t mask = 0;  ///< count - 1
+  std::size_t mask = 0;   ///< count - 1
+  std::size_t start = 0;  ///< where message 0 lies: with many places, behind those that were used last
 
   [[nodiscard]] std::byte* at(std::int64_t i) const {
-    return first + (static_cast<std::size_t>(i) & mask) * stride;
+    return first + ((start + static_cast<std::size_t>(i)) & mask) * stride;
   }
 };
 

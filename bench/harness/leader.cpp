@@ -60,6 +60,7 @@ std::map<std::string, std::string> settings(const Offers& offers, const Options&
   if (offers.buffers) context["buffers"] = buffers_name(options.buffers);
   if (offers.duration > Seconds{0}) context["duration"] = fmt::format("{:g}s", options.duration.count());
   if (offers.times) {
+    context["max_time"] = fmt::format("{:g}s", options.max_time.count());
     context["min_time"] = fmt::format("{:g}s", options.min_time.count());
     context["warmup"] = options.warmup ? std::to_string(*options.warmup) : "default";
   }
@@ -98,7 +99,8 @@ class Leader {
   void count(benchmark::State& state, const Kernel& kernel, std::int64_t bytes, double mean_ns);
   void validate(std::size_t kernel, std::int64_t bytes);
   [[nodiscard]] std::int64_t warmup_for(std::int64_t iterations) const;
-  [[nodiscard]] bool fits_the_time_limit() const;
+  void warm_up(std::size_t kernel, std::int64_t bytes);
+  [[nodiscard]] bool fits_the_time_limit(Seconds iteration) const;
   void register_kernels();
   void register_survey();
 
@@ -110,7 +112,7 @@ class Leader {
   std::string load_note_ = load_note(leadership_.placement, leadership_.selection.ranks);
   std::vector<std::string> flags_;                  ///< Google Benchmark keeps a pointer to the first.
   std::map<std::string, std::int64_t> iterations_;  ///< that were measured, by name in the report
-  Seconds last_iteration_{0};
+  std::map<std::size_t, Seconds> last_iteration_;   ///< of the size before, by kernel; 0: none yet
   std::vector<double> samples_;  ///< of the size under way, ascending, in ns of an iteration
   std::size_t done_ = 0;         ///< sizes, of all that there are
   std::size_t all_ = 0;
@@ -119,7 +121,18 @@ class Leader {
 };
 
 std::int64_t Leader::warmup_for(std::int64_t iterations) const {
-  return options_.warmup ? *options_.warmup : std::clamp<std::int64_t>(iterations / 10, 2, 100);
+  if (options_.warmup) return std::min(*options_.warmup, 2);  // all of it was in warm_up()
+  return std::clamp<std::int64_t>(iterations / 10, 2, 100);
+}
+
+/// As many as --warmup asks for, in growing pieces: a look at the clock between them.
+void Leader::warm_up(std::size_t kernel, std::int64_t bytes) {
+  std::int64_t left = options_.warmup.value_or(0);
+  for (std::int64_t piece = 1; left > 0 && Clock::now() < leadership_.deadline; piece *= 2) {
+    piece = std::min(piece, left);
+    crew_.time({kernel, bytes, 0, piece});
+    left -= piece;
+  }
 }
 
 /// One whose messages show how they travel; nothing where there are none, of a rank alone or of a barrier.
@@ -139,15 +152,18 @@ void Leader::find_fabric() {
   const bool same_node = !leadership_.selection.between_nodes;
   std::array<std::optional<Fabric>, kProbes> found;
   for (auto& one : found) {
+    const Kernel& probe = program_.kernels[*kernel];
+    const std::int64_t window = probe.messages == nullptr ? 1 : options_.window;  // of an iteration
+    const std::int64_t iterations = std::max<std::int64_t>(1, kProbeMessages / window);
     const Traffic before = crew_.traffic();
     const auto begin = Clock::now();
     crew_.time_each({.kernel = *kernel,
                      .bytes = kProbeBytes,
-                     .iterations = kProbeMessages,
+                     .iterations = iterations,
                      .pair = survey_ ? std::optional(RankPair{0, 1}) : std::nullopt});
     const Traffic after = crew_.traffic();
     std::this_thread::sleep_for(Clock::now() - begin);
-    one = fabric_of(before, after, crew_.traffic(), kProbeBytes * kProbeMessages, same_node);
+    one = fabric_of(before, after, crew_.traffic(), kProbeBytes * iterations * window, same_node);
   }
   std::sort(found.begin(), found.end());
   findings_.fabric = found[kProbes / 2];
@@ -245,10 +261,11 @@ void Leader::add_context() {
   }
 }
 
-/// Whether there is time for one more size: judged by the size before, which was about half as large.
-bool Leader::fits_the_time_limit() const {
-  constexpr double kFewest = 2 + kFewestSamples + 2 + kFewestIterations;  // with their warm-up
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * kFewest * last_iteration_) <
+/// Whether there is time for all that a size needs at least, where an iteration takes so long.
+bool Leader::fits_the_time_limit(Seconds iteration) const {
+  const double fewest =
+      options_.warmup.value_or(0) + 2 + kFewestSamples + 2 + kFewestIterations;  // with their warm-up
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(fewest * iteration) <
          leadership_.deadline;
 }
 
@@ -308,18 +325,23 @@ void Leader::measure(benchmark::State& state, std::size_t index, std::int64_t by
   const Kernel& kernel = program_.kernels[index];
   const bool first = state.max_iterations == 1;  // else a time of 0, and Google Benchmark asks again
   if (first) {
-    if (!fits_the_time_limit()) {
+    leadership_.progress = bytes;
+    leadership_.tell(describe(kernel, bytes), done_++, all_);
+    // Judged by the size before of the same kernel, which was smaller, then by one iteration of this one.
+    if (!fits_the_time_limit(last_iteration_[index]) ||
+        !fits_the_time_limit(Seconds(crew_.time({index, bytes, 0, 1})))) {
       left_out_.push_back(describe(kernel, bytes));
-      ++done_;
       state.SkipWithError("not measured: the time limit was reached");
       return;
     }
-    leadership_.progress = bytes;
-    leadership_.tell(describe(kernel, bytes), done_++, all_);
     if (options_.validate) validate(index, bytes);
-    if (kernel.alone == nullptr) samples_ = sample(index, bytes);
+    if (kernel.alone == nullptr) {
+      warm_up(index, bytes);
+      samples_ = sample(index, bytes);
+    }
   }
 
+  Seconds& each = last_iteration_[index];
   while (state.KeepRunningBatch(state.max_iterations)) {
     if (first) {
       const Measured measured =
@@ -327,13 +349,12 @@ void Leader::measure(benchmark::State& state, std::size_t index, std::int64_t by
               ? repeat(index, bytes)
               : Measured{1, Seconds(1e-9 * crew_.alone({index, bytes}, options_.min_time))};
       iterations_[name_of(kernel, bytes)] = measured.iterations;
-      last_iteration_ = measured.time / static_cast<double>(measured.iterations);
-      if (kernel.alone != nullptr) samples_ = {1e9 * last_iteration_.count()};
+      each = measured.time / static_cast<double>(measured.iterations);
+      if (kernel.alone != nullptr) samples_ = {1e9 * each.count()};
     }
-    state.SetIterationTime(last_iteration_.count() * kernel.time_scale *
-                           static_cast<double>(state.max_iterations));
+    state.SetIterationTime(each.count() * kernel.time_scale * static_cast<double>(state.max_iterations));
   }
-  count(state, kernel, bytes, 1e9 * last_iteration_.count() * kernel.time_scale);
+  count(state, kernel, bytes, 1e9 * each.count() * kernel.time_scale);
 }
 
 void Leader::count(benchmark::State& state, const Kernel& kernel, std::int64_t bytes, double mean_ns) {
@@ -440,8 +461,18 @@ int Leader::run(const char* executable) {
   find_fabric();
   if (survey_) survey_->prepare(findings_.fabric);
   for (const Kernel& kernel : program_.kernels) {
-    if (!survey_ && options_.wants(kernel.name))
-      findings_.kernels.push_back({.kernel = kernel.name, .both_ways = kernel.name == program_.both_ways});
+    if (survey_ || !options_.wants(kernel.name)) continue;
+    if (sizes_of(kernel).empty()) {
+      say(program_, "note",
+          fmt::format("{}: not measured, since its sizes are multiples of {} above 0", kernel.name,
+                      kernel.granule));
+      continue;
+    }
+    findings_.kernels.push_back({.kernel = kernel.name, .both_ways = kernel.name == program_.both_ways});
+  }
+  if (!survey_ && findings_.kernels.empty()) {
+    say(program_, "error", "--sizes: none of these can be measured");
+    return kUsage;
   }
   add_context();
   survey_ ? register_survey() : register_kernels();

@@ -377,6 +377,7 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
   reader.take("expect-noise", parse_percent, options.expect_noise_percent,
               "a part of the time from 0% to 100%, such as 1%,");
   if (reader.error()) return *reader.error();
+  if (!parsed->get("duration")) options.duration = std::min(options.duration, options.time_limit / 2);
   if (options.duration > options.time_limit)
     return input_error(fmt::format("--duration {:g}s is longer than the time limit of {:g}s",
                                    options.duration.count(), options.time_limit.count()),

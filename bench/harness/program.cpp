@@ -129,6 +129,15 @@ std::string memory_problem(const Equipment& equipment, const Placement& placemen
                      static_cast<double>(*available) / kMega);
 }
 
+std::string memory_hint(const Offers& offers, const Options& options) {
+  const bool window = options.validate || options.buffers != Buffers::kSingle;
+  return std::string("fewer ranks") + (offers.sizes ? ", or smaller --sizes" : "") +
+         (window && offers.window > 0 ? ", or a smaller --window" : "") +
+         (options.validate ? ", or no --validate" : "") +
+         (options.buffers != Buffers::kSingle ? ", or --buffers single" : "") +
+         (offers.kernels.empty() ? "" : ", or fewer --kernels");
+}
+
 /// What the watchdog says when MPI never came back.
 std::string hang_report(const Options& options, std::int64_t progress) {
   std::string where = fmt::format("at {} bytes", progress);
@@ -171,7 +180,7 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
                     selection->ranks.size(), last_cache_bytes());
   if (const auto error = agree_on_error(memory_problem(equipment, placement, selection->ranks, rank));
       !error.empty())
-    return refuse(input_error(error, "smaller --sizes, fewer ranks, or fewer of the kernels at a time"));
+    return refuse(input_error(error, memory_hint(program.text.offers, options)));
   Crew crew(program.kernels, selection->ranks, equipment);
   if (!is_leader) {
     crew.work();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/file.hpp"
 
@@ -105,9 +106,24 @@ void Reports::ReportRuns(const std::vector<Run>& runs) {
   display_.ReportRuns(corrected);
   if (file_.empty()) return;
   json_.ReportRuns(corrected);
+  // Between sizes a file alone, since a pipe has one report, and seldom: a survey has all its entries at
+  // once.
+  std::error_code ignored;
+  if (Clock::now() >= next_write_ && !std::filesystem::is_other(file_, ignored)) write();
+}
+
+void Reports::Finalize() {
+  display_.Finalize();
+  if (!file_.empty()) write();
+}
+
+void Reports::write() {
   constexpr const char* kEnd = "\n  ]\n}\n";  // as its Finalize() has it
-  if (const auto written = write_file_atomically(file_, text_.str() + kEnd, 0644); !written)
-    error_ = written.error();
+  const auto begin = Clock::now();
+  const auto written = write_file_atomically(file_, text_.str() + kEnd, 0644);
+  error_ = written ? std::nullopt : std::optional(written.error());
+  const auto end = Clock::now();
+  next_write_ = end + std::max<Clock::duration>(std::chrono::seconds(1), 20 * (end - begin));
 }
 
 }  // namespace shipyard::bench

@@ -2,6 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -71,7 +72,7 @@ class WithoutContext : public benchmark::BenchmarkReporter {
 
 /// Puts the leader's own count into what Google Benchmark found: each size is measured in one call, since its
 /// ramp knows no longest time (google/benchmark #1158) and stops at a first iteration that was disturbed.
-/// Passes it on to what prints it, and to the report's file, which is whole after every size.
+/// Passes it on to what prints it, and to the report's file, which is whole whenever it is there.
 class Reports : public benchmark::BenchmarkReporter {
  public:
   /// `display` outlives this; `file`: empty for none. `iterations`: by name, as they are measured.
@@ -79,18 +80,22 @@ class Reports : public benchmark::BenchmarkReporter {
           const std::map<std::string, std::int64_t>& iterations);
   bool ReportContext(const Context& context) override;
   void ReportRuns(const std::vector<Run>& runs) override;
-  void Finalize() override { display_.Finalize(); }
+  void Finalize() override;
 
   /// Of the last attempt to write the file.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  void write();
+
   benchmark::BenchmarkReporter& display_;
   std::string file_;
   const std::map<std::string, std::int64_t>& iterations_;
   std::ostringstream text_;
   benchmark::JSONReporter json_;
   std::optional<Error> error_;
+  Clock::time_point next_write_;
 };
 
 }  // namespace shipyard::bench

@@ -135,9 +135,9 @@ check "--format osu: the size of reduce_scatter is that of all ranks" test "$(se
 check "--format osu: a barrier has none" test "$(sed -n '/osu_barrier/,$p' "$work/out" | sed -E '1d; s/[0-9]+\.[0-9]{2}$/T/; s/^ +//' | paste -sd'|')" = '# Avg Latency(us)|T'
 
 echo "# one bit of a message is wrong"
-# What finds out the fabric are three times 64 messages, or windows of 64; then comes what is compared. Of a window it is
+# What finds out the fabric are three times 64 messages, then one iteration tells how long it takes, then one is compared. Of a window it is
 # one in the middle, which the next ones must not hide.
-for one in pingpong:pingpong:193 collectives:allreduce:193 bandwidth:uni:12298 bandwidth:bi:12298 msgrate:msgrate:12298; do
+for one in pingpong:pingpong:194 collectives:allreduce:194 bandwidth:uni:266 bandwidth:bi:266 msgrate:msgrate:266; do
   IFS=: read -r name kernel nth <<<"$one"
   for corrupted in 0 "$nth"; do
     options=(--quick --validate --sizes 64)
@@ -167,6 +167,17 @@ run 2 msgrate --buffers multiple --window 4096 --sizes 1G
 check "memory that no machine has is refused before the start" test "$status" -eq 2
 check "and how much it would be" \
   grep -qE '^msgrate: error: the messages of 2 ranks on .* need [0-9]+ MB each, and [0-9]+ MB in all are available$' "$work/err"
+run 2 collectives --quick --kernels allreduce,bcast --sizes 3
+check "a kernel that has none of the sizes is named" \
+  grep -qxF 'collectives: note: allreduce: not measured, since its sizes are multiples of 4 above 0' "$work/err"
+check "the other one is measured" test "$status/$(grep -cE '^ +3 ' "$work/out")" = 0/1
+run 2 collectives --quick --kernels allreduce --sizes 3
+check "where no kernel has any, the option is wrong" test "$status" -eq 2
+run 2 pingpong --sizes 8 --warmup 1000000 --min-time 1ms --time-limit 0.3s
+check "a warm-up that has no time is not begun" test "$status" -eq 1
+run 2 bandwidth --quick --kernels uni --window 4096 --sizes 8 --out /dev/stdout --format json
+check "a large window does not multiply what finds out the fabric; a pipe has one report" \
+  test "$status/$(grep -c '"context"' "$work/out")" = 0/2
 run 4 collectives --quick --kernels barrier --sizes 1G
 check "a kernel without data needs none" test "$status" -eq 0
 
