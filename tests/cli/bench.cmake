@@ -4,7 +4,10 @@ shipyard_cli_test(bench_pingpong bench_pingpong.sh $<TARGET_FILE:pingpong>)
 find_package(MPI REQUIRED COMPONENTS C)
 add_library(corrupt_messages MODULE corrupt_messages.c)
 target_link_libraries(corrupt_messages PRIVATE MPI::MPI_C)
-shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $<TARGET_FILE:corrupt_messages>)
+add_library(places_of_messages MODULE places_of_messages.c)
+target_link_libraries(places_of_messages PRIVATE MPI::MPI_C)
+shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $<TARGET_FILE:corrupt_messages>
+                  $<TARGET_FILE:places_of_messages>)
 shipyard_cli_test(bench_noise bench_noise.sh $<TARGET_FILE:noise>)
 
 shipyard_cli_test(bench_limits bench_limits.sh $<TARGET_FILE:limits>)

@@ -220,7 +220,7 @@ if command -v "${mpirun[0]}" >/dev/null; then
   measure many "$bandwidth" --kernels uni --sizes 64K --min-time 5ms --warmup 3 --buffers off-cache
   "$tool" alone.json many.json >out 2>err
   check 'options that make another measurement are named' test "$(sed -n '/^  differs/,/^$/p' out | tr -s ' \n' ' ')" = \
-    ' differs window: A 1, B 64; buffers: A single, B off-cache; min_time: A 0.002s, B 0.005s; warmup: A default, B 3; quick: A true, B false '
+    ' differs window: A 1, B 64; buffers: A single, B off-cache; min_time: A 0.002s, B 0.005s; max_time: A 0.1s, B 5s; warmup: A default, B 3; quick: A true, B false '
   measure again "$bandwidth" --quick --kernels uni --sizes 64K --window 1
   "$tool" alone.json again.json >out 2>err
   check 'the same options are no difference' test "$(grep -c differs out)" = 0

@@ -1,9 +1,9 @@
 #!/bin/bash
 # The benchmarks beside pingpong under a real, local mpirun, and what they have in common.
-# Usage: bench_programs.sh DIRECTORY CORRUPT-LIBRARY      (MPIRUN overrides the launcher and its options)
+# Usage: bench_programs.sh DIRECTORY CORRUPT-LIBRARY PLACES-LIBRARY      (MPIRUN overrides the launcher and its options)
 set -u
 
-programs=$1 corrupt=$2
+programs=$1 corrupt=$2 places=$3
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cli/bench_common.sh
 . "$here/bench_common.sh"
@@ -117,6 +117,12 @@ check "--pairs: rank i with rank i + half of the ranks" jq -e '.context.measurin
 for buffers in single multiple off-cache; do
   run 2 bandwidth --quick --buffers "$buffers" --sizes 64K --validate
   check "--buffers $buffers: every byte arrives" test "$status" -eq 0
+done
+for buffers in single off-cache; do
+  timeout --kill-after=5 60 "${mpirun[@]}" -np 2 env "LD_PRELOAD=$places" "$programs/pingpong" --quick --sizes 64K --buffers $buffers \
+    >"$work/out" 2>"$work/err" </dev/null
+  check "--buffers $buffers: where messages come from" \
+    test "$(grep -cE "^places: $([[ $buffers = single ]] && echo 'same [0-9]+, other 1' || echo 'same 0, other [0-9]+')\$" "$work/err")" = 2
 done
 run 2 pingpong --quick --percentiles 90,100 --sizes 8
 check "--percentiles: these columns" grep -qE '^ +bytes +min +p90 +max +mean +MB/s +round trips$' "$work/out"
