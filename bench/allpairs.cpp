@@ -120,6 +120,8 @@ class AllPairs : public Survey {
                         range_of(bandwidth_, 1, by_bandwidth_.typical, 0));
     if (nodes_ < 3) {
       text += "\n  Two nodes have nothing to be compared with: no verdict.\n";
+    } else if (without_verdict()) {
+      text += "\n  Too little was measured on CPUs that nodes share (--quick): no verdict.\n";
     } else if (slow_ones().empty()) {
       text += shared_ ? "\n  No node and no link is three times as slow as others (nodes share CPUs).\n"
                       : "\n  No node and no link is slow.\n";
@@ -239,7 +241,12 @@ class AllPairs : public Survey {
     const double worse = shared_ ? kWorseOnSharedCpus : kWorse;
     by_latency_ = judge_links(latency_, false, worse);
     by_bandwidth_ = judge_links(bandwidth_, true, worse);
+    if (without_verdict()) {
+      for (Verdict* verdict : {&by_latency_, &by_bandwidth_}) verdict->nodes.clear(), verdict->links.clear();
+    }
   }
+  /// So few measurements on CPUs that nodes share are the scheduler's.
+  [[nodiscard]] bool without_verdict() const { return shared_ && leadership_.options.quick; }
 
   static std::string range_of(const LinkMatrix& matrix, double scale, double typical, int decimals) {
     double least = 0;
@@ -285,7 +292,8 @@ constexpr const char* kEpilogue = R"(Figures:
   short measurements, one after the other over the whole run.
   slow: a node whose links' median, from it or to it, or a link that is at
   least 20 % and three standard deviations worse than the median of all. Where
-  nodes share CPUs (containers on one machine) it has to be three times as slow.
+  nodes share CPUs (containers on one machine) it has to be three times as slow,
+  and --quick gives no verdict.
   Where the matrix of all links is wider than 80 columns, the table has a line
   for each node; the report (--out), and scripts/plot's picture of it, have
   every link. OSU and IMB have no counterpart.

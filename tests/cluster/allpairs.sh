@@ -36,6 +36,7 @@ check "it fits in 80 columns" "$(LC_ALL=C.UTF-8 awk '{ gsub(/[\x80-\xBF]/, ""); 
 check "the table names all nodes" "$(grep -cE '^  [1-5]  node[0-4] ' "$nodes_dir/out")" 10
 run --quick --expect-latency 1ns --expect-bandwidth 1MB/s
 check "a latency that no link has: exit status" "$status" 3
+check "quickly there is no verdict where nodes share CPUs" "$named/$(grep -c ' no verdict[.]$' "$nodes_dir/out")" /1
 check "the worst link is named" \
   "$(tr -d '\0' <"$nodes_dir/err" | grep -cE '^allpairs: error: --expect-latency 0.001 us: the worst link, from node[0-4] to node[0-4], has [0-9.]+ us')" 1
 
