@@ -6,8 +6,10 @@ add_library(corrupt_messages MODULE corrupt_messages.c)
 target_link_libraries(corrupt_messages PRIVATE MPI::MPI_C)
 add_library(places_of_messages MODULE places_of_messages.c)
 target_link_libraries(places_of_messages PRIVATE MPI::MPI_C)
+add_library(slow_rank MODULE slow_rank.c)
+target_link_libraries(slow_rank PRIVATE MPI::MPI_C)
 shipyard_cli_test(bench_programs bench_programs.sh $<TARGET_FILE_DIR:pingpong> $<TARGET_FILE:corrupt_messages>
-                  $<TARGET_FILE:places_of_messages>)
+                  $<TARGET_FILE:places_of_messages> $<TARGET_FILE:slow_rank>)
 shipyard_cli_test(bench_noise bench_noise.sh $<TARGET_FILE:noise>)
 
 shipyard_cli_test(bench_limits bench_limits.sh $<TARGET_FILE:limits>)

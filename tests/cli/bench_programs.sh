@@ -1,9 +1,9 @@
 #!/bin/bash
 # The benchmarks beside pingpong under a real, local mpirun, and what they have in common.
-# Usage: bench_programs.sh DIRECTORY CORRUPT-LIBRARY PLACES-LIBRARY      (MPIRUN overrides the launcher and its options)
+# Usage: bench_programs.sh DIRECTORY CORRUPT-LIBRARY PLACES-LIBRARY SLOW-RANK-LIBRARY      (MPIRUN overrides the launcher and its options)
 set -u
 
-programs=$1 corrupt=$2 places=$3
+programs=$1 corrupt=$2 places=$3 slow_rank=$4
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cli/bench_common.sh
 . "$here/bench_common.sh"
@@ -139,6 +139,10 @@ check "--format osu: a title for each kernel" test "$(sed -n 's/^# shipyard coll
   'osu_reduce_scatter osu_allgather osu_barrier'
 check "--format osu: the size of reduce_scatter is that of all ranks" test "$(sed -nE 's/^([0-9]+) +[0-9]+\.[0-9]{2}$/\1/p' "$work/out" | paste -sd' ')" = '192 64'
 check "--format osu: a barrier has none" test "$(sed -n '/osu_barrier/,$p' "$work/out" | sed -E '1d; s/[0-9]+\.[0-9]{2}$/T/; s/^ +//' | paste -sd'|')" = '# Avg Latency(us)|T'
+
+timeout --kill-after=5 60 "${mpirun[@]}" -np 2 env "LD_PRELOAD=$slow_rank" "$programs/collectives" --quick --kernels bcast --sizes 8 \
+  --out "$work/slow.json" >"$work/out" 2>"$work/err" </dev/null
+check "a single call of a collective is that of the slowest rank" jq -e '.benchmarks[0].min_ns >= 2e6' "$work/slow.json"
 
 echo "# one bit of a message is wrong"
 # What finds out the fabric are three times 64 messages, then one iteration tells how long it takes, then one is compared. Of a window it is
