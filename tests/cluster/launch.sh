@@ -172,7 +172,8 @@ plan_of() { in_pool "$1" shipyard-mpirun --oversubscribe -n 2 --dry-run --json t
 check_contains "process_vm_readv refused: Open MPI is told" "$(plan_of "$ten")" "--mca $setting"
 check "process_vm_readv allowed: it is not" "$(plan_of "$quota" | grep -cF -- "$setting")" 0
 in_pool "$ten" shipyard-mpirun --nodes 1 -n 2 pingpong --sizes 1M >"$work/out" 2>"$work/err"
-check "two ranks on one node exchange large messages without a warning" "$? $(cat "$work/err")" "0 "
+check "two ranks on one node exchange large messages without a warning" \
+  "$? $(grep -v '^pingpong: note: busy in the minute before' "$work/err")" "0 " # the tests before it are what made it busy
 
 # --- /dev/shm too small for the ranks of a node (Open MPI 5.0 goes elsewhere below 16 MiB, so more ranks there).
 small=tshm-$suite-$$
