@@ -1,0 +1,167 @@
+#include "batch/client/document.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <charconv>
+#include <set>
+
+namespace shipyard::batch {
+namespace {
+
+constexpr int kMostNodes = 100'000;
+/// Deeper than anybody writes; yaml-cpp itself and what follows call themselves once for each.
+constexpr int kDeepest = 64;
+
+class Converter {
+ public:
+  explicit Converter(const Source& source) : source_(source) {}
+
+  Result<Node> convert(const YAML::Node& yaml, int depth) {
+    Node node;
+    node.line = yaml.Mark().line + 1;
+    node.column = yaml.Mark().column + 1;
+    if (++count_ > kMostNodes || depth > kDeepest)
+      return error_at(source_, node.line, node.column,
+                      "too much of it: aliases that stand for aliases, or nested too deep");
+    switch (yaml.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        return node;
+      case YAML::NodeType::Scalar:
+        node.kind = Node::Kind::kScalar;
+        node.text = yaml.Scalar();
+        // yaml-cpp's sign of a scalar in quotes, or in a block.
+        node.quoted = yaml.Tag() == "!" || yaml.Tag() == "tag:yaml.org,2002:str";
+        return node;
+      case YAML::NodeType::Sequence:
+        node.kind = Node::Kind::kSequence;
+        for (const auto& item : yaml) {
+          auto converted = convert(item, depth + 1);
+          if (!converted) return converted;
+          node.items.push_back(std::move(*converted));
+        }
+        return node;
+      case YAML::NodeType::Map:
+        return convert_mapping(yaml, std::move(node), depth);
+    }
+    return node;
+  }
+
+ private:
+  Result<Node> convert_mapping(const YAML::Node& yaml, Node node, int depth) {
+    node.kind = Node::Kind::kMapping;
+    std::set<std::string> keys;
+    for (const auto& pair : yaml) {
+      const int line = pair.first.Mark().line + 1;
+      const int column = pair.first.Mark().column + 1;
+      if (!pair.first.IsScalar()) return error_at(source_, line, column, "a key that is no word");
+      std::string key = pair.first.Scalar();
+      if (!keys.insert(key).second)
+        return error_at(source_, line, column, fmt::format("'{}' is given twice", key));
+      auto value = convert(pair.second, depth + 1);
+      if (!value) return value;
+      // An empty value has no place of its own.
+      if (value->kind == Node::Kind::kNull) value->line = line, value->column = column;
+      node.entries.push_back({std::move(key), line, column, std::move(*value)});
+    }
+    return node;
+  }
+
+  const Source& source_;
+  int count_ = 0;
+};
+
+template <typename Number>
+bool is_number(std::string_view text, Number& number) {
+  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+/// Brackets that stay open, outside of quotes; what yaml-cpp would follow by calling itself.
+bool is_nested_too_deep(std::string_view text) {
+  int depth = 0;
+  for (const char c : text) {
+    if (c == '[' || c == '{') ++depth;
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+    if (depth > 1000) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const Node* Node::find(std::string_view key) const {
+  for (const auto& entry : entries) {
+    if (entry.key == key) return &entry.value;
+  }
+  return nullptr;
+}
+
+Error error_at(const Source& source, int line, int column, std::string message, std::string hint) {
+  Error error = input_error(line > 0 ? fmt::format("{}:{}: {}", source.name, line, message)
+                                     : fmt::format("{}: {}", source.name, message),
+                            std::move(hint));
+  std::string_view rest = source.text;
+  for (int i = 1; i < line; ++i) {
+    const auto end = rest.find('\n');
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  }
+  const std::string_view text = rest.substr(0, rest.find_first_of("\r\n"));
+  if (line > 0 && !text.empty())
+    error.excerpt = {std::string(text),
+                     std::min(static_cast<std::size_t>(std::max(column - 1, 0)), text.size())};
+  return error;
+}
+
+Result<Node> parse_document(const Source& source) {
+  if (is_nested_too_deep(source.text)) return error_at(source, 0, 0, "nested too deep");
+  try {
+    const auto documents = YAML::LoadAll(source.text);
+    if (documents.empty()) return Node{};
+    if (documents.size() > 1) {
+      const auto mark = documents[1].Mark();
+      return error_at(source, mark.line + 1, mark.column + 1, "a second document begins here",
+                      "one file is one document: without '---' in between");
+    }
+    return Converter(source).convert(documents[0], 0);
+  } catch (const YAML::Exception& exception) {
+    return error_at(source, exception.mark.is_null() ? 0 : exception.mark.line + 1, exception.mark.column + 1,
+                    fmt::format("no YAML: {}", exception.msg));
+  }
+}
+
+nlohmann::json as_json(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      return nullptr;
+    case Node::Kind::kSequence: {
+      auto array = nlohmann::json::array();
+      for (const auto& item : node.items) array.push_back(as_json(item));
+      return array;
+    }
+    case Node::Kind::kMapping: {
+      auto object = nlohmann::json::object();
+      for (const auto& entry : node.entries) object[entry.key] = as_json(entry.value);
+      return object;
+    }
+    case Node::Kind::kScalar:
+      break;
+  }
+  if (node.quoted) return node.text;
+  for (const char* word : {"true", "True", "TRUE"}) {
+    if (node.text == word) return true;
+  }
+  for (const char* word : {"false", "False", "FALSE"}) {
+    if (node.text == word) return false;
+  }
+  std::int64_t whole = 0;
+  if (is_number(node.text, whole)) return whole;
+  double real = 0;
+  // from_chars takes "inf" and "nan" too, which JSON has not.
+  if (node.text.find_first_of("0123456789") != std::string::npos && is_number(node.text, real)) return real;
+  return node.text;
+}
+
+}  // namespace shipyard::batch
