@@ -43,12 +43,6 @@ void take_now(FileDescriptor& pipe, std::string& text) {
   }
 }
 
-std::initializer_list<int> wanted_signals() {
-  static const std::initializer_list<int> kAll = {SIGINT, SIGTERM, SIGCHLD, SIGHUP};
-  static const std::initializer_list<int> kUnderNohup = {SIGINT, SIGTERM, SIGCHLD};
-  return is_ignored(SIGHUP) ? kUnderNohup : kAll;
-}
-
 std::vector<Outcome> run_all(const std::vector<Job>& jobs, const Environment& environment,
                              Interruption& interruption, bool interruptible,
                              const std::function<void(std::size_t)>& progress) {
@@ -125,18 +119,6 @@ std::vector<Outcome> run_all(const std::vector<Job>& jobs, const Environment& en
 }
 
 }  // namespace
-
-Interruption::Interruption() : signals_(wanted_signals()) {}
-
-void Interruption::wait(milliseconds limit, const std::vector<int>& extra) {
-  std::vector<pollfd> polled = {{signals_.fd(), POLLIN, 0}};
-  for (int fd : extra) polled.push_back({fd, POLLIN, 0});
-  (void)::poll(polled.data(), polled.size(), static_cast<int>(std::max<long>(0, limit.count())));
-  while (auto received = signals_.read()) {
-    if (received->number == SIGCHLD) continue;
-    if (count_++ == 0) signal_ = received->number;
-  }
-}
 
 std::vector<Outcome> run_jobs(const std::vector<Job>& jobs, const Environment& environment,
                               Interruption& interruption, const std::function<void(std::size_t)>& progress) {

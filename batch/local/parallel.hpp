@@ -8,30 +8,11 @@
 #include <vector>
 
 #include "base/environment.hpp"
+#include "base/interruption.hpp"
 #include "base/result.hpp"
-#include "base/signals.hpp"
 #include "base/subprocess.hpp"
 
 namespace shipyard::local {
-
-/// The user's wish to end, as an event. While it lives, SIGINT, SIGTERM and (unless it is ignored, as under
-/// nohup) SIGHUP no longer end this process, and SIGCHLD wakes `wait`.
-class Interruption {
- public:
-  Interruption();
-
-  /// Waits until a signal or a child's end has come, `extra` (descriptors) can be read, or `limit` is over.
-  void wait(std::chrono::milliseconds limit, const std::vector<int>& extra = {});
-  /// The first signal that asked for the end; 0: none so far.
-  [[nodiscard]] int signal() const { return signal_; }
-  /// How many have asked. Twice: the user wants no more waiting.
-  [[nodiscard]] int count() const { return count_; }
-
- private:
-  SignalDescriptor signals_;
-  int signal_ = 0;
-  int count_ = 0;
-};
 
 /// One command of a set that runs in parallel, its output captured.
 struct Job {
