@@ -1,0 +1,32 @@
+#pragma once
+
+#include <iosfwd>
+
+#include "base/environment.hpp"
+#include "base/interruption.hpp"
+#include "base/terminal.hpp"
+#include "batch/client/options.hpp"
+#include "batch/client/service.hpp"
+
+namespace shipyard::batch {
+
+/// A failure of our own, as env(1) and timeout(1) report theirs.
+inline constexpr int kOwnFailure = 125;
+
+/// What every command needs. The referenced objects must outlive it.
+struct Edge {
+  const Request& request;
+  const Environment& environment;
+  const Messages& messages;
+  Interruption& interruption;
+  Service& service;
+  std::ostream& out;
+  std::ostream& err;
+
+  int fail(const Error& error) const {
+    messages.error(error);
+    return kOwnFailure;
+  }
+};
+
+}  // namespace shipyard::batch
