@@ -165,7 +165,7 @@ class Definitions:
             raise KeyError(f"Batch has no definition {name}")
         validator = Validator({"$ref": f"#/definitions/{name}", "definitions": schemas}, format_checker=FORMATS)
         messages = []
-        for error in sorted(validator.iter_errors(body), key=lambda e: [str(part) for part in e.absolute_path]):
+        for error in validator.iter_errors(body):
             path = list(error.absolute_path)
             if error.validator == "additionalProperties" and error.validator_value is False:
                 known = error.schema.get("properties", {})
@@ -178,7 +178,7 @@ class Definitions:
                         messages.append(f"{json_path(path + [key])}: is missing")
             else:
                 messages.append(f"{json_path(path)}: {error.message}")
-        return messages
+        return sorted(messages)
 
     def operation(self, method, path):
         """The operation of a method and a path (with or without a query), or None."""

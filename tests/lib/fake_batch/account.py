@@ -210,6 +210,8 @@ class Account:
             self.terminate(job, "AllTasksCompleted", at_once=not job.tasks)
 
     def terminate(self, job, reason, at_once=False):
+        if job.state in ("terminating", "completed", "deleting"):
+            return
         job.execution["terminateReason"] = reason
         job.enter("terminating")
         self.changes.append(f"job {job.id} terminating: {reason}")

@@ -143,6 +143,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
         if reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # At once: the base class would end the sending side in order first, and the peer would see that.
+            self.rfile.close()
+            self.connection.close()
 
     # ---- answers ----------------------------------------------------------------------------------------------
 
@@ -156,9 +159,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def whole(self, reply):
-        # The length that a HEAD tells is that of the file; an error has no body to a HEAD.
-        length = getattr(reply, "length", len(reply.body))
-        return self.head(reply, length) + (b"" if self.command == "HEAD" else reply.body)
+        # The length that a HEAD tells is that of what a GET would bring.
+        return self.head(reply, len(reply.body)) + (b"" if self.command == "HEAD" else reply.body)
 
     def send(self, reply):
         self.wfile.write(self.whole(reply))
