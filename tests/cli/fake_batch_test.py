@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The double of the Batch account against what is published: signing vectors, bodies that real clients sent, the
-definitions of its answers; and its rules, each shown to do what it says. Exit status 77: the data is missing."""
+"""The double of the Batch account against what is published: signing vectors, requests that real clients
+sent, the definitions of its answers; and its rules, each shown to do what it says. Exit status 77: no data."""
 
 import base64
 import email.utils
@@ -50,7 +50,9 @@ class Response:
         lines = head.decode("latin-1").split("\r\n")
         self.raw = raw
         self.status = int(lines[0].split(" ")[1]) if raw else None
-        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        self.headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+        }
 
     @property
     def json(self):
@@ -92,12 +94,20 @@ class BatchTest(unittest.TestCase):
             lines["Authorization"] = signature.authorization(ACCOUNT, KEY, method, target, lines)
         if not keep:
             lines["Connection"] = "close"
-        return (f"{method} {target} HTTP/1.1\r\n".encode()
-                + "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode() + b"\r\n" + body)
+        return (
+            f"{method} {target} HTTP/1.1\r\n".encode()
+            + "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode()
+            + b"\r\n"
+            + body
+        )
 
     def call(self, method, path, body=None, headers=None, sign=True, **control):
         target = path
-        if not path.startswith(("/_control", "/metadata")) and "api-version" not in path and "oauth2" not in path:
+        if (
+            not path.startswith(("/_control", "/metadata"))
+            and "api-version" not in path
+            and "oauth2" not in path
+        ):
             target += ("&" if "?" in path else "?") + API
         peer = self.connection()
         peer.sendall(self.text(method, target, body, headers, sign, **control))
@@ -155,26 +165,48 @@ class Signatures(BatchTest):
                 target = f"{url.path}?{url.query}"
                 headers = dict(vector["signed_headers"])
                 account, key = VECTORS["account"], VECTORS["key_base64"]
-                self.assertEqual(signature.string_to_sign(account, vector["method"], target, headers),
-                                 vector["string_to_sign"])
-                signature.check_shared_key(account, key, vector["method"], target,
-                                           headers | {"Authorization": vector["authorization"]})
+                self.assertEqual(
+                    signature.string_to_sign(account, vector["method"], target, headers),
+                    vector["string_to_sign"],
+                )
+                signature.check_shared_key(
+                    account,
+                    key,
+                    vector["method"],
+                    target,
+                    headers | {"Authorization": vector["authorization"]},
+                )
                 with self.assertRaises(Fault):
-                    signature.check_shared_key(account, key, vector["method"], target + "&timeout=31",
-                                               headers | {"Authorization": vector["authorization"]})
+                    signature.check_shared_key(
+                        account,
+                        key,
+                        vector["method"],
+                        target + "&timeout=31",
+                        headers | {"Authorization": vector["authorization"]},
+                    )
 
     def test_a_signature_of_another_key_is_refused_with_the_text_to_sign(self):
         other = base64.b64encode(b"another key").decode()
         date = email.utils.formatdate(usegmt=True)
         target = "/jobs?" + API
-        answer = self.call("GET", target, sign=False, headers={
-            "ocp-date": date,
-            "Authorization": signature.authorization(ACCOUNT, other, "GET", target, {"ocp-date": date})})
+        answer = self.call(
+            "GET",
+            target,
+            sign=False,
+            headers={
+                "ocp-date": date,
+                "Authorization": signature.authorization(ACCOUNT, other, "GET", target, {"ocp-date": date}),
+            },
+        )
         self.assertEqual((answer.status, answer.code), (403, "AuthenticationFailed"))
         detail = answer.json["values"][0]
         self.assertEqual(detail["key"], "AuthenticationErrorDetail")
-        self.assertIn(rf"string to sign: 'GET\n\n\n\n\n\n\n\n\n\n\n\nocp-date:{date}\n/{ACCOUNT}/jobs\n{API.replace('=', ':')}'",
-                      detail["value"])
+        self.assertIn(
+            r"string to sign: 'GET"
+            + r"\n" * 12
+            + rf"ocp-date:{date}\n/{ACCOUNT}/jobs\n{API.replace('=', ':')}'",
+            detail["value"],
+        )
 
     def test_a_length_of_zero_is_signed_as_sent(self):
         self.refused(404, "JobNotFound", "DELETE", "/jobs/none")
@@ -188,8 +220,12 @@ class Signatures(BatchTest):
         self.assertEqual(self.call("GET", "/jobs", headers={"ocp-date": "2024-01-01T00:00:00Z"}).status, 403)
 
     def test_tokens(self):
-        self.assertEqual(self.call("GET", "/jobs", sign=False, headers={"Authorization": "Bearer a-token"}).status, 200)
-        self.refused(403, "AuthenticationFailed", "GET", "/jobs", sign=False, headers={"Authorization": "Bearer b"})
+        self.assertEqual(
+            self.call("GET", "/jobs", sign=False, headers={"Authorization": "Bearer a-token"}).status, 200
+        )
+        self.refused(
+            403, "AuthenticationFailed", "GET", "/jobs", sign=False, headers={"Authorization": "Bearer b"}
+        )
         self.refused(403, "AuthenticationFailed", "GET", "/jobs", sign=False)
 
 
@@ -199,8 +235,10 @@ class RealClients(BatchTest):
         for client in sorted({path.parent for path in WIRE}):
             self.service.account.pools.clear()
             self.service.account.jobs.clear()
-            self.control(tasks={"*/*": [{"after_polls": 0, "state": "running", "stdout": "hello world\n"}]},
-                         pools={"*": {"nodes": 3}})
+            self.control(
+                tasks={"*/*": [{"after_polls": 0, "state": "running", "stdout": "hello world\n"}]},
+                pools={"*": {"nodes": 3}},
+            )
             for path in (p for p in WIRE if p.parent == client):
                 with self.subTest(f"{client.name} {path.name}"):
                     seen += 1
@@ -216,7 +254,7 @@ class RealClients(BatchTest):
                     for name in ("Host", "Authorization", "ocp-date", "Connection"):
                         headers.pop(name, None)
                     if method == "PATCH":
-                        # Else the job would end with what the client does, and refuse its next request rightly.
+                        # Else the job would end with what the client does, and rightly refuse its next.
                         self.task(target.split("/")[2].partition("?")[0], "another")
                     answer = self.call(method, target, body, headers)
                     self.assertEqual(answer.status, expected, answer.body)
@@ -233,39 +271,66 @@ class RealClients(BatchTest):
 
 class Bodies(BatchTest):
     def test_a_misspelled_key_is_refused_with_its_path(self):
-        body = {"id": "j", "poolInfo": {"poolId": "p"},
-                "jobPreparationTask": {"commandLine": "true", "constraints": {"maxTaskRetrys": 1}}}
+        body = {
+            "id": "j",
+            "poolInfo": {"poolId": "p"},
+            "jobPreparationTask": {"commandLine": "true", "constraints": {"maxTaskRetrys": 1}},
+        }
         answer = self.refused(400, "InvalidRequestBody", "POST", "/jobs", body)
-        self.assertEqual(answer["values"], [{"key": "$.jobPreparationTask.constraints.maxTaskRetrys",
-                                             "value": "is not known here"}])
+        self.assertEqual(
+            answer["values"],
+            [{"key": "$.jobPreparationTask.constraints.maxTaskRetrys", "value": "is not known here"}],
+        )
         self.assertEqual(self.service.account.jobs, {})
 
     def test_faults_of_bodies(self):
         def messages(body, name="PoolAddParameter", request=True):
-            return DEFINITIONS.validate({"id": "p", "vmSize": "s"} | body if name == "PoolAddParameter" else body,
-                                        name, request)
-        image = {"virtualMachineConfiguration": {"nodeAgentSKUId": "a", "imageReference": {"exactVersion": "1"}}}
+            return DEFINITIONS.validate(
+                {"id": "p", "vmSize": "s"} | body if name == "PoolAddParameter" else body, name, request
+            )
+
+        image = {
+            "virtualMachineConfiguration": {"nodeAgentSKUId": "a", "imageReference": {"exactVersion": "1"}}
+        }
         self.assertEqual(messages({"resourceTags": {"any": "thing"}}), [])
-        self.assertEqual(messages({"resourceTags": {"any": 1}}), ["$.resourceTags.any: 1 is not of type 'string'"])
-        self.assertEqual(messages(image), ["$.virtualMachineConfiguration.imageReference.exactVersion: is read-only: "
-                                           "a request must not carry it"])
+        self.assertEqual(
+            messages({"resourceTags": {"any": 1}}), ["$.resourceTags.any: 1 is not of type 'string'"]
+        )
+        self.assertEqual(
+            messages(image),
+            [
+                "$.virtualMachineConfiguration.imageReference.exactVersion: is read-only: "
+                "a request must not carry it"
+            ],
+        )
         self.assertEqual(messages({"id": "p"} | image, "CloudPool", request=False), [])
         self.assertEqual(messages({"currentNodeCommunicationMode": None}, "CloudPool", request=False), [])
-        self.assertEqual(messages({"resizeTimeout": "15 min"}), ["$.resizeTimeout: '15 min' is not a 'duration'"])
+        self.assertEqual(
+            messages({"resizeTimeout": "15 min"}), ["$.resizeTimeout: '15 min' is not a 'duration'"]
+        )
         self.assertEqual(messages({"resizeTimeout": "PT15M"}), [])
-        self.assertEqual(messages({"targetDedicatedNodes": 2.0}),
-                         ["$.targetDedicatedNodes: 2.0 is not of type 'integer'"])
-        self.assertEqual(messages({"targetDedicatedNodes": 1 << 31}),
-                         ["$.targetDedicatedNodes: 2147483648 is not a 'int32'"])
-        self.assertEqual(messages({"poolId": "x"}, "JobAddParameter"),
-                         ["$.id: is missing", "$.poolId: is not known here", "$.poolInfo: is missing"])
+        self.assertEqual(
+            messages({"targetDedicatedNodes": 2.0}), ["$.targetDedicatedNodes: 2.0 is not of type 'integer'"]
+        )
+        self.assertEqual(
+            messages({"targetDedicatedNodes": 1 << 31}),
+            ["$.targetDedicatedNodes: 2147483648 is not a 'int32'"],
+        )
+        self.assertEqual(
+            messages({"poolId": "x"}, "JobAddParameter"),
+            ["$.id: is missing", "$.poolId: is not known here", "$.poolInfo: is missing"],
+        )
 
     def test_bodies_of_operations(self):
-        for method, path, name in (("POST", "/jobs", "JobAddParameter"), ("PATCH", "/jobs/j", "JobPatchParameter"),
-                                   ("POST", "/jobs/j/addtaskcollection?x=y", "TaskAddCollectionParameter"),
-                                   ("POST", "/pools/p/resize", "PoolResizeParameter"),
-                                   ("PUT", "/jobs/j/tasks/t", "TaskUpdateParameter"),
-                                   ("POST", "/jobs/j/tasks/t/terminate", None), ("POST", "/nothing", None)):
+        for method, path, name in (
+            ("POST", "/jobs", "JobAddParameter"),
+            ("PATCH", "/jobs/j", "JobPatchParameter"),
+            ("POST", "/jobs/j/addtaskcollection?x=y", "TaskAddCollectionParameter"),
+            ("POST", "/pools/p/resize", "PoolResizeParameter"),
+            ("PUT", "/jobs/j/tasks/t", "TaskUpdateParameter"),
+            ("POST", "/jobs/j/tasks/t/terminate", None),
+            ("POST", "/nothing", None),
+        ):
             self.assertEqual(DEFINITIONS.body_definition(method, path), name)
 
     def test_what_surrounds_a_body(self):
@@ -285,27 +350,50 @@ class Bodies(BatchTest):
 
     def test_identifiers_and_pools_of_jobs(self):
         self.refused(400, "InvalidPropertyValue", "POST", "/jobs", {"id": "a b", "poolInfo": {"poolId": "p"}})
-        self.refused(400, "InvalidPropertyValue", "POST", "/jobs", {"id": "a" * 65, "poolInfo": {"poolId": "p"}})
+        self.refused(
+            400, "InvalidPropertyValue", "POST", "/jobs", {"id": "a" * 65, "poolInfo": {"poolId": "p"}}
+        )
         self.refused(400, "InvalidPropertyValue", "POST", "/jobs", {"id": "a", "poolInfo": {}})
 
     def test_the_command_judges_files(self):
-        requests = {"requests": [
-            {"method": "POST", "path": "/jobs?" + API, "body": {"id": "j", "poolInfo": {"poolId": "p"}}},
-            {"method": "POST", "path": "/jobs/j/tasks?" + API, "body": {"id": "t", "commandline": "true"}},
-            {"method": "POST", "path": "/jobs/j/terminate"}, {"method": "GET", "path": "/nothing?" + API}]}
+        requests = {
+            "requests": [
+                {"method": "POST", "path": "/jobs?" + API, "body": {"id": "j", "poolInfo": {"poolId": "p"}}},
+                {
+                    "method": "POST",
+                    "path": "/jobs/j/tasks?" + API,
+                    "body": {"id": "t", "commandline": "true"},
+                },
+                {"method": "POST", "path": "/jobs/j/terminate"},
+                {"method": "GET", "path": "/nothing?" + API},
+            ]
+        }
         with tempfile.TemporaryDirectory() as directory:
             name = os.path.join(directory, "r.json")
             pathlib.Path(name).write_text(json.dumps(requests), encoding="utf-8")
             command = [sys.executable, "-B", str(TESTS / "lib" / "batch_definitions.py")]
-            result = subprocess.run([*command, "--requests", name], capture_output=True, text=True, check=False)
-            self.assertEqual((result.returncode, result.stdout.splitlines()), (1, [
-                f"{name}: POST /jobs/j/tasks?{API}: $.commandLine: is missing",
-                f"{name}: POST /jobs/j/tasks?{API}: $.commandline: is not known here",
-                f"{name}: POST /jobs/j/terminate: api-version is missing",
-                f"{name}: GET /nothing?{API}: Batch has no such operation"]))
+            result = subprocess.run(
+                [*command, "--requests", name], capture_output=True, text=True, check=False
+            )
+            self.assertEqual(
+                (result.returncode, result.stdout.splitlines()),
+                (
+                    1,
+                    [
+                        f"{name}: POST /jobs/j/tasks?{API}: $.commandLine: is missing",
+                        f"{name}: POST /jobs/j/tasks?{API}: $.commandline: is not known here",
+                        f"{name}: POST /jobs/j/terminate: api-version is missing",
+                        f"{name}: GET /nothing?{API}: Batch has no such operation",
+                    ],
+                ),
+            )
             pathlib.Path(name).write_text('{"id": "t", "commandLine": "true"}', encoding="utf-8")
-            result = subprocess.run([*command, "--validate", "TaskAddParameter", name], capture_output=True,
-                                    text=True, check=False)
+            result = subprocess.run(
+                [*command, "--validate", "TaskAddParameter", name],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             self.assertEqual((result.returncode, result.stdout), (0, ""))
 
 
@@ -315,10 +403,16 @@ class TasksAndJobs(BatchTest):
         self.control(pools={"p": {"nodes": 3, "enableInterNodeCommunication": True}})
 
     def test_steps_advance_by_polls(self):
-        self.control(tasks={"j/t": [{"after_polls": 2, "state": "preparing"},
-                                    {"state": "running", "stdout": "hello\n", "files": {"wd/r.json": "{}"}},
-                                    {"after_polls": 0, "append_stdout": "more\n"},
-                                    {"after_polls": 2, "state": "completed", "exitCode": 0}]})
+        self.control(
+            tasks={
+                "j/t": [
+                    {"after_polls": 2, "state": "preparing"},
+                    {"state": "running", "stdout": "hello\n", "files": {"wd/r.json": "{}"}},
+                    {"after_polls": 0, "append_stdout": "more\n"},
+                    {"after_polls": 2, "state": "completed", "exitCode": 0},
+                ]
+            }
+        )
         self.job()
         self.task()
         self.refused(409, "OperationInvalidForCurrentState", "GET", "/jobs/j/tasks/t/files/stdout.txt")
@@ -332,32 +426,61 @@ class TasksAndJobs(BatchTest):
         view = self.look()
         self.assertEqual((view["executionInfo"]["exitCode"], view["executionInfo"]["result"]), (0, "success"))
         self.assertEqual(view["previousState"], "running")
-        self.assertEqual(self.ok("GET", "/jobs/j/taskcounts").json["taskCounts"],
-                         {"active": 0, "running": 0, "completed": 1, "succeeded": 1, "failed": 0})
+        self.assertEqual(
+            self.ok("GET", "/jobs/j/taskcounts").json["taskCounts"],
+            {"active": 0, "running": 0, "completed": 1, "succeeded": 1, "failed": 0},
+        )
 
     def test_failures(self):
-        failure = {"category": "servererror", "code": "DiskFull", "message": "m",
-                   "details": [{"name": "n", "value": "v"}]}
-        self.control(tasks={"j/a": [{"state": "completed", "exitCode": 3}],
-                            "j/b": [{"state": "completed", "failureInfo": failure}]})
+        failure = {
+            "category": "servererror",
+            "code": "DiskFull",
+            "message": "m",
+            "details": [{"name": "n", "value": "v"}],
+        }
+        self.control(
+            tasks={
+                "j/a": [{"state": "completed", "exitCode": 3}],
+                "j/b": [{"state": "completed", "failureInfo": failure}],
+            }
+        )
         self.job()
         self.task(identifier="a")
         self.task(identifier="b")
         info = self.look(task="a")["executionInfo"]
-        self.assertEqual((info["exitCode"], info["result"], info["failureInfo"]["category"],
-                          info["failureInfo"]["code"]), (3, "failure", "usererror", "FailureExitCode"))
+        self.assertEqual(
+            (info["exitCode"], info["result"], info["failureInfo"]["category"], info["failureInfo"]["code"]),
+            (3, "failure", "usererror", "FailureExitCode"),
+        )
         info = self.look(task="b")["executionInfo"]
-        self.assertEqual((info["failureInfo"], info["result"], "exitCode" in info), (failure, "failure", False))
+        self.assertEqual(
+            (info["failureInfo"], info["result"], "exitCode" in info), (failure, "failure", False)
+        )
 
     def test_a_preempted_task_is_requeued_elsewhere_without_its_files(self):
-        self.control(tasks={"j/t": [{"state": "running", "stdout": "first\n"}, {"requeue": True},
-                                    {"state": "running", "stdout": "second\n"}, {"state": "completed"}]})
+        self.control(
+            tasks={
+                "j/t": [
+                    {"state": "running", "stdout": "first\n"},
+                    {"requeue": True},
+                    {"state": "running", "stdout": "second\n"},
+                    {"state": "completed"},
+                ]
+            }
+        )
         self.job()
         self.task()
         before = self.look()
         view = self.look()
-        self.assertEqual((view["state"], view["executionInfo"]["requeueCount"], "nodeInfo" in view,
-                          "startTime" in view["executionInfo"]), ("active", 1, False, False))
+        self.assertEqual(
+            (
+                view["state"],
+                view["executionInfo"]["requeueCount"],
+                "nodeInfo" in view,
+                "startTime" in view["executionInfo"],
+            ),
+            ("active", 1, False, False),
+        )
         self.refused(409, "OperationInvalidForCurrentState", "GET", "/jobs/j/tasks/t/files/stdout.txt")
         after = self.look()
         self.assertNotEqual(after["nodeInfo"]["nodeId"], before["nodeInfo"]["nodeId"])
@@ -374,9 +497,15 @@ class TasksAndJobs(BatchTest):
         self.assertEqual((info["retryCount"], info["exitCode"], "lastRetryTime" in info), (1, 1, True))
 
     def test_reactivation(self):
-        self.control(tasks={"j/t": [[{"state": "completed", "exitCode": 1}], [{"state": "running"},
-                                                                             {"state": "completed"}]]},
-                     jobs={"j": {"terminating_polls": 1}})
+        self.control(
+            tasks={
+                "j/t": [
+                    [{"state": "completed", "exitCode": 1}],
+                    [{"state": "running"}, {"state": "completed"}],
+                ]
+            },
+            jobs={"j": {"terminating_polls": 1}},
+        )
         self.job()
         self.task()
         again = ("POST", "/jobs/j/tasks/t/reactivate")
@@ -398,8 +527,9 @@ class TasksAndJobs(BatchTest):
         self.refused(409, "JobBeingTerminated", "POST", "/jobs/j/tasks/t/reactivate")
         self.assertEqual(self.ok("GET", "/jobs/j").json["state"], "terminating")
         view = self.ok("GET", "/jobs/j").json
-        self.assertEqual((view["state"], view["executionInfo"]["terminateReason"]),
-                         ("completed", "AllTasksCompleted"))
+        self.assertEqual(
+            (view["state"], view["executionInfo"]["terminateReason"]), ("completed", "AllTasksCompleted")
+        )
         self.refused(409, "JobCompleted", "POST", "/jobs/j/tasks/t/reactivate")
         self.refused(409, "JobCompleted", "POST", "/jobs/j/tasks", {"id": "u", "commandLine": "true"})
         self.refused(409, "JobCompleted", "POST", "/jobs/j/terminate")
@@ -430,17 +560,25 @@ class TasksAndJobs(BatchTest):
 
     def test_a_failing_task_ends_its_job_where_its_exit_conditions_say_so(self):
         self.control(tasks={"*/*": [{"state": "completed", "exitCode": 3}]})
-        for identifier, action, state in (("a", "terminate", "terminating"), ("b", "none", "active"),
-                                          ("c", "disable", "disabled")):
+        for identifier, action, state in (
+            ("a", "terminate", "terminating"),
+            ("b", "none", "active"),
+            ("c", "disable", "disabled"),
+        ):
             self.job(identifier, onTaskFailure="performexitoptionsjobaction")
-            self.task(identifier, exitConditions={"exitCodes": [{"code": 3, "exitOptions": {"jobAction": action}}]})
+            self.task(
+                identifier, exitConditions={"exitCodes": [{"code": 3, "exitOptions": {"jobAction": action}}]}
+            )
             self.look(identifier)
             self.assertEqual(self.ok("GET", f"/jobs/{identifier}").json["state"], state)
 
     def test_an_auto_pool_lives_as_long_as_its_job(self):
         self.control(jobs={"j": {"terminating_polls": 0}})
-        wish = {"autoPoolIdPrefix": "auto", "poolLifetimeOption": "job",
-                "pool": {"vmSize": "s", "targetDedicatedNodes": 1}}
+        wish = {
+            "autoPoolIdPrefix": "auto",
+            "poolLifetimeOption": "job",
+            "pool": {"vmSize": "s", "targetDedicatedNodes": 1},
+        }
         self.ok("POST", "/jobs", {"id": "j", "poolInfo": {"autoPoolSpecification": wish}}, status=201)
         name = self.ok("GET", "/jobs/j").json["executionInfo"]["poolId"]
         self.assertRegex(name, "^auto_[0-9A-F-]{36}$")
@@ -454,21 +592,34 @@ class TasksAndJobs(BatchTest):
         self.assertEqual(self.changes().count(f"created pool {name}"), 1)
 
     def test_subtasks_leave_out_the_primary(self):
-        self.control(tasks={"j/t": [{"state": "running"},
-                                    {"state": "completed", "exitCode": 1,
-                                     "subtasks": {"2": {"exitCode": 7, "files": {"stderr.txt": "broken\n"}}}}]})
+        self.control(
+            tasks={
+                "j/t": [
+                    {"state": "running"},
+                    {
+                        "state": "completed",
+                        "exitCode": 1,
+                        "subtasks": {"2": {"exitCode": 7, "files": {"stderr.txt": "broken\n"}}},
+                    },
+                ]
+            }
+        )
         self.job()
         self.task(multiInstanceSettings={"numberOfInstances": 3, "coordinationCommandLine": "true"})
         self.task(identifier="single")
         self.assertEqual(self.ok("GET", "/jobs/j/tasks/t/subtasksinfo").json["value"], [])
         self.states(2)
         found = self.ok("GET", "/jobs/j/tasks/t/subtasksinfo").json["value"]
-        self.assertEqual([(s["id"], s["state"], s["exitCode"], s["result"]) for s in found],
-                         [(1, "completed", 0, "success"), (2, "completed", 7, "failure")])
+        self.assertEqual(
+            [(s["id"], s["state"], s["exitCode"], s["result"]) for s in found],
+            [(1, "completed", 0, "success"), (2, "completed", 7, "failure")],
+        )
         info = found[1]["nodeInfo"]
         self.assertEqual(info["taskRootDirectory"], "workitems/j/job-1/t/2")
         path = f"/pools/p/nodes/{info['nodeId']}/files"
-        self.assertEqual(self.ok("GET", f"{path}/workitems%2Fj%2Fjob-1%2Ft%2F2%2Fstderr.txt").body, b"broken\n")
+        self.assertEqual(
+            self.ok("GET", f"{path}/workitems%2Fj%2Fjob-1%2Ft%2F2%2Fstderr.txt").body, b"broken\n"
+        )
         self.assertEqual(self.ok("GET", f"{path}/workitems/j/job-1/t/2/stderr.txt").body, b"broken\n")
         self.assertEqual(self.ok("GET", "/jobs/j/tasks/single/subtasksinfo").json["value"], [])
 
@@ -481,42 +632,67 @@ class TasksAndJobs(BatchTest):
         self.task("k", **many)
         self.job("l", "none")
         self.task("l")
-        for job, reason in (("j", "the pool p has 3 free nodes, the task needs 4"),
-                            ("k", "the pool q has no inter-node communication"),
-                            ("l", "the pool none does not exist")):
+        for job, reason in (
+            ("j", "the pool p has 3 free nodes, the task needs 4"),
+            ("k", "the pool q has no inter-node communication"),
+            ("l", "the pool none does not exist"),
+        ):
             self.assertEqual(self.states(3, job), ["active"] * 3)
             state = self.call("GET", "/_control/state", sign=False).json
             self.assertEqual(state["jobs"][job]["tasks"]["t"]["waits"], reason)
 
     def test_preparation_and_release(self):
-        self.control(jobs={"j": {"preparation": {"files": {"stderr.txt": "no space\n"}},
-                                 "release": {"exitCode": 2}}})
+        self.control(
+            jobs={"j": {"preparation": {"files": {"stderr.txt": "no space\n"}}, "release": {"exitCode": 2}}}
+        )
         self.job(jobPreparationTask={"commandLine": "true"}, jobReleaseTask={"commandLine": "true"})
         self.job("k")
-        self.refused(409, "JobPreparationTaskNotSpecified", "GET", "/jobs/k/jobpreparationandreleasetaskstatus")
+        self.refused(
+            409, "JobPreparationTaskNotSpecified", "GET", "/jobs/k/jobpreparationandreleasetaskstatus"
+        )
         self.task()
         path = "/jobs/j/jobpreparationandreleasetaskstatus"
         self.assertEqual(self.ok("GET", path).json["value"], [])
         node = self.look()["nodeInfo"]["nodeId"]
-        entry, = self.ok("GET", path).json["value"]
-        self.assertEqual((entry["nodeId"], entry["jobPreparationTaskExecutionInfo"]["exitCode"],
-                          "jobReleaseTaskExecutionInfo" in entry), (node, 0, False))
+        (entry,) = self.ok("GET", path).json["value"]
+        self.assertEqual(
+            (
+                entry["nodeId"],
+                entry["jobPreparationTaskExecutionInfo"]["exitCode"],
+                "jobReleaseTaskExecutionInfo" in entry,
+            ),
+            (node, 0, False),
+        )
         root = entry["jobPreparationTaskExecutionInfo"]["taskRootDirectory"]
         self.assertEqual(self.ok("GET", f"/pools/p/nodes/{node}/files/{root}/stderr.txt").body, b"no space\n")
         self.ok("POST", "/jobs/j/terminate", status=202)
-        entry, = self.ok("GET", path).json["value"]
-        self.assertEqual((entry["jobReleaseTaskExecutionInfo"]["exitCode"],
-                          entry["jobReleaseTaskExecutionInfo"]["result"]), (2, "failure"))
+        (entry,) = self.ok("GET", path).json["value"]
+        self.assertEqual(
+            (
+                entry["jobReleaseTaskExecutionInfo"]["exitCode"],
+                entry["jobReleaseTaskExecutionInfo"]["result"],
+            ),
+            (2, "failure"),
+        )
 
     def test_collections_and_duplicates(self):
         self.job()
         self.refused(409, "JobExists", "POST", "/jobs", {"id": "J", "poolInfo": {"poolId": "p"}})
         item = {"id": "t", "commandLine": "true"}
-        answer = self.ok("POST", "/jobs/j/addtaskcollection", {"value": [item, item, item | {"id": "u"}]}).json
-        self.assertEqual([(r["status"], r.get("error", {}).get("code")) for r in answer["value"]],
-                         [("success", None), ("clienterror", "TaskExists"), ("success", None)])
-        self.refused(400, "InvalidRequestBody", "POST", "/jobs/j/addtaskcollection",
-                     {"value": [item | {"id": f"x{i}"} for i in range(101)]})
+        answer = self.ok(
+            "POST", "/jobs/j/addtaskcollection", {"value": [item, item, item | {"id": "u"}]}
+        ).json
+        self.assertEqual(
+            [(r["status"], r.get("error", {}).get("code")) for r in answer["value"]],
+            [("success", None), ("clienterror", "TaskExists"), ("success", None)],
+        )
+        self.refused(
+            400,
+            "InvalidRequestBody",
+            "POST",
+            "/jobs/j/addtaskcollection",
+            {"value": [item | {"id": f"x{i}"} for i in range(101)]},
+        )
         self.refused(409, "TaskExists", "POST", "/jobs/j/tasks", item)
         self.assertEqual(self.changes().count("created task j/t"), 1)
 
@@ -555,31 +731,40 @@ class TasksAndJobs(BatchTest):
         self.control(tasks={"j/t": [{"state": "completed", "exitCode": 9}]})
         self.assertEqual(self.look()["executionInfo"]["exitCode"], 9)
         self.control(terminate_jobs={"j": "MaxWallClockTimeExpiry"})
-        self.assertEqual(self.ok("GET", "/jobs/j").json["executionInfo"]["terminateReason"],
-                         "MaxWallClockTimeExpiry")
+        self.assertEqual(
+            self.ok("GET", "/jobs/j").json["executionInfo"]["terminateReason"], "MaxWallClockTimeExpiry"
+        )
 
     def test_a_misspelled_script_is_refused(self):
         for document, message in (
-                ({"task": {}}, "script: task is not known here"),
-                ({"tasks": {"j/t": [{"exitcode": 1}]}}, "tasks j/t, step 1: exitcode is not known here"),
-                ({"tasks": {"j/t": [{"state": "done"}]}}, "tasks j/t, step 1: done is no state of a task"),
-                ({"rules": [{"do": "hang", "frist": 1}]}, "rule hang: frist is not known here"),
-                ({"pools": {"p": {"node": 1}}}, "pools p: node is not known here")):
+            ({"task": {}}, "script: task is not known here"),
+            ({"tasks": {"j/t": [{"exitcode": 1}]}}, "tasks j/t, step 1: exitcode is not known here"),
+            ({"tasks": {"j/t": [{"state": "done"}]}}, "tasks j/t, step 1: done is no state of a task"),
+            ({"rules": [{"do": "hang", "frist": 1}]}, "rule hang: frist is not known here"),
+            ({"pools": {"p": {"node": 1}}}, "pools p: node is not known here"),
+        ):
             answer = self.call("POST", "/_control", document, sign=False)
             self.assertEqual((answer.status, answer.json), (400, {"error": message}))
 
 
 class PoolsAndLists(BatchTest):
     def test_a_pool_gets_its_nodes(self):
-        body = {"id": "p", "vmSize": "s", "targetDedicatedNodes": 1, "targetLowPriorityNodes": 1,
-                "userAccounts": [{"name": "u", "password": "secret"}]}
+        body = {
+            "id": "p",
+            "vmSize": "s",
+            "targetDedicatedNodes": 1,
+            "targetLowPriorityNodes": 1,
+            "userAccounts": [{"name": "u", "password": "secret"}],
+        }
         self.ok("POST", "/pools", body, status=201)
         self.refused(409, "PoolExists", "POST", "/pools", body)
         self.refused(409, "PoolBeingResized", "POST", "/pools/p/resize", {"targetDedicatedNodes": 2})
         # Not by ok(): the definitions want the password in answers too, and the service keeps it.
         view = self.call("GET", "/pools/p").json
-        self.assertEqual((view["allocationState"], view["currentDedicatedNodes"], view["currentLowPriorityNodes"]),
-                         ("steady", 1, 1))
+        self.assertEqual(
+            (view["allocationState"], view["currentDedicatedNodes"], view["currentLowPriorityNodes"]),
+            ("steady", 1, 1),
+        )
         self.assertEqual(view["userAccounts"], [{"name": "u"}])
         first = self.ok("GET", "/pools/p/nodes").json["value"]
         self.assertEqual([node["isDedicated"] for node in first], [True, False])
@@ -594,10 +779,26 @@ class PoolsAndLists(BatchTest):
         self.assertEqual([pool["id"] for pool in self.call("GET", "/pools").json["value"]], ["p"])
 
     def test_a_scripted_pool(self):
-        self.control(pools={"p": {"vmSize": "s", "nodes": [{"id": "n1", "ipAddress": "10.0.0.4", "state": "starting",
-                                                            "files": {"startup/stdout.txt": "up\n"}}, "n2"],
-                                  "after": [{"after_polls": 2, "node_state": "idle"},
-                                            {"resizeErrors": [{"code": "Quota", "message": "m"}]}]}})
+        self.control(
+            pools={
+                "p": {
+                    "vmSize": "s",
+                    "nodes": [
+                        {
+                            "id": "n1",
+                            "ipAddress": "10.0.0.4",
+                            "state": "starting",
+                            "files": {"startup/stdout.txt": "up\n"},
+                        },
+                        "n2",
+                    ],
+                    "after": [
+                        {"after_polls": 2, "node_state": "idle"},
+                        {"resizeErrors": [{"code": "Quota", "message": "m"}]},
+                    ],
+                }
+            }
+        )
         nodes = [[node["state"] for node in self.ok("GET", "/pools/p/nodes").json["value"]] for _ in range(2)]
         self.assertEqual(nodes, [["starting", "idle"], ["idle", "idle"]])
         self.assertEqual(self.ok("GET", "/pools/p").json["resizeErrors"][0]["code"], "Quota")
@@ -618,8 +819,18 @@ class PoolsAndLists(BatchTest):
         self.assertEqual((found, pages), (["a1", "a2", "a3", "a4"], 2))
 
     def test_files_and_ranges(self):
-        self.control(pools={"p": {"nodes": 1}}, tasks={"j/t": [{"state": "running", "stdout": "hello world\n",
-                                                                "files": {"wd/a/b.bin": {"base64": "AAH/"}}}]})
+        self.control(
+            pools={"p": {"nodes": 1}},
+            tasks={
+                "j/t": [
+                    {
+                        "state": "running",
+                        "stdout": "hello world\n",
+                        "files": {"wd/a/b.bin": {"base64": "AAH/"}},
+                    }
+                ]
+            },
+        )
         self.job()
         self.task()
         self.look()
@@ -634,11 +845,25 @@ class PoolsAndLists(BatchTest):
         self.assertEqual(self.ok("GET", "/jobs/j/tasks/t/files/wd%2Fa%2Fb.bin").body, b"\0\1\xff")
 
         def names(query=""):
-            return [(f["name"], f["isDirectory"]) for f in self.ok("GET", "/jobs/j/tasks/t/files" + query).json["value"]]
+            return [
+                (f["name"], f["isDirectory"])
+                for f in self.ok("GET", "/jobs/j/tasks/t/files" + query).json["value"]
+            ]
+
         self.assertEqual(names(), [("stderr.txt", False), ("stdout.txt", False), ("wd", True)])
-        self.assertEqual(names("?recursive=true"), [("stderr.txt", False), ("stdout.txt", False), ("wd", True),
-                                                    ("wd/a", True), ("wd/a/b.bin", False)])
-        self.assertEqual(self.ok("HEAD", "/jobs/j/tasks/t/files/wd").headers["ocp-batch-file-isdirectory"], "True")
+        self.assertEqual(
+            names("?recursive=true"),
+            [
+                ("stderr.txt", False),
+                ("stdout.txt", False),
+                ("wd", True),
+                ("wd/a", True),
+                ("wd/a/b.bin", False),
+            ],
+        )
+        self.assertEqual(
+            self.ok("HEAD", "/jobs/j/tasks/t/files/wd").headers["ocp-batch-file-isdirectory"], "True"
+        )
 
 
 class Misbehaviour(BatchTest):
@@ -662,7 +887,7 @@ class Misbehaviour(BatchTest):
         return received
 
     def silent(self, peer):
-        """Nothing comes. What is in order would have come: the answer of another connection does, meanwhile."""
+        """Nothing comes. What is in order would have come: another connection's answer does, meanwhile."""
         self.assertEqual(self.call("GET", "/pools").status, 200)
         peer.setblocking(False)
         with self.assertRaises(BlockingIOError):
@@ -670,7 +895,11 @@ class Misbehaviour(BatchTest):
         peer.setblocking(True)
 
     def journal(self):
-        return [(e["method"], e["status"], e["rule"]) for e in self.service.journal if e["path"].startswith("/jobs")]
+        return [
+            (e["method"], e["status"], e["rule"])
+            for e in self.service.journal
+            if e["path"].startswith("/jobs")
+        ]
 
     def test_a_busy_service_with_counts_and_positions(self):
         self.rule("status", status=503, code="ServerBusy", retry_after=2, first=2, method="GET")
@@ -685,7 +914,9 @@ class Misbehaviour(BatchTest):
         self.assertEqual([self.call("GET", "/jobs").status for _ in range(3)], [200, 500, 500])
         self.rule("status", status=503, retry_after=2, headers={"X": "y"})
         answer = self.call("GET", "/jobs")
-        self.assertEqual((answer.code, answer.headers["retry-after"], answer.headers["x"]), ("ServerBusy", "2", "y"))
+        self.assertEqual(
+            (answer.code, answer.headers["retry-after"], answer.headers["x"]), ("ServerBusy", "2", "y")
+        )
         self.rule("status", status=403, body="text", headers={"Content-Type": "text/plain"})
         self.assertEqual(self.call("GET", "/jobs").body, b"text")
 
@@ -725,7 +956,9 @@ class Misbehaviour(BatchTest):
                 else:
                     self.assertEqual(peer.recv(1), b"")
                 self.assertEqual(self.has_job(), acts, do)
-        self.assertEqual([change for change in self.changes() if change.startswith("created")], ["created job j"] * 2)
+        self.assertEqual(
+            [change for change in self.changes() if change.startswith("created")], ["created job j"] * 2
+        )
 
     def test_close_idle(self):
         self.rule("close_idle", first=1)
@@ -762,8 +995,9 @@ class Misbehaviour(BatchTest):
     def test_a_proxy_and_a_redirect(self):
         self.rule("html")
         answer = self.call("POST", "/jobs", self.JOB)
-        self.assertEqual((answer.status, answer.headers["content-type"], answer.body[:6]),
-                         (502, "text/html", b"<html>"))
+        self.assertEqual(
+            (answer.status, answer.headers["content-type"], answer.body[:6]), (502, "text/html", b"<html>")
+        )
         self.rule("redirect", location="http://127.0.0.1:1/")
         answer = self.call("POST", "/jobs", self.JOB)
         self.assertEqual((answer.status, answer.headers["location"]), (307, "http://127.0.0.1:1/"))
@@ -786,7 +1020,7 @@ class Misbehaviour(BatchTest):
         text, rest = b"", answer.body
         while size := int(rest.partition(b"\r\n")[0], 16):
             rest = rest.partition(b"\r\n")[2]
-            text, rest = text + rest[:size], rest[size + 2:]
+            text, rest = text + rest[:size], rest[size + 2 :]
         self.assertEqual(json.loads(text)["value"], [])
 
     def test_a_wrong_date(self):
@@ -804,13 +1038,22 @@ class Misbehaviour(BatchTest):
 
 
 class Tokens(BatchTest):
-    FORM = {"grant_type": "client_credentials", "client_id": "c", "client_secret": "s&s",
-            "scope": "https://batch.core.windows.net//.default"}
+    FORM = {
+        "grant_type": "client_credentials",
+        "client_id": "c",
+        "client_secret": "s&s",
+        "scope": "https://batch.core.windows.net//.default",
+    }
 
     def entra(self, tenant="tenant", **more):
         form = {name: value for name, value in (self.FORM | more).items() if value is not None}
-        return self.call("POST", f"/{tenant}/oauth2/v2.0/token", urllib.parse.urlencode(form), sign=False,
-                         headers={"Content-Type": "application/x-www-form-urlencoded", "ocp-date": None})
+        return self.call(
+            "POST",
+            f"/{tenant}/oauth2/v2.0/token",
+            urllib.parse.urlencode(form),
+            sign=False,
+            headers={"Content-Type": "application/x-www-form-urlencoded", "ocp-date": None},
+        )
 
     def imds(self, query, headers):
         return self.call("GET", f"/metadata/identity/oauth2/token?{query}", sign=False, headers=headers)
@@ -819,22 +1062,25 @@ class Tokens(BatchTest):
         return self.call("GET", "/jobs", sign=False, headers={"Authorization": f"Bearer {token}"}).status
 
     def test_entra(self):
-        self.control(entra={"tenant": "tenant", "client_id": "c", "client_secret": "s&s", "expires_in": 300,
-                            "uses": 2})
+        self.control(
+            entra={"tenant": "tenant", "client_id": "c", "client_secret": "s&s", "expires_in": 300, "uses": 2}
+        )
         answer = self.entra().json
         self.assertEqual((answer["token_type"], answer["expires_in"]), ("Bearer", 300))
         self.assertEqual([self.bearer(answer["access_token"]) for _ in range(3)], [200, 200, 403])
         self.assertNotEqual(self.entra().json["access_token"], answer["access_token"])
         for more, status, error, number in (
-                ({"client_secret": "x"}, 401, "invalid_client", 7000215),
-                ({"client_id": "x"}, 400, "unauthorized_client", 700016),
-                ({"tenant": "x"}, 400, "invalid_request", 90002),
-                ({"scope": "https://batch.core.windows.net/.default"}, 400, "invalid_scope", 70011),
-                ({"scope": None}, 400, "invalid_request", 900144),
-                ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003)):
+            ({"client_secret": "x"}, 401, "invalid_client", 7000215),
+            ({"client_id": "x"}, 400, "unauthorized_client", 700016),
+            ({"tenant": "x"}, 400, "invalid_request", 90002),
+            ({"scope": "https://batch.core.windows.net/.default"}, 400, "invalid_scope", 70011),
+            ({"scope": None}, 400, "invalid_request", 900144),
+            ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
+        ):
             answer = self.entra(**more)
-            self.assertEqual((answer.status, answer.json["error"], answer.json["error_codes"]),
-                             (status, error, [number]))
+            self.assertEqual(
+                (answer.status, answer.json["error"], answer.json["error_codes"]), (status, error, [number])
+            )
             self.assertTrue(answer.json["error_description"].startswith(f"AADSTS{number}: "))
 
     def test_imds(self):
@@ -843,15 +1089,21 @@ class Tokens(BatchTest):
         answer = self.imds(query, {"Metadata": "true"}).json
         self.assertEqual((answer["expires_in"], answer["client_id"]), ("60", "mi"))
         self.assertEqual(self.bearer(answer["access_token"]), 200)
-        for wrong, headers in ((query, {}), (query, {"Metadata": "true", "X-Forwarded-For": "1.2.3.4"}),
-                               (query.replace("=mi", "=other"), {"Metadata": "true"}),
-                               (query.replace("windows.net%2F", "windows.net"), {"Metadata": "true"}),
-                               (query.partition("&")[2], {"Metadata": "true"})):
+        for wrong, headers in (
+            (query, {}),
+            (query, {"Metadata": "true", "X-Forwarded-For": "1.2.3.4"}),
+            (query.replace("=mi", "=other"), {"Metadata": "true"}),
+            (query.replace("windows.net%2F", "windows.net"), {"Metadata": "true"}),
+            (query.partition("&")[2], {"Metadata": "true"}),
+        ):
             self.assertEqual(self.imds(wrong, headers).status, 400, wrong)
 
     def test_rules_meet_issuers_too(self):
-        self.control(rules=[{"do": "status", "path": "^/metadata", "status": 429, "body": {"error": "busy"},
-                             "first": 1}])
+        self.control(
+            rules=[
+                {"do": "status", "path": "^/metadata", "status": 429, "body": {"error": "busy"}, "first": 1}
+            ]
+        )
         query = "api-version=2018-02-01&resource=https%3A%2F%2Fbatch.core.windows.net%2F"
         self.assertEqual(self.imds(query, {"Metadata": "true"}).json, {"error": "busy"})
         self.assertEqual(self.imds(query, {"Metadata": "true"}).status, 200)
@@ -859,8 +1111,11 @@ class Tokens(BatchTest):
 
 class CommandLine(unittest.TestCase):
     def start(self, *arguments):
-        process = subprocess.Popen([sys.executable, "-B", str(TESTS / "lib" / "fake_batch"), *arguments],
-                                   stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-B", str(TESTS / "lib" / "fake_batch"), *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
@@ -868,51 +1123,101 @@ class CommandLine(unittest.TestCase):
 
     def test_it_serves_by_tls_writes_its_url_and_a_journal(self):
         with tempfile.TemporaryDirectory() as directory:
-            files = {name: os.path.join(directory, name) for name in ("cert", "key", "url", "journal", "script")}
+            files = {
+                name: os.path.join(directory, name) for name in ("cert", "key", "url", "journal", "script")
+            }
             try:
-                subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                                "-nodes", "-keyout", files["key"], "-out", files["cert"], "-subj", "/CN=localhost",
-                                "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"],
-                               check=True, capture_output=True)
+                subprocess.run(
+                    [
+                        "openssl",
+                        "req",
+                        "-x509",
+                        "-newkey",
+                        "ec",
+                        "-pkeyopt",
+                        "ec_paramgen_curve:P-256",
+                        "-nodes",
+                        "-keyout",
+                        files["key"],
+                        "-out",
+                        files["cert"],
+                        "-subj",
+                        "/CN=localhost",
+                        "-addext",
+                        "subjectAltName=IP:127.0.0.1",
+                        "-days",
+                        "2",
+                    ],
+                    check=True,
+                    capture_output=True,
+                )
             except FileNotFoundError:
                 self.skipTest("no openssl here")
             pathlib.Path(files["script"]).write_text('{"pools": {"p": {"nodes": 2}}}', encoding="utf-8")
-            _, url = self.start("--token", "x", "--tls", files["cert"], files["key"], "--url-file", files["url"],
-                                "--journal", files["journal"], "--script", files["script"])
+            _, url = self.start(
+                "--token",
+                "x",
+                "--tls",
+                files["cert"],
+                files["key"],
+                "--url-file",
+                files["url"],
+                "--journal",
+                files["journal"],
+                "--script",
+                files["script"],
+            )
             self.assertRegex(url, r"^https://127\.0\.0\.1:\d+$")
             self.assertEqual(pathlib.Path(files["url"]).read_text(encoding="utf-8"), url + "\n")
             # A peer that never shakes hands must not stop the others.
             port = int(re.search(r"\d+$", url).group())
             with socket.create_connection(("127.0.0.1", port)):
                 context = ssl.create_default_context(cafile=files["cert"])
-                with socket.create_connection(("127.0.0.1", port), timeout=20) as plain, \
-                        context.wrap_socket(plain, server_hostname="127.0.0.1") as peer:
-                    peer.sendall(f"GET /pools/p/nodes?{API} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-                                 "Authorization: Bearer x\r\nConnection: close\r\n\r\n".encode())
+                with socket.create_connection(("127.0.0.1", port), timeout=20) as plain, context.wrap_socket(
+                    plain, server_hostname="127.0.0.1"
+                ) as peer:
+                    peer.sendall(
+                        f"GET /pools/p/nodes?{API} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+                        "Authorization: Bearer x\r\nConnection: close\r\n\r\n".encode()
+                    )
                     received = b""
                     while part := peer.recv(65536):
                         received += part
             answer = Response(received)
             self.assertEqual((answer.status, len(answer.json["value"])), (200, 2))
             self.assertTrue(answer.json["value"][0]["url"].startswith(url))
-            entry, = [json.loads(line) for line in
-                      pathlib.Path(files["journal"]).read_text(encoding="utf-8").splitlines()]
-            self.assertEqual((entry["n"], entry["method"], entry["status"], entry["rule"], entry["changed"]),
-                             (1, "GET", 200, None, []))
+            (entry,) = [
+                json.loads(line)
+                for line in pathlib.Path(files["journal"]).read_text(encoding="utf-8").splitlines()
+            ]
+            self.assertEqual(
+                (entry["n"], entry["method"], entry["status"], entry["rule"], entry["changed"]),
+                (1, "GET", 200, None, []),
+            )
 
     def test_a_misspelled_script_ends_it(self):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as script:
             script.write('{"pool": {}}')
             script.flush()
-            result = subprocess.run([sys.executable, "-B", str(TESTS / "lib" / "fake_batch"), "--script", script.name],
-                                    capture_output=True, text=True, check=False)
-            self.assertEqual((result.returncode, result.stderr),
-                             (2, f"fake_batch: {script.name}: script: pool is not known here\n"))
+            result = subprocess.run(
+                [sys.executable, "-B", str(TESTS / "lib" / "fake_batch"), "--script", script.name],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            self.assertEqual(
+                (result.returncode, result.stderr),
+                (2, f"fake_batch: {script.name}: script: pool is not known here\n"),
+            )
 
     def test_without_the_definitions_it_skips(self):
         with tempfile.TemporaryDirectory() as directory:
-            result = subprocess.run([sys.executable, "-B", str(TESTS / "lib" / "fake_batch"), "--data", directory],
-                                    capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                [sys.executable, "-B", str(TESTS / "lib" / "fake_batch"), "--data", directory],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             self.assertEqual(result.returncode, MISSING)
 
 

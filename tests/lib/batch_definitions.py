@@ -4,11 +4,12 @@
     batch_definitions.py [--data DIR] [--api VERSION] --validate DEFINITION FILE…
     batch_definitions.py [--data DIR] [--api VERSION] --requests FILE
 
---validate: each FILE holds one body of the definition (JobAddParameter, PoolAddParameter, …); `-` is standard input.
---requests: FILE holds {"requests": [{"method": "POST", "path": "/jobs?api-version=…", "body": {…}}, …]}; the method
-and the path of each say which definition its body must fit. --response judges answers rather than requests.
-DIR has `batch/openapi/VERSION/BatchService.json` below it: $SHIPYARD_TEST_DATA, or shared/data beside the project.
-Each fault is a line, `FILE: JSON path: what is wrong`. Exit status: 0 no fault, 1 faults, 2 usage, 77 no definitions.
+--validate: each FILE holds one body of the definition (JobAddParameter, PoolAddParameter, …), `-` is standard
+input; --response: the body of an answer, where read-only keys are in order. --requests: FILE holds
+{"requests": [{"method": "POST", "path": "/jobs?api-version=…", "body": {…}}, …]}; the method and the path of
+each say which definition its body must fit. DIR has `batch/openapi/VERSION/BatchService.json` below it:
+$SHIPYARD_TEST_DATA, or shared/data beside the project. Each fault is a line, `FILE: JSON path: what is wrong`.
+Exit status: 0 no fault, 1 faults, 2 usage, 77 no definitions.
 """
 
 import argparse
@@ -31,7 +32,9 @@ class DefinitionsMissing(Exception):
 
 def data_directory(given=None):
     here = pathlib.Path(__file__).resolve()
-    return pathlib.Path(given or os.environ.get("SHIPYARD_TEST_DATA") or here.parents[2].parent / "shared" / "data")
+    return pathlib.Path(
+        given or os.environ.get("SHIPYARD_TEST_DATA") or here.parents[2].parent / "shared" / "data"
+    )
 
 
 # The service reads durations as XML Schema does: no weeks.
@@ -79,8 +82,8 @@ Validator = jsonschema.validators.extend(jsonschema.Draft4Validator, {"x-refused
 def tightened(schema, request):
     """A swagger schema as a JSON schema that knows every key: what is not named is refused.
 
-    Objects that are maps by definition (resourceTags), and those that say nothing of their keys (the settings of a VM
-    extension), stay open.
+    Objects that are maps by definition (resourceTags), and those that say nothing of their keys (the settings
+    of a VM extension), stay open.
     """
     if schema.get("readOnly") and request:
         return {"x-refused": True}
@@ -94,10 +97,23 @@ def tightened(schema, request):
         elif key == "items":
             result[key] = tightened(value, request)
         elif key in ("allOf", "anyOf", "oneOf"):
-            # A base and what is derived from it would refuse each other's keys. None of Batch's definitions has one.
+            # A base and what is derived from it would refuse each other's keys. Batch has none of these.
             raise ValueError(f"{key} is not provided for")
-        elif key in ("type", "$ref", "enum", "required", "format", "pattern", "minimum", "maximum", "minLength",
-                     "maxLength", "minItems", "maxItems", "uniqueItems"):
+        elif key in (
+            "type",
+            "$ref",
+            "enum",
+            "required",
+            "format",
+            "pattern",
+            "minimum",
+            "maximum",
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+        ):
             result[key] = value
     if schema.get("x-nullable") or schema.get("nullable"):
         return {"anyOf": [{"type": "null"}, result]}
@@ -126,8 +142,9 @@ class Operation:
         self.method = method.upper()
         self.template = template
         # A file's path is the rest of the URL, with slashes where the client has not escaped them.
-        pattern = re.sub(r"\\{(\w+)\\}", lambda m: "(.+)" if m.group(1) == "filePath" else "([^/]+)",
-                         re.escape(template))
+        pattern = re.sub(
+            r"\\{(\w+)\\}", lambda m: "(.+)" if m.group(1) == "filePath" else "([^/]+)", re.escape(template)
+        )
         self.pattern = re.compile(pattern)
         self.body = None
         self.body_required = False
@@ -138,9 +155,11 @@ class Operation:
             elif parameter["in"] == "body":
                 self.body = parameter["schema"]["$ref"].rsplit("/", 1)[1]
                 self.body_required = parameter.get("required", False)
-        self.answers = {status: answer["schema"]["$ref"].rsplit("/", 1)[1]
-                        for status, answer in description["responses"].items()
-                        if "$ref" in answer.get("schema", {})}
+        self.answers = {
+            status: answer["schema"]["$ref"].rsplit("/", 1)[1]
+            for status, answer in description["responses"].items()
+            if "$ref" in answer.get("schema", {})
+        }
 
 
 class Definitions:
@@ -151,19 +170,25 @@ class Definitions:
             raise DefinitionsMissing(f"no definitions of Batch{' ' + api if api else ''} under {openapi}")
         self.api = api or versions[-1]
         document = json.loads((openapi / self.api / "BatchService.json").read_text(encoding="utf-8"))
-        self.schemas = {request: {name: tightened(schema, request)
-                                  for name, schema in document["definitions"].items()}
-                        for request in (True, False)}
-        self.operations = [Operation(document, method, template, methods)
-                           for template, methods in document["paths"].items()
-                           for method in methods if method != "parameters"]
+        self.schemas = {
+            request: {name: tightened(schema, request) for name, schema in document["definitions"].items()}
+            for request in (True, False)
+        }
+        self.operations = [
+            Operation(document, method, template, methods)
+            for template, methods in document["paths"].items()
+            for method in methods
+            if method != "parameters"
+        ]
 
     def validate(self, body, name, request=True):
         """Messages, each with its JSON path; empty where `body` fits the definition `name`."""
         schemas = self.schemas[request]
         if name not in schemas:
             raise KeyError(f"Batch has no definition {name}")
-        validator = Validator({"$ref": f"#/definitions/{name}", "definitions": schemas}, format_checker=FORMATS)
+        validator = Validator(
+            {"$ref": f"#/definitions/{name}", "definitions": schemas}, format_checker=FORMATS
+        )
         messages = []
         for error in validator.iter_errors(body):
             path = list(error.absolute_path)
@@ -183,14 +208,17 @@ class Definitions:
     def operation(self, method, path):
         """The operation of a method and a path (with or without a query), or None."""
         plain = urllib.parse.urlsplit(path).path
-        # `/jobs/{jobId}/tasks/…/files/{filePath}` would match more than its own: the longest template is meant, and
-        # among the equally long the one with the fewest names to fill in.
-        fitting = [operation for operation in self.operations
-                   if operation.method == method.upper() and operation.pattern.fullmatch(plain)]
+        # A file's path may match more than its own: the longest template is meant, and among the equally long
+        # the one with the fewest names to fill in.
+        fitting = [
+            operation
+            for operation in self.operations
+            if operation.method == method.upper() and operation.pattern.fullmatch(plain)
+        ]
         return max(fitting, key=lambda o: (o.template.count("/"), -o.template.count("{")), default=None)
 
     def body_definition(self, method, path):
-        """The name of the definition of a request's body; None where it has none, or where there is no such path."""
+        """The name of the definition of a request's body; None where there is no body, or no such path."""
         operation = self.operation(method, path)
         return operation.body if operation else None
 
@@ -216,7 +244,7 @@ class Definitions:
 
 
 def read_json(name):
-    with (sys.stdin if name == "-" else open(name, encoding="utf-8")) as file:
+    with sys.stdin if name == "-" else open(name, encoding="utf-8") as file:
         return json.load(file)
 
 
@@ -224,7 +252,9 @@ def main():
     parser = argparse.ArgumentParser(description="Judges JSON bodies by Batch's published definitions.")
     parser.add_argument("--data")
     parser.add_argument("--api", help="such as 2024-02-01.19.0; the newest there is")
-    parser.add_argument("--response", action="store_true", help="bodies of answers: read-only keys are in order")
+    parser.add_argument(
+        "--response", action="store_true", help="bodies of answers: read-only keys are in order"
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--validate", metavar="DEFINITION")
     what.add_argument("--requests", metavar="FILE")
@@ -242,12 +272,18 @@ def main():
         try:
             document = read_json(name)
             if options.validate:
-                faults += [f"{name}: {message}"
-                           for message in definitions.validate(document, options.validate, not options.response)]
+                faults += [
+                    f"{name}: {message}"
+                    for message in definitions.validate(document, options.validate, not options.response)
+                ]
                 continue
             for request in document["requests"]:
-                faults += [f"{name}: {message}" for message in
-                           definitions.validate_request(request["method"], request["path"], request.get("body"))]
+                faults += [
+                    f"{name}: {message}"
+                    for message in definitions.validate_request(
+                        request["method"], request["path"], request.get("body")
+                    )
+                ]
         except (OSError, json.JSONDecodeError, TypeError, KeyError) as error:
             faults.append(f"{name}: {error}")
     for fault in faults:

@@ -1,1 +1,1 @@
-"""A test double of the Azure Batch REST service; see __main__.py for its command line, script.py for its script."""
+"""A test double of the Azure Batch REST service: __main__.py has its command line, script.py its script."""

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """A test double of a Batch account, on loopback.
 
-    python3 tests/lib/fake_batch [--account NAME --key BASE64] [--token TOKEN] [--script FILE] [--journal FILE]
-                                 [--port 0] [--url-file FILE] [--tls CERT KEY] [--data DIR] [--api VERSION]
+    python3 tests/lib/fake_batch [--account NAME --key BASE64] [--token TOKEN] [--script FILE]
+                                 [--journal FILE] [--port 0] [--url-file FILE] [--tls CERT KEY]
+                                 [--data DIR] [--api VERSION]
 
-Prints its URL on a line. Requests are judged by the published definitions (batch_definitions.py); without those the
-exit status is 77. The script (script.py), the rules of misbehaviour (misbehaviour.py) and the issuers of tokens
-(identity.py) describe themselves. While it runs: POST /_control takes more of a script, GET /_control/state tells
-everything, GET /_control/journal tells the requests. The journal has a line of JSON for each request: n, method, path,
-headers, body, status (null where none was sent), rule, and what it changed ("created job j").
+Prints its URL on a line. Requests are judged by the published definitions (batch_definitions.py); without
+those the exit status is 77. The script (script.py), the rules of misbehaviour (misbehaviour.py) and the
+issuers of tokens (identity.py) describe themselves. While it runs: POST /_control takes more of a script, GET
+/_control/state tells everything, GET /_control/journal tells the requests. The journal has a line of JSON for
+each request: n, method, path, headers, body, status (null where none was sent), rule, and what it changed
+("created job j").
 """
 
 import argparse
@@ -27,7 +29,9 @@ from fake_batch.service import Service  # noqa: E402
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="fake_batch", description="A test double of a Batch account, on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="fake_batch", description="A test double of a Batch account, on loopback."
+    )
     parser.add_argument("--account")
     parser.add_argument("--key", help="base64")
     parser.add_argument("--token", help="a bearer token that the account takes")
@@ -46,8 +50,14 @@ def main():
     except DefinitionsMissing as missing:
         print(f"fake_batch: {missing}", file=sys.stderr)
         return MISSING
-    service = Service(definitions, data_directory(options.data), options.account, options.key, options.token,
-                      options.journal)
+    service = Service(
+        definitions,
+        data_directory(options.data),
+        options.account,
+        options.key,
+        options.token,
+        options.journal,
+    )
     if options.script:
         try:
             with open(options.script, encoding="utf-8") as file:

@@ -14,13 +14,17 @@ def now():
 
 
 def http_date(seconds_ahead=0):
-    return email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-                                       + datetime.timedelta(seconds=seconds_ahead), usegmt=True)
+    return email.utils.format_datetime(
+        datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        + datetime.timedelta(seconds=seconds_ahead),
+        usegmt=True,
+    )
 
 
 def as_http_date(text):
-    return email.utils.format_datetime(datetime.datetime.fromisoformat(text[:26] + "+00:00").replace(microsecond=0),
-                                       usegmt=True)
+    return email.utils.format_datetime(
+        datetime.datetime.fromisoformat(text[:26] + "+00:00").replace(microsecond=0), usegmt=True
+    )
 
 
 def etag():

@@ -2,8 +2,9 @@
 
 import json
 
+ENTITY = "Microsoft.Azure.Batch.Protocol.Entities.Container.errors"
 MESSAGES = {
-    "AuthenticationFailed": "The request could not be authenticated. Look at the form and the signature of Authorization.",
+    "AuthenticationFailed": "The request is not authenticated: see the form and signature of Authorization.",
     "ConditionNotMet": "A condition given by a header of the request does not hold.",
     "FileNotFound": "There is no such file.",
     "InvalidHeaderValue": "A header has a value of the wrong form.",
@@ -56,7 +57,9 @@ class Statuses:
     def __init__(self, data):
         table = json.loads((data / "batch" / "error_codes.json").read_text(encoding="utf-8"))["codes"]
         # ConditionNotMet has two: 304 is for a GET that needs no answer, 412 for the others.
-        self.table = {code: status[-1] if isinstance(status, list) else status for code, status in table.items()}
+        self.table = {
+            code: status[-1] if isinstance(status, list) else status for code, status in table.items()
+        }
         # Not in the published table, and yet answered.
         self.table["TooManyRequests"] = 429
 
@@ -66,7 +69,7 @@ class Statuses:
 
 def error_body(code, message, values, base, request_id, time):
     body = {
-        "odata.metadata": f"{base}/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.errors/@Element",
+        "odata.metadata": f"{base}/$metadata#{ENTITY}/@Element",
         "code": code,
         "message": {"lang": "en-US", "value": f"{message}\nRequestId:{request_id}\nTime:{time}"},
     }

@@ -8,7 +8,7 @@ from .faults import Fault
 
 
 def content_of(value):
-    """What a script gives for a file: text, {"base64": …}, or {"repeat": TEXT, "times": N} for a large one."""
+    """What a script gives for a file: text, {"base64": …}, or {"repeat": TEXT, "times": N}."""
     if isinstance(value, str):
         return value.encode()
     if "base64" in value:
@@ -59,10 +59,14 @@ def entry(name, file, url, long_as_text):
     properties = None
     if file is not None:
         length = len(file.content)
-        properties = {"creationTime": file.created, "lastModified": file.modified,
-                      # OData writes 64 bits as text, the published definition says a number: clients meet both.
-                      "contentLength": str(length) if long_as_text else length,
-                      "contentType": "application/octet-stream", "fileMode": "0o100644"}
+        properties = {
+            "creationTime": file.created,
+            "lastModified": file.modified,
+            # OData writes 64 bits as text, the published definition says a number: clients meet both.
+            "contentLength": str(length) if long_as_text else length,
+            "contentType": "application/octet-stream",
+            "fileMode": "0o100644",
+        }
     result = {"name": name, "url": url, "isDirectory": file is None}
     if properties:
         result["properties"] = properties
@@ -79,4 +83,4 @@ def part(content, header):
     first, last = int(match.group(1)), int(match.group(2))
     if first >= len(content):
         raise Fault("InvalidRange")
-    return content[first:last + 1]
+    return content[first : last + 1]

@@ -2,8 +2,8 @@
 
 Script: "entra": {"tenant", "client_id", "client_secret", "scope", "expires_in", "uses", "token"} and
         "imds": {"client_id", "resource", "expires_in", "uses", "token"}.
-What is left out is not compared; scope and resource are those of Batch. `uses`: after so many requests the service
-takes the token for expired, so that a test of renewal need not wait.
+What is left out is not compared, but for IMDS's client_id; scope and resource are those of Batch. `uses`:
+after so many requests the service takes the token for expired, so that a test of renewal need not wait.
 """
 
 import re
@@ -45,33 +45,49 @@ def is_identity_path(path):
 
 
 def entra_error(status, error, number, text):
-    return status, {"error": error, "error_description": f"AADSTS{number}: {text}", "error_codes": [number],
-                    "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())}
+    return status, {
+        "error": error,
+        "error_description": f"AADSTS{number}: {text}",
+        "error_codes": [number],
+        "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime()),
+    }
 
 
 def entra(said, tokens, path, headers, body):
     """Status and JSON body."""
     tenant = ENTRA_PATH.fullmatch(path).group(1)
     if headers.get("Content-Type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
-        return entra_error(400, "invalid_request", 900144, "the body must contain the parameter 'grant_type'.")
+        return entra_error(
+            400, "invalid_request", 900144, "the body must contain the parameter 'grant_type'."
+        )
     form = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
     for name in ("grant_type", "client_id", "client_secret", "scope"):
         if name not in form:
-            return entra_error(400, "invalid_request", 900144, f"the body must contain the parameter '{name}'.")
+            return entra_error(
+                400, "invalid_request", 900144, f"the body must contain the parameter '{name}'."
+            )
     if form["grant_type"] != "client_credentials":
         return entra_error(400, "unsupported_grant_type", 70003, "the grant type is not supported.")
     if tenant != said.get("tenant", tenant):
         return entra_error(400, "invalid_request", 90002, f"tenant '{tenant}' was not found.")
     if form["client_id"] != said.get("client_id", form["client_id"]):
-        return entra_error(400, "unauthorized_client", 700016,
-                           f"the application '{form['client_id']}' was not found in the directory.")
+        return entra_error(
+            400,
+            "unauthorized_client",
+            700016,
+            f"the application '{form['client_id']}' was not found in the directory.",
+        )
     if form["client_secret"] != said.get("client_secret", form["client_secret"]):
         return entra_error(401, "invalid_client", 7000215, "an invalid client secret was given.")
     if form["scope"] != said.get("scope", SCOPE):
         return entra_error(400, "invalid_scope", 70011, f"the scope '{form['scope']}' is not valid.")
     lifetime = said.get("expires_in", 3599)
-    return 200, {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime,
-                 "access_token": tokens.issue(said)}
+    return 200, {
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+        "ext_expires_in": lifetime,
+        "access_token": tokens.issue(said),
+    }
 
 
 def imds_error(text):
@@ -93,8 +109,14 @@ def imds(said, tokens, target, headers):
     lifetime = said.get("expires_in", 86400)
     begin = int(time.time())
     # Numbers travel as text here, unlike with Entra.
-    answer = {"access_token": tokens.issue(said), "expires_in": str(lifetime), "expires_on": str(begin + lifetime),
-              "not_before": str(begin), "resource": query["resource"], "token_type": "Bearer"}
+    answer = {
+        "access_token": tokens.issue(said),
+        "expires_in": str(lifetime),
+        "expires_on": str(begin + lifetime),
+        "not_before": str(begin),
+        "resource": query["resource"],
+        "token_type": "Bearer",
+    }
     if "client_id" in query:
         answer["client_id"] = query["client_id"]
     return 200, answer

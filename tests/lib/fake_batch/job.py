@@ -4,12 +4,16 @@ from . import clock
 
 
 class Job:
-    def __init__(self, properties, pool_id, auto_pool, said):
+    def __init__(self, properties, pool_id, said):
         self.id = properties["id"]
-        self.properties = {"priority": 0, "maxParallelTasks": -1, "onAllTasksComplete": "noaction",
-                           "onTaskFailure": "noaction", "usesTaskDependencies": False} | properties
+        self.properties = {
+            "priority": 0,
+            "maxParallelTasks": -1,
+            "onAllTasksComplete": "noaction",
+            "onTaskFailure": "noaction",
+            "usesTaskDependencies": False,
+        } | properties
         self.pool_id = pool_id
-        self.auto_pool = auto_pool
         self.said = said
         self.state = "active"
         time = clock.now()
@@ -21,7 +25,6 @@ class Job:
             self.execution["schedulingError"] = said["schedulingError"]
         self.tasks = {}
         self.polls = 0
-        self.gone = False
         self.prepared = []  # (pool, node) in which a task has been
         self.preparation_started = time
 

@@ -1,14 +1,15 @@
 """Rules by which the service misbehaves: which requests they meet, and what happens to those.
 
-    {"method": REGEX, "path": REGEX, "first": N | "at": [POSITION, …] | "after": N, "do": WHAT, …, "name": TEXT}
+    {"method": REGEX, "path": REGEX, "first": N | "at": [POSITION, …] | "after": N, "do": WHAT, …,
+     "name": TEXT}
 
-A rule counts the requests that it matches (the path with its query, found anywhere in it; the method as a whole) and
-meets the first N, those at the positions (from 1), those after N, or all. Of several that meet a request, the first
-counts; the others have counted it all the same. `do`:
+A rule counts the requests that it matches (the path with its query, found anywhere in it; the method as a
+whole) and meets the first N, those at the positions (from 1), those after N, or all. Of several that meet a
+request, the first counts; the others have counted it all the same. `do`:
 
   status              answers `status` with `code`, `values` [[key, value]], `retry_after` SECONDS or
-                      `retry_after_date` SECONDS (as an HTTP date), `headers` {}, or `body` (text or JSON) in place
-                      of Batch's error; `acted`: true carries the request out first
+                      `retry_after_date` SECONDS (as an HTTP date), `headers` {}, or `body` (text or JSON)
+                      in place of Batch's error; `acted`: true carries the request out first
   hang                reads the request and says nothing until the peer goes
   hang_after_headers  acts, sends the headers, and no body
   close_before        closes without having acted; `reset`: true by RST
@@ -28,7 +29,17 @@ counts; the others have counted it all the same. `do`:
 import re
 
 KEYS = {
-    "status": {"status", "code", "values", "message", "retry_after", "retry_after_date", "headers", "body", "acted"},
+    "status": {
+        "status",
+        "code",
+        "values",
+        "message",
+        "retry_after",
+        "retry_after_date",
+        "headers",
+        "body",
+        "acted",
+    },
     "hang": set(),
     "hang_after_headers": set(),
     "close_before": {"reset"},

@@ -22,10 +22,19 @@ class Node:
         for path, content in given.pop("files", {}).items():
             self.files.put(path, content)
         time = clock.now()
-        self.properties = {"id": self.id, "state": "idle", "schedulingState": "enabled", "stateTransitionTime": time,
-                           "lastBootTime": time, "allocationTime": time,
-                           "ipAddress": f"10.0.{number // 250}.{4 + number % 250}", "affinityId": f"TVM:{self.id}",
-                           "totalTasksRun": 0, "totalTasksSucceeded": 0, "isDedicated": dedicated} | given
+        self.properties = {
+            "id": self.id,
+            "state": "idle",
+            "schedulingState": "enabled",
+            "stateTransitionTime": time,
+            "lastBootTime": time,
+            "allocationTime": time,
+            "ipAddress": f"10.0.{number // 250}.{4 + number % 250}",
+            "affinityId": f"TVM:{self.id}",
+            "totalTasksRun": 0,
+            "totalTasksSucceeded": 0,
+            "isDedicated": dedicated,
+        } | given
         if pool.properties.get("vmSize"):
             self.properties.setdefault("vmSize", pool.properties["vmSize"])
 
@@ -39,17 +48,29 @@ class Pool:
 
     def __init__(self, identifier, properties, said, made_by_client, auto=False):
         self.id = identifier
-        self.auto = auto
         self.deleting_polls = said.get("deleting_polls", 0)
         self.polls = 0
         time = clock.now()
         fixed = {key: value for key, value in said.items() if key not in SCRIPT_KEYS}
-        self.properties = {"id": identifier, "creationTime": time, "lastModified": time, "state": "active",
-                           "stateTransitionTime": time, "allocationState": "steady",
-                           "allocationStateTransitionTime": time, "targetDedicatedNodes": 0,
-                           "targetLowPriorityNodes": 0, "enableInterNodeCommunication": False,
-                           "taskSlotsPerNode": 1, "enableAutoScale": False} | properties | fixed | {
-                               "id": identifier, "eTag": clock.etag()}
+        self.properties = (
+            {
+                "id": identifier,
+                "creationTime": time,
+                "lastModified": time,
+                "state": "active",
+                "stateTransitionTime": time,
+                "allocationState": "steady",
+                "allocationStateTransitionTime": time,
+                "targetDedicatedNodes": 0,
+                "targetLowPriorityNodes": 0,
+                "enableInterNodeCommunication": False,
+                "taskSlotsPerNode": 1,
+                "enableAutoScale": False,
+            }
+            | properties
+            | fixed
+            | {"id": identifier, "eTag": clock.etag()}
+        )
         self.nodes = []
         self.steps = list(said.get("after", []))
         if "nodes" in said:
@@ -69,7 +90,7 @@ class Pool:
             # Nodes that are there stay: a resize does not replace them.
             kept = []
             for kind in (True, False):
-                kept += [n for n in self.nodes if n.properties["isDedicated"] is kind][:kinds.count(kind)]
+                kept += [n for n in self.nodes if n.properties["isDedicated"] is kind][: kinds.count(kind)]
             for node in kept:
                 kinds.remove(node.properties["isDedicated"])
             self.nodes = kept + [Node(self, None, kind) for kind in kinds]
@@ -98,23 +119,33 @@ class Pool:
 
     def change(self, properties):
         time = clock.now()
-        if properties.get("allocationState", self.properties["allocationState"]) != self.properties["allocationState"]:
+        if (
+            properties.get("allocationState", self.properties["allocationState"])
+            != self.properties["allocationState"]
+        ):
             self.properties["allocationStateTransitionTime"] = time
         self.properties |= properties
         self.properties |= {"eTag": clock.etag(), "lastModified": time}
 
     def resize(self, body):
-        self.change({key: value for key, value in body.items() if key.startswith("target")}
-                    | {"allocationState": "resizing"})
+        self.change(
+            {key: value for key, value in body.items() if key.startswith("target")}
+            | {"allocationState": "resizing"}
+        )
         self.polls = 0
         self.steps = [{"after_polls": 1, "allocationState": "steady", "nodes": "target"}]
 
     def stop_resize(self):
         self.change({"allocationState": "stopping"})
         self.polls = 0
-        self.steps = [{"after_polls": 1, "allocationState": "steady",
-                       "targetDedicatedNodes": sum(n.properties["isDedicated"] for n in self.nodes),
-                       "targetLowPriorityNodes": sum(not n.properties["isDedicated"] for n in self.nodes)}]
+        self.steps = [
+            {
+                "after_polls": 1,
+                "allocationState": "steady",
+                "targetDedicatedNodes": sum(n.properties["isDedicated"] for n in self.nodes),
+                "targetLowPriorityNodes": sum(not n.properties["isDedicated"] for n in self.nodes),
+            }
+        ]
 
     def usable(self):
         return [node for node in self.nodes if node.properties["state"] in USABLE]

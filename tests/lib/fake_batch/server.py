@@ -14,7 +14,9 @@ from . import clock
 from .faults import Fault
 from .service import Reply, Request
 
-PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
+PROXY_PAGE = (
+    b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
+)
 # What these answer needs no account: the request is not carried out.
 WITHOUT_ACTING = {"hang", "close_before", "html", "redirect", "wrong_date"}
 
@@ -33,8 +35,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with service.lock:
             # Together, so that the journal has the order in which things happened.
             rule = service.rules.of(request.method, request.target)
-            acts = rule is None or not (rule["do"] in WITHOUT_ACTING
-                                        or (rule["do"] == "status" and not rule.get("acted")))
+            acts = rule is None or not (
+                rule["do"] in WITHOUT_ACTING or (rule["do"] == "status" and not rule.get("acted"))
+            )
             reply, changed = service.answer(request) if acts else (None, [])
             reply = self.changed_reply(request, rule, reply)
             # Before anything is sent: who has seen the answer finds it in the journal.
@@ -62,8 +65,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         scheme = "https" if self.server.tls else "http"
         return f"{scheme}://{self.headers.get('Host') or '%s:%d' % self.server.server_address[:2]}"
 
-    # ---- misbehaviour -----------------------------------------------------------------------------------------
-
     def changed_reply(self, request, rule, reply):
         """What a rule makes of the reply; None where there is none."""
         service = self.server.service
@@ -79,26 +80,39 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if "body" in rule.document:
                 body = rule["body"] if isinstance(rule["body"], str) else json.dumps(rule["body"])
                 names = {name.lower() for name, _ in headers}
-                kind = [] if "content-type" in names else [("Content-Type", "application/json; charset=utf-8")]
+                kind = (
+                    [] if "content-type" in names else [("Content-Type", "application/json; charset=utf-8")]
+                )
                 return Reply(rule["status"], kind + headers, body.encode())
-            code = rule.get("code", {429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy"}.get(
-                rule["status"], "InternalError"))
-            result = service.fault_reply(request, Fault(code, rule.get("values", []), message=rule.get("message")),
-                                         rule["status"])
+            code = rule.get(
+                "code",
+                {429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy"}.get(
+                    rule["status"], "InternalError"
+                ),
+            )
+            result = service.fault_reply(
+                request, Fault(code, rule.get("values", []), message=rule.get("message")), rule["status"]
+            )
             result.headers += headers
             return result
         if what == "html":
-            return Reply(rule.get("status", 502), [("Content-Type", "text/html"), ("Server", "proxy")], PROXY_PAGE)
+            return Reply(
+                rule.get("status", 502), [("Content-Type", "text/html"), ("Server", "proxy")], PROXY_PAGE
+            )
         if what == "redirect":
-            return Reply(rule.get("status", 307), [("Location", rule.get("location", "http://elsewhere.invalid/"))])
+            return Reply(
+                rule.get("status", 307), [("Location", rule.get("location", "http://elsewhere.invalid/"))]
+            )
         if what == "wrong_date":
-            fault = Fault("AuthenticationFailed", [("AuthenticationErrorDetail",
-                                                    "The request's date is more than 15 minutes off")])
+            fault = Fault(
+                "AuthenticationFailed",
+                [("AuthenticationErrorDetail", "The request's date is more than 15 minutes off")],
+            )
             result = service.fault_reply(request, fault)
             result.headers.append(("Date", clock.http_date(rule.get("hours", 5) * 3600)))
             return result
         if what == "broken_json":
-            reply.body = reply.body[:len(reply.body) // 2]
+            reply.body = reply.body[: len(reply.body) // 2]
         elif what == "wrong_content_type":
             reply.headers = [pair for pair in reply.headers if pair[0] != "Content-Type"]
             reply.headers.append(("Content-Type", rule.get("content_type", "text/html")))
@@ -117,7 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(self.head(reply, max(len(reply.body), 1)))
             self.wait_for_end()
         elif what == "cut_body":
-            self.wfile.write(self.head(reply, max(len(reply.body), 100)) + reply.body[:len(reply.body) // 2])
+            self.wfile.write(self.head(reply, max(len(reply.body), 100)) + reply.body[: len(reply.body) // 2])
             self.close(False)
         elif what == "slow":
             for byte in self.whole(reply):
@@ -147,8 +161,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.close()
             self.connection.close()
 
-    # ---- answers ----------------------------------------------------------------------------------------------
-
     def head(self, reply, length):
         lines = [f"HTTP/1.1 {reply.status} {http.client.responses.get(reply.status, 'Unknown')}"]
         lines += [f"{name}: {value}" for name, value in reply.headers]
@@ -170,7 +182,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         text = self.head(reply, None)
         if self.command != "HEAD":
             for begin in range(0, len(reply.body), 50):
-                chunk = reply.body[begin:begin + 50]
+                chunk = reply.body[begin : begin + 50]
                 text += b"%x\r\n%s\r\n" % (len(chunk), chunk)
             text += b"0\r\n\r\n"
         self.wfile.write(text)
@@ -195,7 +207,7 @@ class Server(http.server.ThreadingHTTPServer):
     def get_request(self):
         connection, address = super().get_request()
         if self.tls:
-            # The handshake is left to the connection's own thread: a peer that says nothing must not stop the others.
+            # The handshake is left to the connection's own thread: a silent peer must not stop the others.
             connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 

@@ -1,4 +1,4 @@
-"""The account behind HTTP's requests, still without sockets: checks a request as the service does, and routes it."""
+"""The account behind HTTP, still without sockets: checks a request as the service does, and routes it."""
 
 import json
 import re
@@ -14,7 +14,10 @@ from .misbehaviour import Rule, Rules
 from .script import Script, ScriptError
 
 # As the clients of the service and its documentation write it.
-CONTENT_TYPES = {"application/json; odata=minimalmetadata; charset=utf-8", "application/json; odata=minimalmetadata"}
+CONTENT_TYPES = {
+    "application/json; odata=minimalmetadata; charset=utf-8",
+    "application/json; odata=minimalmetadata",
+}
 API_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.\d+\.\d+")
 FORCE_SINCE = "2024-07-01"  # `force`, on deleting and terminating a job, is newer than the definitions may be
 
@@ -50,7 +53,7 @@ def without_duplicates(pairs):
 
 
 def selected(items, text):
-    """The items that an OData filter asks for: `NAME eq 'VALUE'` and startswith(NAME,'VALUE'), joined by `and`."""
+    """What an OData filter asks for: `NAME eq 'VALUE'` and startswith(NAME,'VALUE'), joined by `and`."""
     for term in re.split(r"\s+and\s+", text.strip()):
         equal = re.fullmatch(r"(\w+)\s+eq\s+'([^']*)'", term)
         start = re.fullmatch(r"startswith\((\w+),\s*'([^']*)'\)", term)
@@ -59,8 +62,10 @@ def selected(items, text):
         elif start:
             items = [item for item in items if str(item.get(start.group(1), "")).startswith(start.group(2))]
         else:
-            raise Fault("InvalidQueryParameterValue", [("QueryParameterName", "$filter"),
-                                                       ("QueryParameterValue", text)])
+            raise Fault(
+                "InvalidQueryParameterValue",
+                [("QueryParameterName", "$filter"), ("QueryParameterValue", text)],
+            )
     return items
 
 
@@ -78,8 +83,6 @@ class Service:
         self.journal_file = open(journal, "a", encoding="utf-8") if journal else None
         self.routes = [(method, re.compile(pattern), handler) for method, pattern, handler in self.table()]
 
-    # ---- what the test says -----------------------------------------------------------------------------------
-
     def take(self, document, at_run_time=False):
         with self.lock:
             rules = [Rule(rule) for rule in document.get("rules", [])]
@@ -92,15 +95,23 @@ class Service:
         with self.lock:
             try:
                 if request.method == "POST" and request.path == "/_control":
-                    self.take(json.loads(request.body, object_pairs_hook=without_duplicates), at_run_time=True)
+                    self.take(
+                        json.loads(request.body, object_pairs_hook=without_duplicates), at_run_time=True
+                    )
                     return json_reply(200, {}, "application/json")
                 if request.method == "GET" and request.path == "/_control/state":
-                    state = self.account.whole_state() | {"rules": self.rules.view(), "requests": len(self.journal)}
+                    state = self.account.whole_state() | {
+                        "rules": self.rules.view(),
+                        "requests": len(self.journal),
+                    }
                     return json_reply(200, state, "application/json")
                 if request.method == "GET" and request.path == "/_control/journal":
                     return json_reply(200, self.journal, "application/json")
-                return json_reply(404, {"error": "there is /_control, /_control/state and /_control/journal"},
-                                  "application/json")
+                return json_reply(
+                    404,
+                    {"error": "there is /_control, /_control/state and /_control/journal"},
+                    "application/json",
+                )
             except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
                 return json_reply(400, {"error": str(error) or repr(error)}, "application/json")
             except Fault as fault:
@@ -112,28 +123,38 @@ class Service:
         except ValueError:
             body = request.body.decode("utf-8", "replace")
         with self.lock:
-            entry = {"n": len(self.journal) + 1, "method": request.method, "path": request.target,
-                     "headers": dict(request.headers), "body": body, "status": status,
-                     "rule": rule.name if rule else None, "changed": changed}
+            entry = {
+                "n": len(self.journal) + 1,
+                "method": request.method,
+                "path": request.target,
+                "headers": dict(request.headers),
+                "body": body,
+                "status": status,
+                "rule": rule.name if rule else None,
+                "changed": changed,
+            }
             self.journal.append(entry)
             if self.journal_file:
                 self.journal_file.write(json.dumps(entry) + "\n")
                 self.journal_file.flush()
 
-    # ---- one request ------------------------------------------------------------------------------------------
-
     def common_headers(self, request):
-        headers = [("Server", "Microsoft-HTTPAPI/2.0"), ("request-id", str(uuid.uuid4())),
-                   ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
-                   ("X-Content-Type-Options", "nosniff"), ("DataServiceVersion", "3.0")]
+        headers = [
+            ("Server", "Microsoft-HTTPAPI/2.0"),
+            ("request-id", str(uuid.uuid4())),
+            ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("DataServiceVersion", "3.0"),
+        ]
         if request.headers.get("return-client-request-id", "").lower() == "true":
             headers.append(("client-request-id", request.headers.get("client-request-id", "")))
         return headers
 
     def fault_reply(self, request, fault, status=None):
         headers = self.common_headers(request)
-        body = error_body(fault.code, fault.message, fault.values, request.base, dict(headers)["request-id"],
-                          clock.now())
+        body = error_body(
+            fault.code, fault.message, fault.values, request.base, dict(headers)["request-id"], clock.now()
+        )
         return json_reply(status or self.statuses.of(fault), body, headers=headers)
 
     def answer(self, request):
@@ -162,8 +183,9 @@ class Service:
         else:
             if request.method != "POST":
                 return json_reply(405, {"error": "method_not_allowed"}, "application/json")
-            status, body = identity.entra(self.script.entra, self.tokens, request.path, request.headers,
-                                          request.body)
+            status, body = identity.entra(
+                self.script.entra, self.tokens, request.path, request.headers, request.body
+            )
         return json_reply(status, body, "application/json; charset=utf-8")
 
     def authenticate(self, request):
@@ -184,8 +206,10 @@ class Service:
         if version is None:
             raise Fault("MissingRequiredQueryParameter", [("QueryParameterName", "api-version")])
         if not API_VERSION.fullmatch(version):
-            raise Fault("InvalidQueryParameterValue", [("QueryParameterName", "api-version"),
-                                                       ("QueryParameterValue", version)])
+            raise Fault(
+                "InvalidQueryParameterValue",
+                [("QueryParameterName", "api-version"), ("QueryParameterValue", version)],
+            )
         if self.script.api_versions is not None and version not in self.script.api_versions:
             raise Fault("UnsupportedRequestVersion", [("QueryParameterValue", version)])
         known = set(operation.query)
@@ -201,11 +225,15 @@ class Service:
             if value is None:
                 continue
             if not value.isdecimal():
-                raise Fault("InvalidQueryParameterValue", [("QueryParameterName", name),
-                                                           ("QueryParameterValue", value)])
+                raise Fault(
+                    "InvalidQueryParameterValue",
+                    [("QueryParameterName", name), ("QueryParameterValue", value)],
+                )
             if int(value) < low or (high is not None and int(value) > high):
-                raise Fault("OutOfRangeQueryParameterValue", [("QueryParameterName", name),
-                                                              ("QueryParameterValue", value)])
+                raise Fault(
+                    "OutOfRangeQueryParameterValue",
+                    [("QueryParameterName", name), ("QueryParameterValue", value)],
+                )
 
     def json_body(self, request, operation):
         """The body as the definitions want it, None where there is none."""
@@ -244,7 +272,9 @@ class Service:
                 answer = handler(request, body, *[urllib.parse.unquote(group) for group in match.groups()])
                 return self.reply(request, answer)
         # Batch has it, this double does not: a test that needs it must see that.
-        raise Fault("NotPlayed", status=501, message=f"the double does not play {request.method} {operation.template}")
+        raise Fault(
+            "NotPlayed", status=501, message=f"the double does not play {request.method} {operation.template}"
+        )
 
     def reply(self, request, answer):
         headers = []
@@ -258,18 +288,21 @@ class Service:
         if answer.content is not None:
             headers.append(("Content-Type", "application/octet-stream"))
             if answer.file is not None:
-                headers += [("Last-Modified", clock.as_http_date(answer.file.modified)),
-                            ("ocp-creation-time", clock.as_http_date(answer.file.created))]
-            headers += [("ocp-batch-file-isdirectory", str(answer.file is None)),
-                        ("ocp-batch-file-url", answer.path), ("ocp-batch-file-mode", "0o100644")]
+                headers += [
+                    ("Last-Modified", clock.as_http_date(answer.file.modified)),
+                    ("ocp-creation-time", clock.as_http_date(answer.file.created)),
+                ]
+            headers += [
+                ("ocp-batch-file-isdirectory", str(answer.file is None)),
+                ("ocp-batch-file-url", answer.path),
+                ("ocp-batch-file-mode", "0o100644"),
+            ]
         headers += self.common_headers(request)
         if answer.content is not None:
             return Reply(answer.status, headers, answer.content)
         if answer.body is None:
             return Reply(answer.status, headers)
         return json_reply(answer.status, answer.body, headers=headers)
-
-    # ---- routes -----------------------------------------------------------------------------------------------
 
     def page(self, request, items, kind, paged=True):
         document = {"odata.metadata": f"{request.base}/$metadata#{kind}"}
@@ -279,12 +312,16 @@ class Service:
             return Answer(200, document | {"value": items})
         begin = int(request.query.get("$skiptoken", 0))
         size = min(int(request.query.get("maxresults", 1000)), self.script.page_size)
-        document["value"] = items[begin:begin + size]
+        document["value"] = items[begin : begin + size]
         if begin + size < len(items):
-            rest = [part for part in request.target.partition("?")[2].split("&")
-                    if not urllib.parse.unquote(part).startswith("$skiptoken=")]
-            document["odata.nextLink"] = (f"{request.base}{request.path}?{'&'.join(rest)}"
-                                          f"&$skiptoken={begin + size}")
+            rest = [
+                part
+                for part in request.target.partition("?")[2].split("&")
+                if not urllib.parse.unquote(part).startswith("$skiptoken=")
+            ]
+            document["odata.nextLink"] = (
+                f"{request.base}{request.path}?{'&'.join(rest)}" f"&$skiptoken={begin + size}"
+            )
         return Answer(200, document)
 
     @staticmethod
@@ -307,11 +344,13 @@ class Service:
 
         def task_file(head):
             return lambda r, _b, j, t, path: a.get_file(
-                a.task_files(j, t), path, f"{r.base}/jobs/{j}/tasks/{t}/files", r.headers, head)
+                a.task_files(j, t), path, f"{r.base}/jobs/{j}/tasks/{t}/files", r.headers, head
+            )
 
         def node_file(head):
             return lambda r, _b, p, n, path: a.get_file(
-                a.node_files(p, n), path, f"{r.base}/pools/{p}/nodes/{n}/files", r.headers, head)
+                a.node_files(p, n), path, f"{r.base}/pools/{p}/nodes/{n}/files", r.headers, head
+            )
 
         return [
             ("POST", "/pools", lambda r, b: a.add_pool(b)),
@@ -323,8 +362,15 @@ class Service:
             ("POST", pool + "/stopresize", lambda r, b, p: a.stop_resize(p)),
             ("GET", pool + "/nodes", lambda r, b, p: self.page(r, a.list_nodes(p), "nodes")),
             ("GET", node, lambda r, b, p, n: self.element(a.get_node(p, n), r, "nodes")),
-            ("GET", node + "/files", lambda r, b, p, n: self.page(
-                r, a.list_files(a.node_files(p, n), f"{r.base}/pools/{p}/nodes/{n}/files", recursive(r)), "files")),
+            (
+                "GET",
+                node + "/files",
+                lambda r, b, p, n: self.page(
+                    r,
+                    a.list_files(a.node_files(p, n), f"{r.base}/pools/{p}/nodes/{n}/files", recursive(r)),
+                    "files",
+                ),
+            ),
             ("GET", node + "/files/(.+)", node_file(head=False)),
             ("HEAD", node + "/files/(.+)", node_file(head=True)),
             ("POST", "/jobs", lambda r, b: a.add_job(b)),
@@ -334,19 +380,34 @@ class Service:
             ("DELETE", job, lambda r, b, j: a.delete_job(j, r.headers)),
             ("POST", job + "/terminate", lambda r, b, j: a.terminate_job(j, b, r.headers)),
             ("GET", job + "/taskcounts", lambda r, b, j: a.task_counts(j)),
-            ("GET", job + "/jobpreparationandreleasetaskstatus", lambda r, b, j: self.page(
-                r, a.preparation_status(j), "jobpreparationandreleasetaskstatuslist")),
+            (
+                "GET",
+                job + "/jobpreparationandreleasetaskstatus",
+                lambda r, b, j: self.page(
+                    r, a.preparation_status(j), "jobpreparationandreleasetaskstatuslist"
+                ),
+            ),
             ("POST", job + "/tasks", lambda r, b, j: a.add_task(j, b)),
             ("POST", job + "/addtaskcollection", lambda r, b, j: a.add_tasks(j, b)),
             ("GET", job + "/tasks", lambda r, b, j: self.page(r, a.list_tasks(j), "tasks")),
             ("GET", task, lambda r, b, j, t: self.element(a.get_task(j, t), r, "tasks")),
             ("DELETE", task, lambda r, b, j, t: a.delete_task(j, t, r.headers)),
-            ("GET", task + "/subtasksinfo", lambda r, b, j, t: self.page(
-                r, a.list_subtasks(j, t), "subtaskinfo", paged=False)),
+            (
+                "GET",
+                task + "/subtasksinfo",
+                lambda r, b, j, t: self.page(r, a.list_subtasks(j, t), "subtaskinfo", paged=False),
+            ),
             ("POST", task + "/terminate", lambda r, b, j, t: a.terminate_task(j, t, r.headers)),
             ("POST", task + "/reactivate", lambda r, b, j, t: a.reactivate_task(j, t, r.headers)),
-            ("GET", task + "/files", lambda r, b, j, t: self.page(
-                r, a.list_files(a.task_files(j, t), f"{r.base}/jobs/{j}/tasks/{t}/files", recursive(r)), "files")),
+            (
+                "GET",
+                task + "/files",
+                lambda r, b, j, t: self.page(
+                    r,
+                    a.list_files(a.task_files(j, t), f"{r.base}/jobs/{j}/tasks/{t}/files", recursive(r)),
+                    "files",
+                ),
+            ),
             ("GET", task + "/files/(.+)", task_file(head=False)),
             ("HEAD", task + "/files/(.+)", task_file(head=True)),
         ]

@@ -9,8 +9,19 @@ import urllib.parse
 
 from .faults import Fault
 
-SIGNED_HEADERS = ("content-encoding", "content-language", "content-length", "content-md5", "content-type", "date",
-                  "if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range")
+SIGNED_HEADERS = (
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-type",
+    "date",
+    "if-modified-since",
+    "if-match",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+)
 ALLOWED_SKEW = 15 * 60
 
 
@@ -25,7 +36,9 @@ def string_to_sign(account, method, target, headers):
     lines += [f"{name}:{by_name[name]}" for name in sorted(by_name) if name.startswith("ocp-")]
     lines.append(f"/{account}{path}")
     parameters = urllib.parse.parse_qsl(query, keep_blank_values=True)
-    lines += [f"{name}:{value}" for name, value in sorted((name.lower(), value) for name, value in parameters)]
+    lines += [
+        f"{name}:{value}" for name, value in sorted((name.lower(), value) for name, value in parameters)
+    ]
     return "\n".join(lines)
 
 
@@ -70,5 +83,8 @@ def check_shared_key(account, key, method, target, headers):
     text = string_to_sign(account, method, target, headers)
     if not hmac.compare_digest(signature, sign(key, text)):
         shown = text.replace("\n", "\\n")
-        refuse(f"The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. "
-               f"Server used following string to sign: '{shown}'.")
+        refuse(
+            f"The MAC signature found in the HTTP request '{signature}' is not the same as any computed "
+            "signature. "
+            f"Server used following string to sign: '{shown}'."
+        )

@@ -4,9 +4,21 @@ from . import clock
 from .files import Tree
 
 # The keys of a step that a completed task still takes.
-FILE_KEYS = {"after_polls", "stdout", "stderr", "append_stdout", "append_stderr", "files", "remove_files",
-             "files_cleaned"}
-ENDED_BY_USER = {"category": "usererror", "code": "TaskEnded", "message": "The task was ended by request of a user."}
+FILE_KEYS = {
+    "after_polls",
+    "stdout",
+    "stderr",
+    "append_stdout",
+    "append_stderr",
+    "files",
+    "remove_files",
+    "files_cleaned",
+}
+ENDED_BY_USER = {
+    "category": "usererror",
+    "code": "TaskEnded",
+    "message": "The task was ended by request of a user.",
+}
 
 
 class Task:
@@ -58,7 +70,8 @@ class Task:
 
     def retries_left(self):
         allowed = self.given.get("constraints", {}).get(
-            "maxTaskRetryCount", self.job.properties.get("constraints", {}).get("maxTaskRetryCount", 0))
+            "maxTaskRetryCount", self.job.properties.get("constraints", {}).get("maxTaskRetryCount", 0)
+        )
         return allowed == -1 or self.execution["retryCount"] < allowed
 
     def due(self):
@@ -146,14 +159,19 @@ class Task:
     def complete(self, step):
         """Ends the task, or tries it again as Batch does by itself."""
         outcome = {key: step[key] for key in ("exitCode", "failureInfo", "containerInfo") if key in step}
-        failed = outcome.get("exitCode", 0) != 0 or "failureInfo" in outcome or step.get("result") == "failure"
+        failed = (
+            outcome.get("exitCode", 0) != 0 or "failureInfo" in outcome or step.get("result") == "failure"
+        )
         if not outcome and "result" not in step:
             outcome["exitCode"] = 0
         if failed and "failureInfo" not in outcome:
             # The service marks each failure; a program's own is the user's.
-            outcome["failureInfo"] = {"category": "usererror", "code": "FailureExitCode",
-                                      "message": "The task's program exited with a status that says failure.",
-                                      "details": [{"name": "Exit code", "value": str(outcome.get("exitCode"))}]}
+            outcome["failureInfo"] = {
+                "category": "usererror",
+                "code": "FailureExitCode",
+                "message": "The task's program exited with a status that says failure.",
+                "details": [{"name": "Exit code", "value": str(outcome.get("exitCode"))}],
+            }
         if failed and self.retries_left():
             return self.retry()
         self.enter("completed")
