@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The double of the Batch account against what is published: signing vectors, requests that real clients
-sent, the definitions of its answers; and its rules, each shown to do what it says. Exit status 77: no data."""
+sent, the definitions of its answers; and its rules, each shown to do what it says. Exit status 77: no data.
+"""
 
 import base64
 import email.utils

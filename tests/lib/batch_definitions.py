@@ -8,8 +8,8 @@
 input; --response: the body of an answer, where read-only keys are in order. --requests: FILE holds
 {"requests": [{"method": "POST", "path": "/jobs?api-version=…", "body": {…}}, …]}; the method and the path of
 each say which definition its body must fit. DIR has `batch/openapi/VERSION/BatchService.json` below it:
-$SHIPYARD_TEST_DATA, or shared/data beside the project. Each fault is a line, `FILE: JSON path: what is wrong`.
-Exit status: 0 no fault, 1 faults, 2 usage, 77 no definitions.
+$SHIPYARD_TEST_DATA, or shared/data beside the project. Each fault is a line, `FILE: JSON path: what is
+wrong`. Exit status: 0 no fault, 1 faults, 2 usage, 77 no definitions.
 """
 
 import argparse
