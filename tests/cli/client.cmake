@@ -1,0 +1,7 @@
+# The double of the Batch account is judged by what is published, before the client is judged by it.
+find_package(Python3 3.10 COMPONENTS Interpreter)
+if(Python3_Interpreter_FOUND)
+  add_test(NAME cli.fake_batch COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/fake_batch_test.py)
+  set_tests_properties(cli.fake_batch PROPERTIES LABELS cli TIMEOUT 120 SKIP_RETURN_CODE 77
+                       ENVIRONMENT "SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA}")
+endif()
