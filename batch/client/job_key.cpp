@@ -14,7 +14,8 @@ namespace shipyard::batch {
 
 Result<Secret> make_job_key(const Environment& environment) {
   const auto parent = environment.get("TMPDIR");
-  std::string directory = fmt::format("{}/shipyard-key.XXXXXXXX", parent && !parent->empty() ? *parent : "/tmp");
+  std::string directory =
+      fmt::format("{}/shipyard-key.XXXXXXXX", parent && !parent->empty() ? *parent : "/tmp");
   if (::mkdtemp(directory.data()) == nullptr)
     return system_error(fmt::format("no directory for the job's key can be made: {}", directory), errno);
   const std::string file = directory + "/id_ed25519";
@@ -36,7 +37,10 @@ Result<Secret> make_job_key(const Environment& environment) {
     return error;
   }
   if (!completed->exit.success() || !text)
-    return Error{Error::Code::kSystem, fmt::format("ssh-keygen cannot make the job's key: {}", completed->errors), {}, {}};
+    return Error{Error::Code::kSystem,
+                 fmt::format("ssh-keygen cannot make the job's key: {}", completed->errors),
+                 {},
+                 {}};
   return Secret(encode_base64(*text));
 }
 

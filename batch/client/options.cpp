@@ -53,30 +53,39 @@ const OptionGroup& general_group() {
 }
 
 OptionGroup account_group() {
-  return {"Account",
-          {{.name = "sign-in",
-            .value = "HOW",
-            .help = "auto, key (AZURE_BATCH_ACCESS_KEY), secret (AZURE_CLIENT_SECRET), identity (of this VM), az",
-            .variable = "SHIPYARD_SIGN_IN",
-            .default_text = "the first that is set up"},
-           {.name = "api-version",
-            .value = "VERSION",
-            .help = "of Batch's REST interface",
-            .variable = "SHIPYARD_API_VERSION",
-            .default_text = kApiVersion}}};
+  return {
+      "Account",
+      {{.name = "sign-in",
+        .value = "HOW",
+        .help = "auto, key (AZURE_BATCH_ACCESS_KEY), secret (AZURE_CLIENT_SECRET), identity (of this VM), az",
+        .variable = "SHIPYARD_SIGN_IN",
+        .default_text = "the first that is set up"},
+       {.name = "api-version",
+        .value = "VERSION",
+        .help = "of Batch's REST interface",
+        .variable = "SHIPYARD_API_VERSION",
+        .default_text = kApiVersion}}};
 }
 
 OptionSpec option(std::string name, std::string value, std::string help, std::string default_text = {}) {
-  return {.name = std::move(name), .value = std::move(value), .help = std::move(help), .default_text = std::move(default_text)};
+  return {.name = std::move(name),
+          .value = std::move(value),
+          .help = std::move(help),
+          .default_text = std::move(default_text)};
 }
-OptionSpec flag(std::string name, std::string help) { return {.name = std::move(name), .help = std::move(help)}; }
+OptionSpec flag(std::string name, std::string help) {
+  return {.name = std::move(name), .help = std::move(help)};
+}
 
 std::vector<OptionSpec> job_options() {
-  return {option("job", "ID", "the job's id", "the file's, else its name with date and time"),
-          option("pool", "ID", "an existing pool, in place of the file's"),
-          {.name = "nodes", .letter = 'n', .value = "N", .help = "nodes of each task, in place of the file's"},
-          option("image", "IMAGE", "container image, in place of the file's"),
-          option("shipyard-config", "DIR", "Batch Shipyard's jobs.yaml, pool.yaml, config.yaml and credentials.yaml there, in place of a job file")};
+  return {
+      option("job", "ID", "the job's id", "the file's, else its name with date and time"),
+      option("pool", "ID", "an existing pool, in place of the file's"),
+      {.name = "nodes", .letter = 'n', .value = "N", .help = "nodes of each task, in place of the file's"},
+      option("image", "IMAGE", "container image, in place of the file's"),
+      option("shipyard-config", "DIR",
+             "Batch Shipyard's jobs.yaml, pool.yaml, config.yaml and credentials.yaml there, in place of a "
+             "job file")};
 }
 
 std::vector<OptionSpec> wait_options() {
@@ -100,19 +109,22 @@ void add(std::map<std::string, VerbSpec>& verbs, const std::string& name, Verb v
          std::string epilogue, bool asks_batch = true) {
   if (asks_batch) groups.push_back(account_group());
   groups.push_back(general_group());
-  verbs.emplace(name, VerbSpec{verb, CommandLineSpec{"shipyard-submit " + name, std::move(usage), std::move(sentence),
-                                                     std::move(groups), operands, std::move(epilogue)}});
+  verbs.emplace(
+      name, VerbSpec{verb, CommandLineSpec{"shipyard-submit " + name, std::move(usage), std::move(sentence),
+                                           std::move(groups), operands, std::move(epilogue)}});
 }
 
 std::map<std::string, VerbSpec> all_verbs() {
   using Operands = CommandLineSpec::Operands;
   std::map<std::string, VerbSpec> verbs;
   auto run_options = job_options();
-  run_options.push_back(option("retry-infrastructure", "N",
-                               "run a task again, N times at most, where its nodes failed it (status 120 to 123)", "0"));
+  run_options.push_back(
+      option("retry-infrastructure", "N",
+             "run a task again, N times at most, where its nodes failed it (status 120 to 123)", "0"));
   run_options.push_back(flag("new", "a new job, also where an earlier run of this file was cut off"));
   add(verbs, "run", Verb::kRun, "[options] FILE [-- COMMAND...]",
-      "Submits the job of FILE, shows the output of its task as it grows, and ends with its exit status. Ctrl-C asks Batch to "
+      "Submits the job of FILE, shows the output of its task as it grows, and ends with its exit status. "
+      "Ctrl-C asks Batch to "
       "terminate the job. A run that was cut off goes on where it was when it is started again.",
       {{"Job", run_options}, {"Waiting", wait_options()}}, Operands::kAny,
       std::string("Examples:\n"
@@ -121,7 +133,8 @@ std::map<std::string, VerbSpec> all_verbs() {
                   "\n") +
           kExitStatusOfRun);
   auto submit_options = job_options();
-  submit_options.push_back(flag("new", "a new job, also where an earlier submission of this file was cut off"));
+  submit_options.push_back(
+      flag("new", "a new job, also where an earlier submission of this file was cut off"));
   add(verbs, "submit", Verb::kSubmit, "[options] FILE [-- COMMAND...]",
       "Submits the job of FILE and prints its id; shipyard-submit logs --follow ID stays with it.",
       {{"Job", submit_options}}, Operands::kAny, "Exit status: 0, or 125.\n");
@@ -129,36 +142,43 @@ std::map<std::string, VerbSpec> all_verbs() {
   render_options.push_back(option("retry-infrastructure", "N", "as for run", "0"));
   render_options.push_back(flag("json", "one JSON document: {\"requests\": [...]}"));
   add(verbs, "render", Verb::kRender, "[options] FILE [-- COMMAND...]",
-      "Prints the requests that 'run' would send for FILE, without secrets, and sends nothing.", {{"Job", render_options}},
-      Operands::kAny, "Exit status: 0, or 125.\n", false);
+      "Prints the requests that 'run' would send for FILE, without secrets, and sends nothing.",
+      {{"Job", render_options}}, Operands::kAny, "Exit status: 0, or 125.\n", false);
   add(verbs, "status", Verb::kStatus, "[options] JOB [TASK]",
       "Shows the tasks of a job with all their subtasks, and why one that is active does not start.",
       {{"Status", {flag("json", "what Batch says, as JSON")}}}, Operands::kAny, "Exit status: 0, or 125.\n");
   auto log_options = wait_options();
-  log_options.insert(log_options.begin(),
-                     {{.name = "follow", .letter = 'f', .help = "stay until the task's end, and end with its exit status"},
-                      option("node", "N|NAME", "a node of the task by its number or name: the output of its coordination command")});
-  add(verbs, "logs", Verb::kLogs, "[options] JOB [TASK]", "Shows the output of a task: standard output and standard error.",
-      {{"Logs", log_options}}, Operands::kAny, std::string("With --follow:\n") + kExitStatusOfRun);
+  log_options.insert(
+      log_options.begin(),
+      {{.name = "follow", .letter = 'f', .help = "stay until the task's end, and end with its exit status"},
+       option("node", "N|NAME",
+              "a node of the task by its number or name: the output of its coordination command")});
+  add(verbs, "logs", Verb::kLogs, "[options] JOB [TASK]",
+      "Shows the output of a task: standard output and standard error.", {{"Logs", log_options}},
+      Operands::kAny, std::string("With --follow:\n") + kExitStatusOfRun);
   add(verbs, "terminate", Verb::kTerminate, "[options] JOB [TASK]", "Ends a job, or one task of it.",
-      {{"Terminate", {flag("delete", "and delete the job, with all that Batch knows of it")}}}, Operands::kAny,
-      "Exit status: 0, or 125.\n");
+      {{"Terminate", {flag("delete", "and delete the job, with all that Batch knows of it")}}},
+      Operands::kAny, "Exit status: 0, or 125.\n");
   add(verbs, "diagnose", Verb::kDiagnose, "[options] JOB [TASK]",
-      "Collects what says why a job failed: every node's output, sshd's and mpirun's logs, the launcher's report, what Batch "
+      "Collects what says why a job failed: every node's output, sshd's and mpirun's logs, the launcher's "
+      "report, what Batch "
       "knows. The cause, as far as it is known, is printed.",
-      {{"Diagnose", {option("output", "FILE", "the archive (tar.gz)", "JOB-diagnose.tar.gz")}}}, Operands::kAny,
-      "Exit status: 0, or 125.\n");
+      {{"Diagnose", {option("output", "FILE", "the archive (tar.gz)", "JOB-diagnose.tar.gz")}}},
+      Operands::kAny, "Exit status: 0, or 125.\n");
   add(verbs, "cleanup", Verb::kCleanup, "[options] POOL",
-      "Removes our containers from the nodes of a pool, by a task over all that are idle; names those that it did not reach.",
+      "Removes our containers from the nodes of a pool, by a task over all that are idle; names those that "
+      "it did not reach.",
       {{"Waiting", wait_options()}}, Operands::kAny,
       "What Batch Shipyard calls 'jobs cmi'.\n\nExit status: 0, 1 where a node was not reached, or 125.\n");
   add(verbs, "pool create", Verb::kPoolCreate, "[options] FILE", "Makes the pool that FILE describes.",
-      {{"Pool", {option("shipyard-config", "DIR", "Batch Shipyard's configuration in place of FILE")}}}, Operands::kAny,
-      "Exit status: 0, or 125.\n");
+      {{"Pool", {option("shipyard-config", "DIR", "Batch Shipyard's configuration in place of FILE")}}},
+      Operands::kAny, "Exit status: 0, or 125.\n");
   add(verbs, "pool status", Verb::kPoolStatus, "[options] POOL", "Shows a pool and its nodes.",
       {{"Pool", {flag("json", "what Batch says, as JSON")}}}, Operands::kAny, "Exit status: 0, or 125.\n");
   add(verbs, "pool resize", Verb::kPoolResize, "[options] POOL", "Changes how many nodes a pool has.",
-      {{"Pool", {option("dedicated", "N", "nodes that stay"), option("spot", "N", "nodes that Azure may take back")}}},
+      {{"Pool",
+        {option("dedicated", "N", "nodes that stay"),
+         option("spot", "N", "nodes that Azure may take back")}}},
       Operands::kAny, "Exit status: 0, or 125.\n");
   add(verbs, "pool delete", Verb::kPoolDelete, "[options] POOL", "Deletes a pool.", {}, Operands::kAny,
       "Exit status: 0, or 125.\n");
@@ -179,12 +199,14 @@ Error no_command(const std::string& message, const std::string& nearest) {
 
 Result<std::chrono::seconds> parse_time(const ParsedCommandLine::Value& value) {
   auto seconds = parse_duration(value.text);
-  if (!seconds) return input_error(fmt::format("{}: {}", value.origin, seconds.error().message), seconds.error().hint);
+  if (!seconds)
+    return input_error(fmt::format("{}: {}", value.origin, seconds.error().message), seconds.error().hint);
   return std::chrono::seconds(*seconds);
 }
 
 /// What each command's operands mean.
-Status take_operands(Request& request, const std::vector<std::string>& operands, const CommandLineSpec& spec) {
+Status take_operands(Request& request, const std::vector<std::string>& operands,
+                     const CommandLineSpec& spec) {
   const std::string hint = fmt::format("Try '{} --help'", spec.tool);
   std::size_t taken = 0;
   const auto take = [&](std::string& target) {
@@ -209,14 +231,16 @@ Status take_operands(Request& request, const std::vector<std::string>& operands,
     case Verb::kDiagnose:
       take(request.job);
       take(request.task);
-      if (request.job.empty()) return input_error("no job given", fmt::format("{} {}. {}", spec.tool, spec.usage, hint));
+      if (request.job.empty())
+        return input_error("no job given", fmt::format("{} {}. {}", spec.tool, spec.usage, hint));
       break;
     case Verb::kCleanup:
     case Verb::kPoolStatus:
     case Verb::kPoolResize:
     case Verb::kPoolDelete:
       take(request.pool);
-      if (request.pool.empty()) return input_error("no pool given", fmt::format("{} {}. {}", spec.tool, spec.usage, hint));
+      if (request.pool.empty())
+        return input_error("no pool given", fmt::format("{} {}. {}", spec.tool, spec.usage, hint));
       break;
     case Verb::kConvert:
       take(request.shipyard_config);
@@ -225,9 +249,11 @@ Status take_operands(Request& request, const std::vector<std::string>& operands,
       break;
     case Verb::kHelp:
     case Verb::kVersion:
-    case Verb::kSchema: break;
+    case Verb::kSchema:
+      break;
   }
-  if (taken < operands.size()) return input_error(fmt::format("unexpected argument '{}'", operands[taken]), hint);
+  if (taken < operands.size())
+    return input_error(fmt::format("unexpected argument '{}'", operands[taken]), hint);
   return Ok{};
 }
 
@@ -288,7 +314,8 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
     return request;
   }
   std::size_t taken = 1;
-  if (word == "pool" && arguments.size() > 1 && !arguments[1].starts_with('-')) word += " " + arguments[taken++];
+  if (word == "pool" && arguments.size() > 1 && !arguments[1].starts_with('-'))
+    word += " " + arguments[taken++];
   const auto known = all_verbs();
   const auto found = known.find(word);
   if (found == known.end()) {
@@ -298,7 +325,8 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
     return no_command(fmt::format("unknown command '{}'", word), nearest_match(word, names));
   }
   const auto& spec = found->second.spec;
-  auto line = parse_command_line(spec, {arguments.begin() + static_cast<std::ptrdiff_t>(taken), arguments.end()}, environment);
+  auto line = parse_command_line(
+      spec, {arguments.begin() + static_cast<std::ptrdiff_t>(taken), arguments.end()}, environment);
   if (!line) return line.error();
   if (line->has("help")) {
     request.help = help_text(spec);

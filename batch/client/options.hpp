@@ -52,7 +52,7 @@ struct Request {
   bool json = false;
   bool once_more = false;  ///< a new job, whatever an earlier run has left
   bool delete_job = false;
-  std::string output;      ///< file or directory to write
+  std::string output;  ///< file or directory to write
   std::chrono::seconds kill_after{60};
   std::chrono::seconds give_up{600};
   std::chrono::milliseconds poll{5000};

@@ -116,6 +116,7 @@ Answer Service::as_answer(const Call& call, HttpOutcome outcome) const {
   answer.kind = outcome.kind;
   answer.status = outcome.response.status;
   const std::string what = fmt::format("{} {}", call.method, call.path);
+  answer.file_created = outcome.response.header("ocp-creation-time");
   if (answer.good()) {
     if (!call.wants_json || outcome.response.body.empty()) {
       answer.text = std::move(outcome.response.body);

@@ -34,6 +34,7 @@ struct Answer {
   std::string code;                 ///< of a refusal: "JobExists"; "" where its body is none of Batch's
   nlohmann::json body = nullptr;    ///< of a good answer with JSON
   std::string text;                 ///< of a good answer without
+  std::string file_created;         ///< when the file was made that `text` is of; as the service writes it
   Error error;                      ///< of one that is not good
   bool may_have_been_done = false;  ///< an earlier sending may have arrived: a 409 is no contradiction
 

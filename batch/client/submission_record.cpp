@@ -20,14 +20,17 @@ namespace {
 using nlohmann::json;
 
 std::string directory_of(const Environment& environment) {
-  if (environment.has("XDG_STATE_HOME")) return fmt::format("{}/shipyard-submit", *environment.get("XDG_STATE_HOME"));
-  if (environment.has("HOME")) return fmt::format("{}/.local/state/shipyard-submit", *environment.get("HOME"));
+  if (environment.has("XDG_STATE_HOME"))
+    return fmt::format("{}/shipyard-submit", *environment.get("XDG_STATE_HOME"));
+  if (environment.has("HOME"))
+    return fmt::format("{}/.local/state/shipyard-submit", *environment.get("HOME"));
   return "";
 }
 
 }  // namespace
 
-std::optional<SubmissionRecord> SubmissionRecord::find_abandoned(const Environment& environment, const Content& wanted) {
+std::optional<SubmissionRecord> SubmissionRecord::find_abandoned(const Environment& environment,
+                                                                 const Content& wanted) {
   const std::string directory = directory_of(environment);
   std::error_code error;
   std::vector<std::string> paths;
@@ -66,8 +69,12 @@ Result<SubmissionRecord> SubmissionRecord::create(const Environment& environment
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
     return input_error(fmt::format("another shipyard-submit is at work on job '{}'", content.job),
                        fmt::format("shipyard-submit logs --follow {} stays with it too", content.job));
-  const json record = {{"job", content.job}, {"endpoint", content.endpoint}, {"content", content.content}, {"file", content.file}};
-  if (::ftruncate(file.get(), 0) != 0) return system_error(fmt::format("'{}' cannot be written", path), errno);
+  const json record = {{"job", content.job},
+                       {"endpoint", content.endpoint},
+                       {"content", content.content},
+                       {"file", content.file}};
+  if (::ftruncate(file.get(), 0) != 0)
+    return system_error(fmt::format("'{}' cannot be written", path), errno);
   if (const int fault = write_all(file.get(), record.dump(2) + "\n"); fault != 0)
     return system_error(fmt::format("'{}' cannot be written", path), fault);
   // Before the first request goes out: a power cut after it must not hide the job.

@@ -9,8 +9,8 @@
 
 namespace shipyard::batch {
 
-/// What is kept on this machine of a submission until its end is known, so that a client that was killed and is
-/// started again goes on with the same job in place of making a second one. One file a job,
+/// What is kept on this machine of a submission until its end is known, so that a client that was killed and
+/// is started again goes on with the same job in place of making a second one. One file a job,
 /// $XDG_STATE_HOME/shipyard-submit/JOB.json (~/.local/state), without secrets; locked while its client lives.
 class SubmissionRecord {
  public:
@@ -21,8 +21,10 @@ class SubmissionRecord {
     std::string file;     ///< job file, absolute
   };
 
-  /// A record of an earlier client that is gone and asked for the same, by endpoint, file and content; it is ours then.
-  static std::optional<SubmissionRecord> find_abandoned(const Environment& environment, const Content& wanted);
+  /// A record of an earlier client that is gone and asked for the same, by endpoint, file and content; it is
+  /// ours then.
+  static std::optional<SubmissionRecord> find_abandoned(const Environment& environment,
+                                                        const Content& wanted);
   /// A new one, on disk when this returns.
   static Result<SubmissionRecord> create(const Environment& environment, const Content& content);
 

@@ -83,10 +83,14 @@ std::vector<std::string> reasons_for_waiting(const WaitingFacts& facts) {
   const json& pool = facts.pool;
   if (pool.is_object()) {
     if (pool.value("enableInterNodeCommunication", json(false)) != json(true))
-      reasons.emplace_back("the pool has no inter-node communication (enableInterNodeCommunication), so it runs no task of several "
-                           "nodes, ever");
+      reasons.emplace_back(
+          "the pool has no inter-node communication (enableInterNodeCommunication), so it runs no task of "
+          "several "
+          "nodes, ever");
     if (number_at(pool, "taskSlotsPerNode", 1) != 1)
-      reasons.emplace_back("the pool has more than one task slot a node (taskSlotsPerNode), so it runs no task of several nodes, ever");
+      reasons.emplace_back(
+          "the pool has more than one task slot a node (taskSlotsPerNode), so it runs no task of several "
+          "nodes, ever");
     if (text_at(pool, "state") == "deleting") reasons.emplace_back("the pool is being deleted");
     for (const auto& error : part_at(pool, "resizeErrors")) {
       const Failure failure{"", text_at(error, "code"), text_at(error, "message"), {}};
@@ -96,8 +100,8 @@ std::vector<std::string> reasons_for_waiting(const WaitingFacts& facts) {
     const int current = number_at(pool, "currentDedicatedNodes") + number_at(pool, "currentLowPriorityNodes");
     const bool scales = pool.value("enableAutoScale", json(false)) == json(true);
     if (target < facts.instances)
-      reasons.push_back(fmt::format("the task wants {} nodes, the pool is to have {}{}", facts.instances, target,
-                                    scales ? " (by its autoscale formula, so far)" : ""));
+      reasons.push_back(fmt::format("the task wants {} nodes, the pool is to have {}{}", facts.instances,
+                                    target, scales ? " (by its autoscale formula, so far)" : ""));
     else if (current < facts.instances)
       reasons.push_back(fmt::format("the pool has {} of {} nodes so far", current, target));
   }
@@ -119,15 +123,16 @@ std::vector<std::string> reasons_for_waiting(const WaitingFacts& facts) {
                                 describe({"", text_at(error, "code"), text_at(error, "message"), {}}));
       }
     }
-    for (const auto& [state, count] : states) reasons.push_back(fmt::format("{} node{} {}", count, count == 1 ? " is" : "s are", state));
+    for (const auto& [state, count] : states)
+      reasons.push_back(fmt::format("{} node{} {}", count, count == 1 ? " is" : "s are", state));
     if (!example.empty()) reasons.push_back(example);
   }
   if (facts.preparation.is_array()) {
     for (const auto& item : facts.preparation) {
       const auto failure = view_failure(part_at(item, "jobPreparationTaskExecutionInfo"));
       if (!failure) continue;
-      reasons.push_back(fmt::format("the job's preparation (pulling the image) failed on {}: {}", text_at(item, "nodeId"),
-                                    describe(*failure)));
+      reasons.push_back(fmt::format("the job's preparation (pulling the image) failed on {}: {}",
+                                    text_at(item, "nodeId"), describe(*failure)));
       break;
     }
   }

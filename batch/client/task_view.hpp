@@ -21,12 +21,12 @@ struct TaskView {
   std::string state;  ///< active, preparing, running, completed
   std::optional<int> exit_code;
   std::optional<Failure> failure;
-  std::string pool, node;    ///< where it runs
-  std::string directory;     ///< of the task on the node, relative to its root: workitems/j/job-1/t
-  std::string start, end;    ///< times as Batch writes them
+  std::string pool, node;  ///< where it runs
+  std::string directory;   ///< of the task on the node, relative to its root: workitems/j/job-1/t
+  std::string start, end;  ///< times as Batch writes them
   int instances = 1;
-  int retries = 0;           ///< Batch's own, after a failure
-  int requeues = 0;          ///< after a node was lost or taken away
+  int retries = 0;   ///< Batch's own, after a failure
+  int requeues = 0;  ///< after a node was lost or taken away
 
   [[nodiscard]] bool completed() const { return state == "completed"; }
   /// Another one means: it was started again, and its files are new.
@@ -35,7 +35,8 @@ struct TaskView {
 
 /// From the service's JSON; wrong types count as missing.
 [[nodiscard]] TaskView view_task(const nlohmann::json& task);
-[[nodiscard]] std::optional<Failure> view_failure(const nlohmann::json& object, const char* key = "failureInfo");
+[[nodiscard]] std::optional<Failure> view_failure(const nlohmann::json& object,
+                                                  const char* key = "failureInfo");
 
 /// "usererror FailureExitCode: the task exited with an exit code…".
 [[nodiscard]] std::string describe(const Failure& failure);
@@ -45,11 +46,11 @@ struct TaskView {
 [[nodiscard]] int number_at(const nlohmann::json& object, const char* key, int otherwise = 0);
 [[nodiscard]] nlohmann::json part_at(const nlohmann::json& object, const char* key);
 
-/// Why a multi-instance task does not start, from what the pool, its nodes and the job say; empty where nothing
-/// is wrong and nodes are just busy. All as Batch's JSON; null where not asked for.
+/// Why a multi-instance task does not start, from what the pool, its nodes and the job say; empty where
+/// nothing is wrong and nodes are just busy. All as Batch's JSON; null where not asked for.
 struct WaitingFacts {
   nlohmann::json job = nullptr;
-  nlohmann::json pool = nullptr;   ///< CloudPool
+  nlohmann::json pool = nullptr;  ///< CloudPool
   bool pool_is_missing = false;
   nlohmann::json nodes = nullptr;        ///< an array of ComputeNode
   nlohmann::json preparation = nullptr;  ///< an array of JobPreparationAndReleaseTaskExecutionInformation

@@ -29,7 +29,7 @@ def missing(build):
     return None
 
 
-def bindings(build, plan, topology, limit=20):
+def bindings(build, plan, topology, limit=120):
     """One set of CPUs a rank (None: not bound), as the command of a plan (plans.Plan, for print_binding) binds them on the
     hwloc XML file `topology`. mpirun with dozens of ranks and few CPUs often hangs after they have ended, so it is stopped
     once all have said where they are."""

@@ -1,0 +1,210 @@
+#include "batch/client/follow.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "batch/client/waiting.hpp"
+
+namespace shipyard::batch {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr long long kChunk = 4 << 20;
+/// How soon somebody who waits is told why, and how often that is looked at again.
+constexpr std::chrono::seconds kPatience{60};
+constexpr int kFirstInfrastructureStatus = 120;
+constexpr int kLastInfrastructureStatus = 123;
+constexpr int kFirstContainerStatus = 125;
+constexpr int kLastContainerStatus = 127;
+
+bool is_not_there(const Answer& answer) {
+  return answer.kind == HttpOutcome::Kind::kAnswered && (answer.status == 404 || answer.status == 409);
+}
+
+/// Notes about a task that does not run yet, each once.
+class WaitingNotes {
+ public:
+  WaitingNotes(std::string job, const Edge& edge)
+      : job_(std::move(job)), edge_(edge), next_(Clock::now() + kPatience) {}
+
+  void look(const TaskView& view) {
+    if (view.state != "active" || Clock::now() < next_) return;
+    next_ = Clock::now() + kPatience;
+    const auto reasons = reasons_for_waiting(ask_why_it_waits(job_, view, edge_.service));
+    std::string text;
+    for (const auto& reason : reasons) text += (text.empty() ? "" : "; ") + reason;
+    if (text.empty()) text = "the pool's nodes are busy";
+    if (text == said_) return;
+    said_ = text;
+    edge_.messages.note(fmt::format("task '{}' waits: {}", view.id, text));
+  }
+
+ private:
+  std::string job_;
+  const Edge& edge_;
+  Clock::time_point next_;
+  std::string said_;
+};
+
+}  // namespace
+
+Answer GrowingFile::pump(Service& service) {
+  while (true) {
+    Answer answer = service.read_file(path_, offset_, kChunk);
+    if (is_not_there(answer)) {
+      answer.kind = HttpOutcome::Kind::kAnswered;
+      answer.status = 200;
+      return answer;
+    }
+    if (!answer.good()) return answer;
+    if (!answer.file_created.empty() && answer.file_created != created_) {
+      const bool another = !created_.empty();
+      created_ = answer.file_created;
+      if (another && offset_ > 0) {
+        offset_ = 0;
+        continue;
+      }
+    }
+    if (answer.text.empty()) return answer;
+    out_ << answer.text << std::flush;
+    offset_ += static_cast<long long>(answer.text.size());
+    if (static_cast<long long>(answer.text.size()) < kChunk) return answer;
+  }
+}
+
+Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge) {
+  const std::string path = task_path(job, task);
+  GrowingFile output(path + "/files/stdout.txt", edge.out);
+  GrowingFile errors(path + "/files/stderr.txt", edge.err);
+  WaitingNotes waiting(job, edge);
+  std::string attempt;
+  std::string state;
+  int requeues = 0;
+  int retries = 0;
+  auto heard = Clock::now();
+  bool silence_told = false;
+  const int asked = edge.interruption.count();
+  while (true) {
+    const Answer answer = edge.service.get(path);
+    Answer pumped;
+    pumped.status = 200;
+    TaskEnd end;
+    if (answer.good()) {
+      end.view = view_task(answer.body);
+      const TaskView& view = end.view;
+      if (view.requeues > requeues)
+        edge.messages.note(
+            fmt::format("Batch starts task '{}' anew, since a node of it is gone (requeued {} time{})", task,
+                        view.requeues, view.requeues == 1 ? "" : "s"));
+      if (view.retries > retries)
+        edge.messages.note(
+            fmt::format("Batch starts task '{}' anew, after a failure (retry {})", task, view.retries));
+      requeues = view.requeues;
+      retries = view.retries;
+      if (!view.start.empty() && view.attempt() != attempt) {
+        output.restart();
+        errors.restart();
+        attempt = view.attempt();
+      }
+      if (view.state != state && !view.completed())
+        edge.messages.note(fmt::format(
+            "task '{}' is {}{}", task, view.state,
+            view.state == "running" && !view.node.empty() ? fmt::format(" on {}", view.node) : ""));
+      state = view.state;
+      waiting.look(view);
+      if (view.state == "running" || view.completed()) {
+        pumped = output.pump(edge.service);
+        if (pumped.good()) pumped = errors.pump(edge.service);
+      }
+      if (pumped.good()) {
+        heard = Clock::now();
+        silence_told = false;
+        if (view.completed()) {
+          end.report = fetch_report(job, view, edge.service);
+          return end;
+        }
+      }
+    }
+    const Answer& worst = answer.good() ? pumped : answer;
+    if (worst.interrupted() || edge.interruption.count() > asked) {
+      end.interrupted = true;
+      return end;
+    }
+    if (!worst.good()) {
+      const auto silent = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - heard);
+      if (!worst.silent() || silent >= edge.request.give_up) {
+        Error error = worst.error;
+        if (worst.silent())
+          error.hint =
+              fmt::format("whatever the job does, it goes on: shipyard-submit logs --follow {}", job);
+        return error;
+      }
+      if (!silence_told)
+        edge.messages.warning(fmt::format("{}; the job goes on meanwhile", worst.error.message));
+      silence_told = true;
+    }
+    edge.interruption.pause(edge.request.poll);
+  }
+}
+
+json fetch_report(const std::string& job, const TaskView& view, Service& service) {
+  if (!view.exit_code) return nullptr;
+  const Answer answer = service.read_file(task_file_path(job, view.id, "shipyard-report.json"), 0, kChunk);
+  if (!answer.good() || answer.text.empty()) return nullptr;
+  json report = json::parse(answer.text, nullptr, false);
+  const json outcome = part_at(report, "outcome");
+  return number_at(outcome, "status", -1) == *view.exit_code ? report : json(nullptr);
+}
+
+bool failed_for_its_nodes(const TaskEnd& end) {
+  return end.view.exit_code && *end.view.exit_code >= kFirstInfrastructureStatus &&
+         *end.view.exit_code <= kLastInfrastructureStatus && !end.report.is_null();
+}
+
+int report_end(const std::string& job, const TaskEnd& end, const Edge& edge) {
+  const TaskView& view = end.view;
+  const std::string hint = fmt::format("shipyard-submit diagnose {} collects every node's output", job);
+  if (!view.exit_code) {
+    edge.messages.error({Error::Code::kSystem,
+                         fmt::format("task '{}' has ended without an exit status: {}", view.id,
+                                     view.failure ? describe(*view.failure) : "Batch says nothing about it"),
+                         hint,
+                         {}});
+    return kOwnFailure;
+  }
+  const int status = *view.exit_code;
+  if (status >= kFirstContainerStatus && status <= kLastContainerStatus && end.report.is_null()) {
+    edge.messages.error(
+        {Error::Code::kSystem,
+         fmt::format(
+             "task '{}': exit status {} without a report of shipyard-mpirun: the container failed, or the "
+             "program could not be started in it",
+             view.id, status),
+         hint,
+         {}});
+  } else if (status != 0 && view.failure && view.failure->code != "FailureExitCode") {
+    edge.messages.error(
+        {Error::Code::kSystem,
+         fmt::format("task '{}': exit status {}; Batch: {}", view.id, status, describe(*view.failure)),
+         hint,
+         {}});
+  } else if (status != 0) {
+    edge.messages.note(fmt::format(
+        "task '{}': exit status {}{}", view.id, status,
+        end.report.is_null() ? "" : fmt::format(" ({})", text_at(part_at(end.report, "outcome"), "name"))));
+  } else if (view.failure) {
+    edge.messages.error(
+        {Error::Code::kSystem,
+         fmt::format("task '{}': its program ended with 0; Batch: {}", view.id, describe(*view.failure)),
+         hint,
+         {}});
+    return kOwnFailure;
+  }
+  return status;
+}
+
+}  // namespace shipyard::batch

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "batch/client/edge.hpp"
+#include "batch/client/task_view.hpp"
+
+namespace shipyard::batch {
+
+/// A file of a running task that is shown as it grows. A file that was made anew (Batch has started the task
+/// again) is shown from its first byte.
+class GrowingFile {
+ public:
+  GrowingFile(std::string path, std::ostream& out) : path_(std::move(path)), out_(out) {}
+
+  /// Shows what is new. Good where it is not there (yet).
+  Answer pump(Service& service);
+  /// From the first byte on.
+  void restart() { offset_ = 0, created_.clear(); }
+
+ private:
+  std::string path_;
+  std::ostream& out_;
+  long long offset_ = 0;
+  std::string created_;
+};
+
+/// How a task ended, as far as Batch and the launcher say.
+struct TaskEnd {
+  TaskView view;
+  nlohmann::json report = nullptr;  ///< the launcher's, of this attempt
+  bool interrupted = false;         ///< the user wants the end before there is one
+};
+
+/// Stays with a task until it is completed: its standard output goes to edge.out, its standard error to
+/// edge.err. What happens meanwhile is told in notes: its state, why it waits, that Batch has started it
+/// anew. Fails where the task is not there (any more), or Batch is silent for `give_up`. An interruption ends
+/// it.
+Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge);
+
+/// The report, where it belongs to this end: it has the same exit status.
+nlohmann::json fetch_report(const std::string& job, const TaskView& view, Service& service);
+
+/// 120 to 123, and the launcher's report says the same: a program may end with 121 by itself.
+[[nodiscard]] bool failed_for_its_nodes(const TaskEnd& end);
+
+/// The exit status for the caller, after telling what is not clear from the task's own output: that Batch
+/// failed it, that the container did.
+int report_end(const std::string& job, const TaskEnd& end, const Edge& edge);
+
+}  // namespace shipyard::batch

@@ -1,0 +1,101 @@
+#include "batch/client/run_main.hpp"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "base/signals.hpp"
+#include "batch/client/edge.hpp"
+#include "batch/client/job_file.hpp"
+#include "batch/client/verbs.hpp"
+
+namespace shipyard::batch {
+namespace {
+
+int carry_out(const Edge& edge) {
+  switch (edge.request.verb) {
+    case Request::Verb::kRun:
+      return run_job(edge);
+    case Request::Verb::kSubmit:
+      return submit_job(edge);
+    case Request::Verb::kRender:
+      return render_job(edge);
+    case Request::Verb::kStatus:
+      return show_status(edge);
+    case Request::Verb::kLogs:
+      return show_logs(edge);
+    case Request::Verb::kTerminate:
+      return terminate(edge);
+    case Request::Verb::kCleanup:
+      return clean_up(edge);
+    case Request::Verb::kPoolCreate:
+      return create_pool(edge);
+    case Request::Verb::kPoolStatus:
+      return show_pool(edge);
+    case Request::Verb::kPoolResize:
+      return resize_pool(edge);
+    case Request::Verb::kPoolDelete:
+      return delete_pool(edge);
+    case Request::Verb::kDiagnose:
+      return kOwnFailure;
+    case Request::Verb::kConvert:
+      return kOwnFailure;
+    case Request::Verb::kHelp:
+    case Request::Verb::kVersion:
+    case Request::Verb::kSchema:
+      break;
+  }
+  return 0;
+}
+
+bool asks_batch(Request::Verb verb) {
+  return verb != Request::Verb::kRender && verb != Request::Verb::kConvert;
+}
+
+}  // namespace
+
+int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
+             std::ostream& err) {
+  Messages messages(err, "shipyard-submit", environment);
+  auto request = parse_request(arguments, environment);
+  if (!request) {
+    messages.error(request.error());
+    return kOwnFailure;
+  }
+  messages.set_verbosity(request->verbosity);
+  if (request->verb == Request::Verb::kHelp) {
+    out << request->help << std::flush;
+    return 0;
+  }
+  if (request->verb == Request::Verb::kVersion) {
+    out << "shipyard-submit " SHIPYARD_VERSION "\n" << std::flush;
+    return 0;
+  }
+  if (request->verb == Request::Verb::kSchema) {
+    out << json_schema(job_file_fields(), "A job of shipyard-submit").dump(2) << "\n" << std::flush;
+    return 0;
+  }
+  SignIn sign_in;
+  if (asks_batch(request->verb)) {
+    auto read = read_sign_in(request->sign_in, environment);
+    if (!read) {
+      messages.error(read.error());
+      return kOwnFailure;
+    }
+    sign_in = std::move(*read);
+  }
+  int status = 0;
+  int signal = 0;
+  {
+    Interruption interruption;
+    CurlHttp http(std::string(environment.get("SSL_CERT_FILE").value_or("")), interruption);
+    Signer signer(std::move(sign_in), http, environment);
+    Service service(http, signer, messages, interruption, RetryPolicy{}, request->api_version);
+    status = carry_out({*request, environment, messages, interruption, service, out, err});
+    signal = interruption.signal();
+  }
+  if (signal != 0) die_by_signal(signal);
+  return status;
+}
+
+}  // namespace shipyard::batch

@@ -1,0 +1,82 @@
+#include "batch/client/submit.hpp"
+
+#include <fmt/format.h>
+
+#include "batch/client/task_view.hpp"
+
+namespace shipyard::batch {
+namespace {
+
+using nlohmann::json;
+
+std::string content_of_job(const json& job) {
+  for (const auto& item : part_at(job, "metadata")) {
+    if (text_at(item, "name") == kContentName) return text_at(item, "value");
+  }
+  return "";
+}
+
+/// The job of this id is there: is it this one?
+Status check_existing_job(const Submission& submission, Service& service) {
+  const Answer found = service.get(job_path(submission.job_id));
+  if (!found.good()) return found.error;
+  const std::string state = text_at(found.body, "state");
+  if (content_of_job(found.body) == submission.content) {
+    if (state == "deleting")
+      return input_error(fmt::format("job '{}' is being deleted", submission.job_id), "another id: --job ID");
+    return Ok{};
+  }
+  return input_error(
+      fmt::format("there is a job '{}' already ({}), and it is another one", submission.job_id, state),
+      fmt::format("another id: --job ID; or delete it: shipyard-submit terminate --delete {}",
+                  submission.job_id));
+}
+
+bool says_it_ended(const Answer& answer) {
+  return answer.is("JobCompleted") || answer.is("JobBeingTerminated") || answer.is("JobNotActive") ||
+         answer.is("TaskCompleted");
+}
+
+}  // namespace
+
+Status submit(const Submission& submission, Service& service) {
+  const Answer job = service.send({"POST", "/jobs", "", submission.job});
+  bool existed = false;
+  if (job.is("JobExists")) {
+    existed = true;
+    if (auto same = check_existing_job(submission, service); !same) return same;
+  } else if (!job.good()) {
+    return job.error;
+  }
+  for (const auto& [id, body] : submission.tasks) {
+    const Answer task = service.send({"POST", job_path(submission.job_id) + "/tasks", "", body});
+    if (task.good()) continue;
+    // The job's content covers its tasks: this one is the same.
+    if (task.is("TaskExists")) continue;
+    if (existed && says_it_ended(task)) {
+      // It ended while nobody looked; was the task in it?
+      const Answer there = service.get(task_path(submission.job_id, id));
+      if (there.good()) continue;
+      return input_error(fmt::format("job '{}' has ended without task '{}'", submission.job_id, id),
+                         "a new one: --new");
+    }
+    return task.error;
+  }
+  return Ok{};
+}
+
+Status complete_with_tasks(const std::string& job, Service& service) {
+  const Answer answer = service.send({"PATCH", job_path(job), "", {{"onAllTasksComplete", "terminatejob"}}});
+  if (answer.good() || says_it_ended(answer)) return Ok{};
+  return answer.error;
+}
+
+Result<bool> terminate_job(const std::string& job, Service& service) {
+  const Answer answer = service.send(
+      {"POST", job_path(job) + "/terminate", "", {{"terminateReason", "shipyard-submit: asked to end it"}}});
+  if (answer.good()) return true;
+  if (says_it_ended(answer)) return false;
+  return answer.error;
+}
+
+}  // namespace shipyard::batch

@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "batch/client/load_job.hpp"
+#include "batch/client/requests.hpp"
+#include "batch/client/verbs.hpp"
+
+namespace shipyard::batch {
+
+int render_job(const Edge& edge) {
+  using nlohmann::json;
+  auto job = load_job(edge.request, edge.environment);
+  if (!job) return edge.fail(job.error());
+  SubmissionFacts facts;
+  facts.job_id = job->id.empty() ? make_job_id(edge.request.file, "DATE", "WORD") : job->id;
+  facts.key = Secret("***");
+  facts.infrastructure_retries = edge.request.retry_infrastructure;
+  auto plan = plan_submission(*job, facts);
+  if (!plan) return edge.fail(plan.error());
+
+  const std::string query = fmt::format("?api-version={}", edge.request.api_version);
+  json requests = json::array();
+  const auto add = [&](const char* method, const std::string& path, const json& body) {
+    requests.push_back({{"method", method}, {"path", path + query}, {"body", without_secrets(body)}});
+  };
+  const std::string path = job_path(facts.job_id);
+  add("POST", "/jobs", plan->job);
+  for (const auto& [id, body] : plan->tasks) add("POST", path + "/tasks", body);
+  if (job->auto_complete) add("PATCH", path, {{"onAllTasksComplete", "terminatejob"}});
+  if (edge.request.json) {
+    edge.out << json{{"requests", requests}}.dump(2) << "\n" << std::flush;
+    return 0;
+  }
+  for (const auto& request : requests) {
+    edge.out << fmt::format("{} {}\n{}\n\n", request["method"].get<std::string>(),
+                            request["path"].get<std::string>(), request["body"].dump(2));
+  }
+  edge.out << std::flush;
+  return 0;
+}
+
+}  // namespace shipyard::batch

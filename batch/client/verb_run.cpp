@@ -1,0 +1,214 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <ctime>
+#include <ostream>
+#include <random>
+
+#include "base/signals.hpp"
+#include "batch/client/follow.hpp"
+#include "batch/client/job_key.hpp"
+#include "batch/client/load_job.hpp"
+#include "batch/client/submission_record.hpp"
+#include "batch/client/submit.hpp"
+#include "batch/client/verbs.hpp"
+
+namespace shipyard::batch {
+namespace {
+
+std::string date_and_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::array<char, 20> text{};
+  std::strftime(text.data(), text.size(), "%Y%m%d-%H%M%S", &parts);
+  return text.data();
+}
+
+std::string random_word() { return fmt::format("{:04x}", std::random_device{}() & 0xffff); }
+
+std::string absolute_path(const std::string& file, const Environment& environment) {
+  return file.starts_with('/') ? file : environment.working_directory + "/" + file;
+}
+
+/// A job that is submitted: its bodies, and the record that keeps it from being submitted twice.
+struct Submitted {
+  JobFile job;
+  Submission submission;
+  std::optional<SubmissionRecord> record;
+};
+
+/// Whether a VM has InfiniBand matters to native pools alone, where its type is all that is known.
+Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
+  if (job.pool.is_new()) return job.pool.vm_size;
+  const Answer pool = service.get(pool_path(job.pool.id));
+  if (pool.is("PoolNotFound"))
+    return input_error(fmt::format("there is no pool '{}'", job.pool.id),
+                       "shipyard-submit pool create makes one");
+  if (!pool.good()) return pool.error;
+  const bool native = part_at(pool.body, "virtualMachineConfiguration").contains("containerConfiguration");
+  if (native != job.pool.native)
+    return input_error(
+        native ? fmt::format("pool '{}' starts containers itself (containerConfiguration)", job.pool.id)
+               : fmt::format("pool '{}' does not start containers itself (no containerConfiguration)",
+                             job.pool.id),
+        native ? "say so in the job file: pool: {native: true}" : "without `native: true` in the job file");
+  WaitingFacts facts;
+  facts.pool = pool.body;
+  facts.instances = 0;
+  for (const auto& reason : reasons_for_waiting(facts)) {
+    if (reason.find("ever") != std::string::npos)
+      return input_error(fmt::format("pool '{}': {}", job.pool.id, reason));
+  }
+  return text_at(pool.body, "vmSize");
+}
+
+Result<Submitted> submit_file(const Edge& edge) {
+  auto job = load_job(edge.request, edge.environment);
+  if (!job) return job.error();
+  SubmissionFacts facts;
+  facts.infrastructure_retries = edge.request.retry_infrastructure;
+  facts.job_id = job->id;
+  // What the file alone can be wrong in comes before the first question to Batch.
+  if (auto plan = plan_submission(*job, facts); !plan) return plan.error();
+  auto vm_size = vm_size_of_pool(*job, edge.service);
+  if (!vm_size) return vm_size.error();
+  facts.vm_size = std::move(*vm_size);
+  auto plan = plan_submission(*job, facts);
+  if (!plan) return plan.error();
+
+  SubmissionRecord::Content content{"", edge.service.signer().sign_in().endpoint, plan->content,
+                                    absolute_path(edge.request.file, edge.environment)};
+  Submitted submitted{std::move(*job), {}, std::nullopt};
+  if (submitted.job.id.empty() && !edge.request.once_more)
+    submitted.record = SubmissionRecord::find_abandoned(edge.environment, content);
+  if (submitted.record) {
+    facts.job_id = submitted.record->content().job;
+    edge.messages.note(fmt::format(
+        "going on with job '{}', which an earlier run of this file submitted (--new: another one)",
+        facts.job_id));
+  } else {
+    if (facts.job_id.empty()) facts.job_id = make_job_id(edge.request.file, date_and_time(), random_word());
+    content.job = facts.job_id;
+    auto record = SubmissionRecord::create(edge.environment, content);
+    if (!record) return record.error();
+    submitted.record = std::move(*record);
+  }
+  auto key = make_job_key(edge.environment);
+  if (!key) return key.error();
+  facts.key = std::move(*key);
+  plan = plan_submission(submitted.job, facts);
+  if (!plan) return plan.error();
+  submitted.submission = std::move(*plan);
+  if (auto done = submit(submitted.submission, edge.service); !done) return done.error();
+  return submitted;
+}
+
+/// After a signal: Batch is asked to end the job, and its tasks are waited for, a while.
+void end_job(const std::string& job, const std::string& task, const Edge& edge) {
+  const int asked = edge.interruption.count();
+  edge.messages.note(fmt::format("{}: asking Batch to terminate job '{}'; a second one ends the wait",
+                                 signal_name(edge.interruption.signal()), job));
+  auto terminated = terminate_job(job, edge.service);
+  if (!terminated) {
+    edge.messages.error(terminated.error());
+    edge.messages.warning(
+        fmt::format("job '{0}' may go on: shipyard-submit status {0}, shipyard-submit terminate {0}", job));
+    return;
+  }
+  const auto deadline = std::chrono::steady_clock::now() + edge.request.kill_after;
+  std::string state = "not there";
+  while (edge.interruption.count() == asked && std::chrono::steady_clock::now() < deadline) {
+    const Answer answer = edge.service.get(task_path(job, task));
+    if (answer.good()) state = view_task(answer.body).state;
+    if ((answer.good() && state == "completed") || answer.status == 404) {
+      edge.messages.note(fmt::format("job '{}' is terminated", job));
+      return;
+    }
+    edge.interruption.pause(
+        std::min<std::chrono::milliseconds>(edge.request.poll, std::chrono::milliseconds(2000)));
+  }
+  edge.messages.warning(
+      fmt::format("Batch has been told to terminate job '{}'; task '{}' is still {}", job, task, state));
+}
+
+/// Follows one task to its final end: again after each reactivation. Nothing after an interruption.
+std::optional<int> follow_to_the_end(const std::string& job, const std::string& task, const Edge& edge) {
+  for (int attempt = 0;; ++attempt) {
+    auto end = follow_task(job, task, edge);
+    if (!end) return edge.fail(end.error());
+    if (end->interrupted) return std::nullopt;
+    if (!failed_for_its_nodes(*end) || attempt >= edge.request.retry_infrastructure)
+      return report_end(job, *end, edge);
+    edge.messages.note(fmt::format(
+        "task '{}': exit status {} ({}): its nodes failed it; again, {} of {}", task, *end->view.exit_code,
+        text_at(part_at(end->report, "outcome"), "name"), attempt + 1, edge.request.retry_infrastructure));
+    const Answer answer = edge.service.send({"POST", task_path(job, task) + "/reactivate"});
+    // Where the first sending arrived and its answer did not, the task is active by now.
+    if (!answer.good() && !(answer.may_have_been_done && answer.is("TaskNotCompleted"))) {
+      if (answer.interrupted()) return std::nullopt;
+      edge.messages.error(answer.error);
+      return report_end(job, *end, edge);
+    }
+  }
+}
+
+int follow_job(const Submitted& submitted, const Edge& edge) {
+  const std::string& job = submitted.submission.job_id;
+  int status = 0;
+  for (const auto& [task, body] : submitted.submission.tasks) {
+    if (submitted.submission.tasks.size() > 1) edge.messages.note(fmt::format("task '{}':", task));
+    const auto end = follow_to_the_end(job, task, edge);
+    if (!end) {
+      end_job(job, task, edge);
+      return kOwnFailure;
+    }
+    if (status == 0) status = *end;
+  }
+  return status;
+}
+
+}  // namespace
+
+int run_job(const Edge& edge) {
+  auto submitted = submit_file(edge);
+  if (!submitted) {
+    if (edge.interruption.signal() == 0) return edge.fail(submitted.error());
+    edge.messages.warning(
+        "interrupted while the job was being submitted: the same command again goes on with it");
+    return kOwnFailure;
+  }
+  const std::string& job = submitted->submission.job_id;
+  edge.messages.note(fmt::format("job '{}' is submitted", job));
+  // A job that waits for reactivations must stay open: one that is completing takes none.
+  const bool at_once = submitted->job.auto_complete && edge.request.retry_infrastructure == 0;
+  if (at_once) {
+    if (auto done = complete_with_tasks(job, edge.service); !done && edge.interruption.signal() == 0)
+      edge.messages.warning(done.error().message);
+  }
+  const int status = follow_job(*submitted, edge);
+  if (edge.interruption.signal() == 0 && submitted->job.auto_complete && !at_once) {
+    if (auto done = complete_with_tasks(job, edge.service); !done)
+      edge.messages.warning(done.error().message);
+  }
+  // What ended without our knowing stays on record: another run goes on with it.
+  if (edge.interruption.signal() != 0 || status != kOwnFailure) submitted->record->finish();
+  return status;
+}
+
+int submit_job(const Edge& edge) {
+  auto submitted = submit_file(edge);
+  if (!submitted) return edge.fail(submitted.error());
+  const std::string& job = submitted->submission.job_id;
+  if (submitted->job.auto_complete) {
+    if (auto done = complete_with_tasks(job, edge.service); !done) return edge.fail(done.error());
+  }
+  submitted->record->finish();
+  edge.out << job << "\n" << std::flush;
+  edge.messages.note(
+      fmt::format("shipyard-submit logs --follow {0} stays with it; status, terminate, diagnose {0}", job));
+  return 0;
+}
+
+}  // namespace shipyard::batch
