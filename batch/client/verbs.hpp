@@ -11,6 +11,7 @@ int render_job(const Edge& edge);   // verb_render.cpp
 int show_status(const Edge& edge);  // verb_status.cpp
 int show_logs(const Edge& edge);    // verb_logs.cpp
 int terminate(const Edge& edge);    // verb_terminate.cpp
+int diagnose(const Edge& edge);     // verb_diagnose.cpp
 int clean_up(const Edge& edge);     // verb_cleanup.cpp
 int create_pool(const Edge& edge);  // verb_pool.cpp
 int show_pool(const Edge& edge);    // verb_pool.cpp
