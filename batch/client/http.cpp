@@ -109,6 +109,8 @@ HttpOutcome CurlHttp::send(const HttpRequest& request) {
   // "Name;" is libcurl's way to a header without a value.
   for (const auto& [name, value] : request.headers)
     add_header(value.empty() ? name + ";" : name + ": " + value);
+  // Or libcurl names a type that was not signed.
+  if (request.body.empty()) add_header("Content-Type:");
   add_header("Expect:");  // no question before a body: it costs a round trip, and a second with some servers
 
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());

@@ -37,7 +37,7 @@ int carry_out(const Edge& edge) {
     case Request::Verb::kPoolDelete:
       return delete_pool(edge);
     case Request::Verb::kDiagnose:
-      return kOwnFailure;
+      return diagnose(edge);
     case Request::Verb::kConvert:
       return kOwnFailure;
     case Request::Verb::kHelp:
