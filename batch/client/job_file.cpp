@@ -215,7 +215,8 @@ std::vector<Field> job_fields() {
   fields.push_back({.name = "tasks",
                     .type = Type::kMappings,
                     .help = "several tasks in one job, each with the keys above",
-                    .fields = std::move(own)});
+                    .fields = std::move(own),
+                    .told_before = true});
   fields.push_back({.name = "auto_complete",
                     .type = Type::kFlag,
                     .help = "the job ends with its last task, and its containers are removed",

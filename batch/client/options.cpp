@@ -186,7 +186,8 @@ std::map<std::string, VerbSpec> all_verbs() {
       "Writes job files from Batch Shipyard's configuration in DIR, and lists what it does not carry over.",
       {{"Convert", {option("output", "DIR", "where the job files go", ".")}}}, Operands::kAny,
       "Exit status: 0, or 125.\n", false);
-  add(verbs, "schema", Verb::kSchema, "", "Prints the JSON Schema of job files.", {}, Operands::kNone,
+  add(verbs, "schema", Verb::kSchema, "", "Prints the JSON Schema of job files.",
+      {{"Schema", {flag("markdown", "the keys as a table for people")}}}, Operands::kNone,
       "Exit status: 0.\n", false);
   return verbs;
 }
@@ -271,6 +272,7 @@ Status take_options(Request& request, const ParsedCommandLine& line) {
   if (auto value = line.get("node")) request.node = value->text;
   request.follow = line.has("follow");
   request.json = line.has("json");
+  request.markdown = line.has("markdown");
   request.once_more = line.has("new");
   request.delete_job = line.has("delete");
   const auto number = [&](const char* name, int minimum, auto& target) -> Status {

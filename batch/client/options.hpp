@@ -50,6 +50,7 @@ struct Request {
   int retry_infrastructure = 0;
   bool follow = false;
   bool json = false;
+  bool markdown = false;
   bool once_more = false;  ///< a new job, whatever an earlier run has left
   bool delete_job = false;
   std::string output;  ///< file or directory to write

@@ -72,7 +72,9 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     return 0;
   }
   if (request->verb == Request::Verb::kSchema) {
-    out << json_schema(job_file_fields(), "A job of shipyard-submit").dump(2) << "\n" << std::flush;
+    out << (request->markdown ? markdown_table(job_file_fields())
+                              : json_schema(job_file_fields(), "A job of shipyard-submit").dump(2) + "\n")
+        << std::flush;
     return 0;
   }
   SignIn sign_in;

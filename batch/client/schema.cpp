@@ -310,6 +310,7 @@ void append_rows(std::string& text, const std::vector<Field>& fields, const std:
     if (!field.values.empty()) help += fmt::format(": {}", fmt::join(field.values, ", "));
     if (field.required) help += " (needed)";
     text += fmt::format("| `{}{}` | {} | {} |\n", path, field.name, help, field.default_text);
+    if (field.told_before) continue;
     if (field.type == Field::Type::kMapping) append_rows(text, field.fields, path + field.name + ".");
     if (field.type == Field::Type::kMappings) append_rows(text, field.fields, path + field.name + "[].");
   }

@@ -36,6 +36,7 @@ struct Field {
   std::string short_for = {};  ///< a mapping: the field that is meant where a text stands in its place
   bool required = false;
   std::string default_text = {};  ///< what the documentation says
+  bool told_before = false;       ///< its fields stand in the documentation already
   int minimum = 0;
   int maximum = 1'000'000;
 };
