@@ -1,4 +1,5 @@
 shipyard_unit_test(client_test
   LIBRARIES shipyard::batch_client nlohmann_json::nlohmann_json
   SOURCES
-    client_shared_key_test.cpp)
+    client_shared_key_test.cpp
+    client_shipyard_config_keys_test.cpp)
