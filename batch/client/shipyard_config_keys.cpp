@@ -294,7 +294,7 @@ std::string below(const std::string& parent, std::string_view key) {
 std::optional<ShipyardKey> find_shipyard_key(const std::string& parent, std::string_view key) {
   for (const std::string& pattern : {below(parent, key), below(parent, "*")}) {
     if (const auto found = all_keys().find(pattern); found != all_keys().end())
-      return ShipyardKey{found->first, found->second};
+      return ShipyardKey{found->first, found->second, found->second != kNone};
   }
   return std::nullopt;
 }

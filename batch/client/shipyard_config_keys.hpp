@@ -11,6 +11,7 @@ namespace shipyard::batch {
 struct ShipyardKey {
   std::string pattern;  ///< "job_specifications[].tasks[].command"; `*` stands for a name of the user's
   std::string reason;   ///< why a job file does not take it, where it does not
+  bool is_special;      ///< the reason is its own; that of a mapping holds for all in it
 };
 
 /// `parent`: a pattern, or "". None: Batch Shipyard has no such key there.

@@ -293,7 +293,8 @@ void ConfigReader::report_key(const Node::Entry& entry, const std::string& path,
     return;
   }
   if (says_nothing(entry.value)) return;
-  if (!is_any_read(entry.value)) {
+  const bool is_told_below = known && !known->is_special && entry.value.kind == Kind::kMapping;
+  if (!is_any_read(entry.value) && !is_told_below) {
     add_line(entry.line, entry.column, key_path, "not carried: " + known->reason);
     return;
   }

@@ -370,6 +370,10 @@ Json convert_task(const TaskSurroundings& surroundings, const ConfigValue& task,
   Json converted = {{"id", id}, {"image", image_of(task)}};
   if (multi_instance) {
     converted["nodes"] = nodes(files, multi_instance);
+    (task["docker_image"] ? task["docker_image"] : task["image"])
+        .note(
+            "the image has to be built FROM shipyard/openmpi, whose entrypoint starts sshd with the job's "
+            "key");
   } else {
     converted["nodes"] = 1;
     task.note("not a multi-instance task: it becomes one of a single node");
