@@ -221,7 +221,7 @@ ConvertedPool convert_pool(const ConfigFiles& files, const ConfigValue& job) {
     if (keep_alive && *keep_alive) converted.raw_job["poolInfo"]["autoPoolSpecification"]["keepAlive"] = true;
     return converted;
   }
-  if (auto_pool) auto_pool.fail("a mapping is wanted, not text");
+  (void)auto_pool.entries();  // anything else than a mapping is a fault
   converted.pool = {{"id", "my-pool"}};
   if (!files.pool) {
     job.note("pool.yaml was not given: write the pool's id in place of 'my-pool'");

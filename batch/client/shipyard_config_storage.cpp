@@ -47,10 +47,6 @@ bool is_file_share(const ConfigValue& data) {
   return flag && *flag;
 }
 
-struct SharedVolume {
-  std::string node_path;  ///< empty: the nodes do not have it
-};
-
 class SharedVolumeConverter {
  public:
   SharedVolumeConverter(const ConfigFiles& files, std::string name, const ConfigValue& volume,
@@ -77,9 +73,9 @@ class SharedVolumeConverter {
       volume_.not_carried(fmt::format("no file server is made or joined ({})", driver));
       return "";
     }
-    volume_["volume_driver"].fail(
-        "unknown volume driver",
-        "azureblob, azurefile, custom_linux_mount, glusterfs_on_compute or storage_cluster");
+    (driver.empty() ? volume_ : volume_["volume_driver"])
+        .fail(driver.empty() ? "volume_driver is missing" : fmt::format("unknown volume driver '{}'", driver),
+              "azureblob, azurefile, custom_linux_mount, glusterfs_on_compute or storage_cluster");
     return "";
   }
 
@@ -221,13 +217,12 @@ Volumes convert_volumes(const ConfigFiles& files, const ConfigValue& job_or_task
       const std::string target = volume["container_path"].text();
       if (std::string_view(kind) == "data_volumes") {
         const std::string source = volume["host_path"].text();
-        const std::string suffix = bind_suffix(volume);
         if (source.empty() && target.empty()) {
           volume.fail("container_path is missing");
         } else if (source.empty()) {
           volumes.options.push_back("--volume=" + target);
         } else {
-          add_mount(volumes, source, target.empty() ? source : target, suffix);
+          add_mount(volumes, source, target.empty() ? source : target, bind_suffix(volume));
         }
         continue;
       }

@@ -318,6 +318,7 @@ global_resources:
     data_volumes:
       jobvolume:
         container_path: /jobvolume
+        bind_options: ro
       hostvolume:
         container_path: /inside
         host_path: /outside

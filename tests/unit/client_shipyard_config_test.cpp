@@ -457,6 +457,23 @@ TEST(ConvertShipyardConfig, VolumesOfAPoolThatExistsAreTakenFromWhereBatchShipya
                   "check it"));
 }
 
+TEST(ConvertShipyardConfig, AVolumeThatIsNoneIsAnError) {
+  const auto with = [](const std::string& volume) {
+    return message(
+        convert(task("    shared_data_volumes: [v]\n"), kPool,
+                "global_resources:\n  volumes:\n    shared_data_volumes:\n      v: " + volume + "\n"));
+  };
+  const std::string place = "config.yaml:4: global_resources.volumes.shared_data_volumes.v";
+  const std::string drivers =
+      " | azureblob, azurefile, custom_linux_mount, glusterfs_on_compute or storage_cluster";
+  EXPECT_EQ(with("{container_path: /v}"), place + ": volume_driver is missing" + drivers);
+  EXPECT_EQ(with("{container_path: /v, volume_driver: x}"),
+            place + ".volume_driver: unknown volume driver 'x'" + drivers);
+  EXPECT_EQ(with("{volume_driver: azurefile}"), place + ": container_path is missing | ");
+  EXPECT_EQ(with("{container_path: /v, volume_driver: storage_cluster, bind_options: x}"),
+            place + ".bind_options: 'x' is neither ro nor rw | ");
+}
+
 TEST(ConvertShipyardConfig, AnAutoPoolBringsTheWholeSpecification) {
   const auto result = convert(
       "job_specifications:\n- id: j\n  auto_pool: {keep_alive: false, pool_lifetime: job}\n  "
