@@ -15,7 +15,7 @@ Json read_back(const std::string& text) {
 TEST(JobFileText, IsReadableYaml) {
   const ConvertedJob job{"j", Json::parse(R"({
     "id": "j", "pool": {"id": "p"},
-    "tasks": [{"id": "t", "nodes": 2, "command": "shipyard-mpirun ./a \"$X\"", "environment": {"N": "4", "Y": ""},
+    "tasks": [{"id": "t", "nodes": 2, "command": "shipyard-mpirun ./a \"$X\"", "environment": {"N": "4", "Y": "", "Z": "no"},
                "container": {"mounts": ["/a:/b:ro", "-v"], "keep": false}}],
     "raw": {"task": {"a": [], "b": {}, "c": [{"d": null}, [1]]}}})")};
   EXPECT_EQ(job_file_text(job, {"jobs.yaml:1: x: not carried: y"}),
@@ -34,6 +34,7 @@ TEST(JobFileText, IsReadableYaml) {
             "    environment:\n"
             "      \"N\": \"4\"\n"
             "      \"Y\": \"\"\n"
+            "      Z: \"no\"\n"
             "    container:\n"
             "      mounts:\n"
             "        - /a:/b:ro\n"
