@@ -26,6 +26,14 @@ std::string double_quoted(const std::string& word) {
   return text + "\"";
 }
 
+/// The same, but Batch's own variables stand for the node's values: where disks are mounted is known there
+/// alone.
+std::string quoted_for_the_node(const std::string& word) {
+  std::string text = double_quoted(word);
+  for (std::size_t at = 0; (at = text.find("\\$AZ_BATCH_", at)) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
 std::string double_quoted(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : " ") + double_quoted(word);
@@ -118,12 +126,12 @@ std::string coordination_script(const TaskWish& task) {
                                 kContainerName, kContainerLabel, double_quoted(common_options(container)));
   run += devices(container);
   run += " --volume \"$AZ_BATCH_NODE_ROOT_DIR:$AZ_BATCH_NODE_ROOT_DIR\"";
-  for (const auto& mount : container.mounts) run += " --volume " + double_quoted(mount);
+  for (const auto& mount : container.mounts) run += " --volume " + quoted_for_the_node(mount);
   run += " " + names_to_hand_on(task);
   for (const auto& [name, value] : task.environment) {
     if (belongs_to_the_vm(name)) run += " --env " + double_quoted(name + "=" + value);
   }
-  if (!container.options.empty()) run += " " + double_quoted(container.options);
+  for (const auto& option : container.options) run += " " + quoted_for_the_node(option);
   run += " " + double_quoted(task.image);
   return fmt::format(
       "{0}; {1} >/dev/null || exit; docker exec {2} shipyard-entrypoint --ready {3} && exit; "

@@ -111,7 +111,9 @@ std::vector<Field> pool_fields() {
 std::vector<Field> container_fields() {
   const std::vector<std::string> device = {"auto", "yes", "no"};
   return {
-      {.name = "options", .type = Type::kTexts, .help = "more options of `docker run`"},
+      {.name = "options",
+       .type = Type::kTexts,
+       .help = "more options of `docker run`; `$AZ_BATCH_…` in them is the node's"},
       {.name = "shm_size", .type = Type::kSize, .help = "size of `/dev/shm`", .default_text = "1g"},
       {.name = "unlimited_memlock",
        .type = Type::kFlag,
@@ -124,7 +126,7 @@ std::vector<Field> container_fields() {
       {.name = "gpus", .help = "give it the GPUs; auto: as above", .values = device, .default_text = "auto"},
       {.name = "mounts",
        .type = Type::kTexts,
-       .help = "`SOURCE:TARGET[:ro]`, from the node into the container"},
+       .help = "`SOURCE:TARGET[:ro]`, from the node into the container; `$AZ_BATCH_…` as above"},
       text("working_directory", "of the application command", "the task's own"),
       {.name = "keep",
        .type = Type::kFlag,
@@ -364,7 +366,8 @@ Result<TaskWish> read_task(const json& object, const std::string& path, const Lo
   for (std::size_t i = 0; i < task.container.mounts.size(); ++i) {
     const auto& mount = task.container.mounts[i];
     const auto colon = mount.find(':');
-    if (colon == 0 || colon == std::string::npos || mount.compare(colon, 2, ":/") != 0)
+    if (colon == 0 || colon == std::string::npos ||
+        (mount.compare(colon, 2, ":/") != 0 && mount.compare(colon, 11, ":$AZ_BATCH_") != 0))
       return locator.error(fmt::format("{}container.mounts[{}]", path, i),
                            fmt::format("'{}' is not SOURCE:TARGET[:ro]", mount),
                            "example: /mnt/data:/data:ro");

@@ -1,6 +1,8 @@
 #include "batch/client/load_job.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
 
 #include "base/file.hpp"
 #include "base/shell_quote.hpp"
@@ -33,13 +35,64 @@ class SecretsOfThisMachine : public SecretReader {
 
 }  // namespace
 
-Result<JobFile> load_job(const Request& request, const Environment& environment) {
+Result<Conversion> load_shipyard_config(const std::string& directory) {
+  ShipyardConfig config;
+  for (auto [name, source] : {std::pair{"jobs", &config.jobs},
+                              {"pool", &config.pool},
+                              {"config", &config.config},
+                              {"credentials", &config.credentials}}) {
+    std::string path = fmt::format("{}/{}.yaml", directory, name);
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) path = fmt::format("{}/{}.yml", directory, name);
+    if (::stat(path.c_str(), &status) != 0) continue;
+    if (source == &config.credentials && (status.st_mode & 077) != 0)
+      return input_error(fmt::format("others than its owner can read '{}' (mode {:o}), which holds secrets",
+                                     path, status.st_mode & 07777),
+                         fmt::format("chmod 600 {}", path));
+    auto text = read_file(path, kMostBytes);
+    if (!text) return text.error();
+    *source = Source{path, std::move(*text)};
+  }
+  if (!config.jobs)
+    return input_error(fmt::format("there is no jobs.yaml in '{}'", directory),
+                       "the directory of Batch Shipyard's configuration");
+  return convert_shipyard_config(config);
+}
+
+namespace {
+
+Result<JobFile> read_converted(const Request& request, const SecretReader& secrets,
+                               const Messages& messages) {
+  auto conversion = load_shipyard_config(request.shipyard_config);
+  if (!conversion) return conversion.error();
+  std::vector<std::string> names;
+  const ConvertedJob* chosen = nullptr;
+  for (const auto& job : conversion->jobs) {
+    names.push_back(job.name);
+    if (conversion->jobs.size() == 1 || job.name == request.job) chosen = &job;
+  }
+  if (chosen == nullptr)
+    return input_error(
+        fmt::format("which of the jobs in '{}'? {}", request.shipyard_config, fmt::join(names, ", ")),
+        "--job ID");
+  for (const auto& line : conversion->not_carried) messages.note(line);
+  return read_job_file({request.shipyard_config + "/" + chosen->name, job_file_text(*chosen, {})}, secrets);
+}
+
+Result<JobFile> read_file_of(const Request& request, const SecretReader& secrets) {
   auto text = read_file(request.file, kMostBytes);
   if (!text) return text.error();
-  const auto slash = request.file.rfind('/');
-  const SecretsOfThisMachine secrets(environment,
-                                     slash == std::string::npos ? "." : request.file.substr(0, slash));
-  auto job = read_job_file({request.file, std::move(*text)}, secrets);
+  return read_job_file({request.file, std::move(*text)}, secrets);
+}
+
+}  // namespace
+
+Result<JobFile> load_job(const Request& request, const Environment& environment, const Messages& messages) {
+  const std::string& place = request.shipyard_config.empty() ? request.file : request.shipyard_config + "/";
+  const auto slash = place.rfind('/');
+  const SecretsOfThisMachine secrets(environment, slash == std::string::npos ? "." : place.substr(0, slash));
+  auto job = request.shipyard_config.empty() ? read_file_of(request, secrets)
+                                             : read_converted(request, secrets, messages);
   if (!job) return job;
   if (!request.job.empty()) job->id = request.job;
   if (!request.pool.empty()) {

@@ -39,9 +39,12 @@ struct Request {
 
   std::string file;             ///< job file
   std::string shipyard_config;  ///< directory of Batch Shipyard's files, in place of it
-  std::string job;              ///< id; empty: the file's
-  std::string task;             ///< id; empty: all
-  std::string pool;             ///< id
+  /// Where the job comes from: the file, or that directory.
+  [[nodiscard]] const std::string& source() const { return shipyard_config.empty() ? file : shipyard_config; }
+
+  std::string job;   ///< id; empty: the file's
+  std::string task;  ///< id; empty: all
+  std::string pool;  ///< id
   std::optional<int> nodes;
   std::string image;
   std::vector<std::string> command;  ///< the application command, in place of the file's

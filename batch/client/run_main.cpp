@@ -39,7 +39,7 @@ int carry_out(const Edge& edge) {
     case Request::Verb::kDiagnose:
       return diagnose(edge);
     case Request::Verb::kConvert:
-      return kOwnFailure;
+      return convert(edge);
     case Request::Verb::kHelp:
     case Request::Verb::kVersion:
     case Request::Verb::kSchema:

@@ -10,10 +10,10 @@ namespace shipyard::batch {
 
 int render_job(const Edge& edge) {
   using nlohmann::json;
-  auto job = load_job(edge.request, edge.environment);
+  auto job = load_job(edge.request, edge.environment, edge.messages);
   if (!job) return edge.fail(job.error());
   SubmissionFacts facts;
-  facts.job_id = job->id.empty() ? make_job_id(edge.request.file, "DATE", "WORD") : job->id;
+  facts.job_id = job->id.empty() ? make_job_id(edge.request.source(), "DATE", "WORD") : job->id;
   facts.key = Secret("***");
   facts.infrastructure_retries = edge.request.retry_infrastructure;
   auto plan = plan_submission(*job, facts);

@@ -65,7 +65,7 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
 }
 
 Result<Submitted> submit_file(const Edge& edge) {
-  auto job = load_job(edge.request, edge.environment);
+  auto job = load_job(edge.request, edge.environment, edge.messages);
   if (!job) return job.error();
   SubmissionFacts facts;
   facts.infrastructure_retries = edge.request.retry_infrastructure;
@@ -79,7 +79,7 @@ Result<Submitted> submit_file(const Edge& edge) {
   if (!plan) return plan.error();
 
   SubmissionRecord::Content content{"", edge.service.signer().sign_in().endpoint, plan->content,
-                                    absolute_path(edge.request.file, edge.environment)};
+                                    absolute_path(edge.request.source(), edge.environment)};
   Submitted submitted{std::move(*job), {}, std::nullopt};
   if (submitted.job.id.empty() && !edge.request.once_more)
     submitted.record = SubmissionRecord::find_abandoned(edge.environment, content);
@@ -89,7 +89,8 @@ Result<Submitted> submit_file(const Edge& edge) {
         "going on with job '{}', which an earlier run of this file submitted (--new: another one)",
         facts.job_id));
   } else {
-    if (facts.job_id.empty()) facts.job_id = make_job_id(edge.request.file, date_and_time(), random_word());
+    if (facts.job_id.empty())
+      facts.job_id = make_job_id(edge.request.source(), date_and_time(), random_word());
     content.job = facts.job_id;
     auto record = SubmissionRecord::create(edge.environment, content);
     if (!record) return record.error();
