@@ -16,8 +16,8 @@ using Verb = Request::Verb;
 constexpr const char* kOverview =
     "Usage: shipyard-submit COMMAND [options]\n"
     "\n"
-    "Sends an MPI job in containers to Azure Batch, stays with it, and brings back its\n"
-    "output and exit status. A job file (YAML or JSON) says what is to run.\n"
+    "Sends an MPI job in containers to Azure Batch, stays with it, and brings back\n"
+    "its output and exit status. A job file (YAML or JSON) says what is to run.\n"
     "\n"
     "Commands:\n"
     "  run         submit, show the output as it grows, end with the task's status\n"

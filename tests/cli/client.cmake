@@ -1,4 +1,6 @@
 # The double of the Batch account is judged by what is published, before the client is judged by it.
+shipyard_cli_test(client_docs client_docs.sh ${PROJECT_SOURCE_DIR}/docs)
+
 find_package(Python3 3.10 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)
   add_test(NAME cli.fake_batch COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/fake_batch_test.py)
