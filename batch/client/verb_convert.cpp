@@ -29,7 +29,7 @@ int convert(const Edge& edge) {
   }
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const std::string text = job_file_text(conversion->jobs[i], conversion->not_carried);
-    if (auto written = write_file_atomically(paths[i], text, 0644); !written)
+    if (auto written = write_file_atomically(paths[i], text, 0600); !written)
       return edge.fail(written.error());
     edge.out << paths[i] << "\n" << std::flush;
   }

@@ -1,5 +1,7 @@
 # The double of the Batch account is judged by what is published, before the client is judged by it.
 shipyard_cli_test(client_docs client_docs.sh ${PROJECT_SOURCE_DIR}/docs)
+shipyard_cli_test(client_convert client_convert.sh)
+set_property(TEST cli.client_convert APPEND PROPERTY ENVIRONMENT "SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA}")
 
 find_package(Python3 3.10 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)
