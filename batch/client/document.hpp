@@ -24,7 +24,7 @@ struct Node {
   std::string text = {};            ///< of a scalar, as written, without quotes
   bool quoted = false;              ///< a scalar that is text whatever it looks like
   std::vector<Node> items = {};     ///< of a sequence
-  std::vector<Entry> entries = {};  ///< of a mapping, in the order of the file; each key once
+  std::vector<Entry> entries;       ///< of a mapping, in the order of the file; each key once
   int line = 0;                     ///< from 1; 0: not from a file
   int column = 0;                   ///< from 1
 
