@@ -106,8 +106,10 @@ std::string bash_command_line(const std::string& script) { return "/bin/bash -c 
 std::string sh_command_line(const std::string& script) { return "/bin/sh -c " + single_quoted(script); }
 
 bool belongs_to_the_vm(const std::string& variable) {
-  constexpr std::array kNames = {"PATH", "HOME",    "HOSTNAME", "PWD",   "OLDPWD",
-                                 "USER", "LOGNAME", "SHELL",    "SHLVL", "_"};
+  // The last three: what a shell and every program on the VM would obey.
+  constexpr std::array kNames = {"PATH",    "HOME",  "HOSTNAME", "PWD", "OLDPWD",     "USER",
+                                 "LOGNAME", "SHELL", "SHLVL",    "_",   "LD_PRELOAD", "LD_LIBRARY_PATH",
+                                 "BASH_ENV"};
   return std::find(kNames.begin(), kNames.end(), variable) != kNames.end();
 }
 
