@@ -169,7 +169,8 @@ std::string registry_variable(std::size_t index) {
 
 std::string start_script(const PoolWish& pool, const std::vector<std::string>& images) {
   std::string script = "set -eo pipefail";
-  if (!pool.start_task.empty()) script += fmt::format("; ( {} )", pool.start_task);
+  // On lines of its own: it may end in a comment, or in a here-document.
+  if (!pool.start_task.empty()) script += fmt::format("; (\n{}\n)", pool.start_task);
   for (std::size_t i = 0; i < pool.registries.size(); ++i) {
     const auto& registry = pool.registries[i];
     script += "; " + (registry.identity.empty()
