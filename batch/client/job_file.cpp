@@ -434,8 +434,8 @@ Result<PoolWish> read_pool(const json& object, const Locator& locator, const Sec
     auto password = secret_of(item, "password", secrets);
     if (!password) return locator.error(path, password.error().message, password.error().hint);
     Registry registry{text_of(item, "server"), text_of(item, "user"), *password, text_of(item, "identity")};
-    const bool with_password = !registry.user.empty() && !registry.password.empty();
-    if (with_password == !registry.identity.empty() || (!registry.identity.empty() && !registry.user.empty()))
+    const bool by_identity = !registry.identity.empty();
+    if (registry.user.empty() != by_identity || registry.password.empty() != by_identity)
       return locator.error(path,
                            "either user with password_variable or password_file is wanted, or identity");
     pool.registries.push_back(std::move(registry));
