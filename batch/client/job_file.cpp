@@ -510,7 +510,8 @@ Result<JobFile> read_job_file(const Source& source, const SecretReader& secrets)
     task->raw = part(raw, "task");
     const json own = part(tasks[i], "raw");
     if (!own.is_object()) return locator.error(path + "raw", "a mapping is wanted");
-    task->raw.merge_patch(own);
+    // No merge patch: a null of the task's own is for the request, from which it removes something.
+    task->raw.update(own, true);
     job.tasks.push_back(std::move(*task));
   }
   return job;
