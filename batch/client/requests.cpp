@@ -332,6 +332,8 @@ Result<Submission> plan_submission(const JobFile& job, const SubmissionFacts& fa
     }
   }
   body.merge_patch(job.raw_job);
+  if (body.contains("metadata") && !body["metadata"].is_array())
+    return input_error("raw.job.metadata: a list is wanted", "example: metadata: [{name: owner, value: me}]");
   submission.content = content_of(body, submission.tasks);
   body["metadata"].push_back({{"name", kContentName}, {"value", submission.content}});
   submission.job = std::move(body);
