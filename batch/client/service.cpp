@@ -139,12 +139,14 @@ Answer Service::as_answer(const Call& call, HttpOutcome outcome) const {
   const json body = json::parse(outcome.response.body, nullptr, false);
   if (body.is_object() && body.value("code", json()).is_string()) {
     answer.code = body["code"].get<std::string>();
+    const std::string words = words_of(body);
     const std::string details = details_of(body);
-    answer.error = {Error::Code::kInput,
-                    fmt::format("{}: Azure Batch answers {}: {}{}", what, answer.code, words_of(body),
-                                details.empty() ? "" : " (" + details + ")"),
-                    hint_for(outcome, answer.code, signer_.sign_in()),
-                    {}};
+    answer.error = {
+        Error::Code::kInput,
+        fmt::format("{}: Azure Batch answers {}{}{}{}", what, answer.code, words.empty() ? "" : ": ", words,
+                    details.empty() ? "" : " (" + details + ")"),
+        hint_for(outcome, answer.code, signer_.sign_in()),
+        {}};
     return answer;
   }
   // The body of another server, a proxy's: its type says enough.
