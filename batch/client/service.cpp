@@ -198,7 +198,8 @@ Answer Service::send(const Call& call) {
       outcome.fault = "the answer is no JSON";
     }
     if (outcome.kind == HttpOutcome::Kind::kUnanswered || outcome.kind == HttpOutcome::Kind::kInterrupted ||
-        (answered && outcome.response.status >= 500 && outcome.response.status != 503))
+        (answered && outcome.response.status >= 500 && outcome.response.status != 503) ||
+        (answered && outcome.response.status == 408))
       may_have_been_done = true;
     const auto elapsed = std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
     const auto pause = pause_before_repeat(outcome, call.repeat, tries, elapsed, policy, random_fraction(),
