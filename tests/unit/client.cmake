@@ -2,8 +2,11 @@ shipyard_unit_test(client_test
   LIBRARIES shipyard::batch_client nlohmann_json::nlohmann_json
   SOURCES
     client_commands_test.cpp
+    client_definitions_test.cpp
     client_document_test.cpp
+    client_find_task_test.cpp
     client_job_file_test.cpp
+    client_load_job_test.cpp
     client_options_test.cpp
     client_requests_test.cpp
     client_retry_test.cpp
