@@ -243,7 +243,8 @@ TEST(JsonSchema, SaysWhatTheReaderTakes) {
               "items": {"type": ["string", "number", "boolean"]}})"));
   EXPECT_EQ(properties["part"], json::parse(R"({"description": "a part", "oneOf": [{"type": "string"},
               {"type": "object", "additionalProperties": false, "required": ["id"],
-               "properties": {"id": {"type": ["string", "number", "boolean"], "description": "its id"}}}]})"));
+               "properties": {"id": {"type": ["string", "number", "boolean"],
+                                     "description": "its id"}}}]})"));
   EXPECT_EQ(properties["parts"], json::parse(R"({"type": "array", "description": "parts",
               "items": {"type": "object", "additionalProperties": false,
                "properties": {"id": {"type": ["string", "number", "boolean"], "description": "its id"}}}})"));

@@ -72,7 +72,8 @@ TEST(Service, TheSignatureCoversTheLengthOfTheBody) {
 
 TEST(Service, AListIsAllItsPages) {
   FakeBatch batch({answer(200, R"({"value": [{"id": "a"}, {"id": "b"}],
-                          "odata.nextLink": "https://b.example/jobs?api-version=9&$skiptoken=x%2Fy&maxresults=2"})"),
+                          "odata.nextLink":
+                          "https://b.example/jobs?api-version=9&$skiptoken=x%2Fy&maxresults=2"})"),
                    answer(200, R"({"value": [], "odata.nextLink": "https://a.example/jobs?$skiptoken=z"})"),
                    answer(200, R"({"value": [{"id": "c"}]})")});
   const Answer list = batch.service.list("/jobs", "maxresults=2");
@@ -107,7 +108,8 @@ TEST(Service, WhatIsNoListIsSaidToBeNone) {
 TEST(Service, ARefusalIsInBatchsWords) {
   FakeBatch batch({answer(409, R"({"code": "JobExists", "message": {"lang": "en-US",
       "value": "The specified job already exists.\nRequestId:1234\nTime:2026-11-29T12:00:00Z"},
-      "values": [{"key": "Reason", "value": "it\ndoes"}, {"key": "Other", "value": "so"}, {"key": 5}, 7]})")});
+      "values": [{"key": "Reason", "value": "it\ndoes"}, {"key": "Other", "value": "so"},
+                  {"key": 5}, 7]})")});
   const Answer refused = batch.service.send({"POST", "/jobs", "", json::object()});
   EXPECT_FALSE(refused.good());
   EXPECT_EQ(refused.status, 409);
@@ -184,7 +186,7 @@ TEST(Service, ATokenThatIsRefusedIsRenewedOnce) {
 
 TEST(Service, WithoutATokenNothingIsSent) {
   FakeBatch batch({answer(401, R"({"error": "invalid_client",
-                       "error_description": "AADSTS7000215: Invalid client secret provided.\r\nTrace ID: x"})")},
+                    "error_description": "AADSTS7000215: Invalid client secret provided.\r\nTrace ID: x"})")},
                   FakeBatch::with_client_secret());
   const Answer refused = batch.service.get("/jobs");
   EXPECT_EQ(refused.kind, Kind::kRefused);

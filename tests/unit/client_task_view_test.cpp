@@ -86,7 +86,8 @@ TEST(ViewTask, WrongTypesCountAsMissing) {
 
 TEST(ViewFailure, WrongTypesCountAsMissing) {
   const auto failure = view_failure(json::parse(
-      R"({"failureInfo": {"category": "servererror", "code": 5, "details": "none", "values": [7, {"name": "a"}]}})"));
+      R"({"failureInfo": {"category": "servererror", "code": 5, "details": "none",
+                          "values": [7, {"name": "a"}]}})"));
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->code, "");
   EXPECT_THAT(failure->details, ElementsAre("a: "));
@@ -206,7 +207,8 @@ TEST(ReasonsForWaiting, TheNodesAndOneExample) {
   EXPECT_THAT(with_nodes(R"([{"id": "a", "state": "idle", "schedulingState": "disabled"}])"),
               ElementsAre("1 node is closed for tasks (schedulingState)"));
   EXPECT_THAT(with_nodes(R"([{"id": "a", "state": "starttaskfailed", "startTaskInfo": {"state": "completed",
-      "exitCode": 1, "failureInfo": {"category": "usererror", "code": "FailureExitCode", "message": "it failed"}}},
+      "exitCode": 1, "failureInfo": {"category": "usererror", "code": "FailureExitCode",
+              "message": "it failed"}}},
       {"id": "b", "state": "starttaskfailed", "startTaskInfo": {"failureInfo": {"code": "Other"}}}])"),
               ElementsAre("2 nodes are starttaskfailed", "start task of a: FailureExitCode: it failed"));
   EXPECT_THAT(
