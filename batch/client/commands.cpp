@@ -114,8 +114,10 @@ std::string bash_command_line(const std::string& script) { return "/bin/bash -c 
 std::string sh_command_line(const std::string& script) { return "/bin/sh -c " + single_quoted(script); }
 
 bool belongs_to_the_vm(const std::string& variable) {
-  constexpr std::array kNames = {"PATH", "HOME",    "HOSTNAME", "PWD",   "OLDPWD",
-                                 "USER", "LOGNAME", "SHELL",    "SHLVL", "_"};
+  // The last three: what a shell and every program on the VM would obey.
+  constexpr std::array kNames = {"PATH",    "HOME",  "HOSTNAME", "PWD", "OLDPWD",     "USER",
+                                 "LOGNAME", "SHELL", "SHLVL",    "_",   "LD_PRELOAD", "LD_LIBRARY_PATH",
+                                 "BASH_ENV"};
   return std::find(kNames.begin(), kNames.end(), variable) != kNames.end();
 }
 
@@ -175,7 +177,8 @@ std::string registry_variable(std::size_t index) {
 
 std::string start_script(const PoolWish& pool, const std::vector<std::string>& images) {
   std::string script = "set -eo pipefail";
-  if (!pool.start_task.empty()) script += fmt::format("; ( {} )", pool.start_task);
+  // On lines of its own: it may end in a comment, or in a here-document.
+  if (!pool.start_task.empty()) script += fmt::format("; (\n{}\n)", pool.start_task);
   for (std::size_t i = 0; i < pool.registries.size(); ++i) {
     const auto& registry = pool.registries[i];
     script += "; " + (registry.identity.empty()

@@ -74,7 +74,7 @@ class Converter {
 
 template <typename Number>
 bool is_number(std::string_view text, Number& number) {
-  if (!text.empty() && text[0] == '+') text.remove_prefix(1);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size();
 }
@@ -159,8 +159,9 @@ nlohmann::json as_json(const Node& node) {
   std::int64_t whole = 0;
   if (is_number(node.text, whole)) return whole;
   double real = 0;
-  // from_chars takes "inf" and "nan" too, which JSON has not.
-  if (node.text.find_first_of("0123456789") != std::string::npos && is_number(node.text, real)) return real;
+  // from_chars takes "inf" and "nan(1)" too, which JSON has not.
+  if (node.text.find_first_not_of("0123456789.eE+-") == std::string::npos && is_number(node.text, real))
+    return real;
   return node.text;
 }
 

@@ -438,8 +438,8 @@ Result<PoolWish> read_pool(const json& object, const Locator& locator, const Sec
     auto password = secret_of(item, "password", secrets);
     if (!password) return locator.error(path, password.error().message, password.error().hint);
     Registry registry{text_of(item, "server"), text_of(item, "user"), *password, text_of(item, "identity")};
-    const bool with_password = !registry.user.empty() && !registry.password.empty();
-    if (with_password == !registry.identity.empty() || (!registry.identity.empty() && !registry.user.empty()))
+    const bool by_identity = !registry.identity.empty();
+    if (registry.user.empty() != by_identity || registry.password.empty() != by_identity)
       return locator.error(path,
                            "either user with password_variable or password_file is wanted, or identity");
     pool.registries.push_back(std::move(registry));
@@ -514,7 +514,8 @@ Result<JobFile> read_job_file(const Source& source, const SecretReader& secrets)
     task->raw = part(raw, "task");
     const json own = part(tasks[i], "raw");
     if (!own.is_object()) return locator.error(path + "raw", "a mapping is wanted");
-    task->raw.merge_patch(own);
+    // No merge patch: a null of the task's own is for the request, from which it removes something.
+    task->raw.update(own, true);
     job.tasks.push_back(std::move(*task));
   }
   return job;

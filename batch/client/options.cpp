@@ -316,6 +316,8 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
     return request;
   }
   std::size_t taken = 1;
+  if (word == "pool" && arguments.size() > 1 && (arguments[1] == "--help" || arguments[1] == "-h"))
+    return request;
   if (word == "pool" && arguments.size() > 1 && !arguments[1].starts_with('-'))
     word += " " + arguments[taken++];
   const auto known = all_verbs();

@@ -241,13 +241,14 @@ std::string content_of(json job, const std::vector<std::pair<std::string, json>>
   return sha256(text).substr(0, 32);
 }
 
-/// When the job of an auto pool counts as forgotten; nothing where a task has no limit.
+/// When the job of an auto pool counts as forgotten; nothing where a task has no limit, or may be tried for
+/// ever.
 std::optional<long long> longest_time(const JobFile& job, int attempts) {
   long long sum = kAllocationSeconds;
   for (const auto& task : job.tasks) {
     const auto limit = parse_duration(task.limits.time);
-    if (task.limits.time.empty() || !limit) return std::nullopt;
-    sum += *limit * attempts * (1 + std::max(task.limits.retries, 0));
+    if (task.limits.time.empty() || !limit || task.limits.retries < 0) return std::nullopt;
+    sum += *limit * attempts * (1 + task.limits.retries);
   }
   return sum;
 }
@@ -308,11 +309,16 @@ Result<Submission> plan_submission(const JobFile& job, const SubmissionFacts& fa
                                                  {"pool", pool_specification(job)}};
     const auto longest = longest_time(job, 1 + facts.infrastructure_retries);
     if (longest) body["constraints"] = {{"maxWallClockTime", iso_duration(*longest)}};
-    if (!longest && facts.infrastructure_retries > 0)
+    if (!longest && facts.infrastructure_retries > 0) {
+      const bool endless = std::any_of(job.tasks.begin(), job.tasks.end(),
+                                       [](const auto& task) { return task.limits.retries < 0; });
       return input_error(
-          "--retry-infrastructure with a pool of the job's own, and no limits.time",
-          "the job has to stay open until its last attempt: without a limit the pool would stay, and "
-          "cost, if this client died; set limits.time");
+          fmt::format("--retry-infrastructure with a pool of the job's own, and {}",
+                      endless ? "limits.retries -1" : "no limits.time"),
+          fmt::format("the job has to stay open until its last attempt: without a limit the pool would stay, "
+                      "and cost, if this client died; set {}",
+                      endless ? "limits.retries" : "limits.time"));
+    }
   }
   if (!job.pool.native) {
     const bool keep =
@@ -326,6 +332,8 @@ Result<Submission> plan_submission(const JobFile& job, const SubmissionFacts& fa
     }
   }
   body.merge_patch(job.raw_job);
+  if (body.contains("metadata") && !body["metadata"].is_array())
+    return input_error("raw.job.metadata: a list is wanted", "example: metadata: [{name: owner, value: me}]");
   submission.content = content_of(body, submission.tasks);
   body["metadata"].push_back({{"name", kContentName}, {"value", submission.content}});
   submission.job = std::move(body);

@@ -91,14 +91,23 @@ std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
   std::array<char, 4> day{};
   std::array<char, 4> month{};
   const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT", day.data(), &parts.tm_mday,
-                  month.data(), &parts.tm_year, &parts.tm_hour, &parts.tm_min, &parts.tm_sec) != 7)
+  int end = 0;  // stays 0 where what follows the numbers is not as it should be
+  if (std::sscanf(copy.c_str(), "%3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", day.data(),
+                  &parts.tm_mday, month.data(), &parts.tm_year, &parts.tm_hour, &parts.tm_min, &parts.tm_sec,
+                  &end) != 7 ||
+      static_cast<std::size_t>(end) != copy.size())
+    return std::nullopt;
+  const auto is_in = [](int number, int least, int most) { return number >= least && number <= most; };
+  // A minute may have a second more than others (RFC 9110).
+  if (!is_in(parts.tm_mday, 1, 31) || !is_in(parts.tm_hour, 0, 23) || !is_in(parts.tm_min, 0, 59) ||
+      !is_in(parts.tm_sec, 0, 60))
     return std::nullopt;
   const auto found = std::find(kMonths.begin(), kMonths.end(), std::string_view(month.data()));
   if (found == kMonths.end()) return std::nullopt;
   parts.tm_mon = static_cast<int>(found - kMonths.begin());
   parts.tm_year -= 1900;
-  const std::time_t seconds = timegm(&parts);
+  // Nanoseconds in 64 bits end in 2262; servers write the year 9999 where they mean never.
+  const std::time_t seconds = std::clamp<std::time_t>(timegm(&parts), 0, 9'000'000'000);
   return system_clock::from_time_t(seconds);
 }
 

@@ -139,12 +139,14 @@ Answer Service::as_answer(const Call& call, HttpOutcome outcome) const {
   const json body = json::parse(outcome.response.body, nullptr, false);
   if (body.is_object() && body.value("code", json()).is_string()) {
     answer.code = body["code"].get<std::string>();
+    const std::string words = words_of(body);
     const std::string details = details_of(body);
-    answer.error = {Error::Code::kInput,
-                    fmt::format("{}: Azure Batch answers {}: {}{}", what, answer.code, words_of(body),
-                                details.empty() ? "" : " (" + details + ")"),
-                    hint_for(outcome, answer.code, signer_.sign_in()),
-                    {}};
+    answer.error = {
+        Error::Code::kInput,
+        fmt::format("{}: Azure Batch answers {}{}{}{}", what, answer.code, words.empty() ? "" : ": ", words,
+                    details.empty() ? "" : " (" + details + ")"),
+        hint_for(outcome, answer.code, signer_.sign_in()),
+        {}};
     return answer;
   }
   // The body of another server, a proxy's: its type says enough.
@@ -196,7 +198,8 @@ Answer Service::send(const Call& call) {
       outcome.fault = "the answer is no JSON";
     }
     if (outcome.kind == HttpOutcome::Kind::kUnanswered || outcome.kind == HttpOutcome::Kind::kInterrupted ||
-        (answered && outcome.response.status >= 500 && outcome.response.status != 503))
+        (answered && outcome.response.status >= 500 && outcome.response.status != 503) ||
+        (answered && outcome.response.status == 408))
       may_have_been_done = true;
     const auto elapsed = std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
     const auto pause = pause_before_repeat(outcome, call.repeat, tries, elapsed, policy, random_fraction(),

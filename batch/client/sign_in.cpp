@@ -43,7 +43,8 @@ Result<std::string> checked_url(std::string url, const char* variable, const cha
   };
   const bool good =
       url.starts_with("https://") || host_is("127.0.0.1") || host_is("localhost") || host_is("[::1]");
-  if (url.find_first_of(" \t\r\n\"'?#") != std::string::npos || !good) {
+  // "http://localhost:80@elsewhere" is not this machine.
+  if (url.find_first_of(" \t\r\n\"'?#@") != std::string::npos || !good) {
     return input_error(fmt::format("{}: '{}' is not an https address", variable, url),
                        fmt::format("example: {}", example));
   }

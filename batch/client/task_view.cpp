@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <limits>
 #include <map>
 
 namespace shipyard::batch {
@@ -18,7 +19,11 @@ std::string text_at(const json& object, const char* key) {
 int number_at(const json& object, const char* key, int otherwise) {
   if (!object.is_object()) return otherwise;
   const auto found = object.find(key);
-  return found != object.end() && found->is_number_integer() ? found->get<int>() : otherwise;
+  if (found == object.end() || !found->is_number_integer()) return otherwise;
+  const auto number = found->get<std::int64_t>();
+  return number >= std::numeric_limits<int>::min() && number <= std::numeric_limits<int>::max()
+             ? static_cast<int>(number)
+             : otherwise;
 }
 
 json part_at(const json& object, const char* key) {
@@ -35,7 +40,8 @@ std::optional<Failure> view_failure(const json& object, const char* key) {
   Failure failure{text_at(info, "category"), text_at(info, "code"), text_at(info, "message"), {}};
   for (const char* name : {"details", "values"}) {
     for (const auto& item : part_at(info, name)) {
-      failure.details.push_back(fmt::format("{}: {}", text_at(item, "name"), text_at(item, "value")));
+      if (item.is_object())
+        failure.details.push_back(fmt::format("{}: {}", text_at(item, "name"), text_at(item, "value")));
     }
   }
   return failure;

@@ -38,7 +38,8 @@ struct TaskView {
 [[nodiscard]] std::optional<Failure> view_failure(const nlohmann::json& object,
                                                   const char* key = "failureInfo");
 
-/// "usererror FailureExitCode: the task exited with an exit code…".
+/// "FailureExitCode: the task exited with an exit code… (name: value)" on one line; the category where there
+/// is no code.
 [[nodiscard]] std::string describe(const Failure& failure);
 
 /// Text at a key; empty where there is none, or something else.

@@ -38,11 +38,14 @@ bool has_infiniband(std::string_view vm_size) {
 
 Gpus gpus_of(std::string_view vm_size) {
   const Parts parts = parts_of(vm_size);
-  if (parts.family == "ng" || parts.rest.find("_mi300x") != std::string::npos) return Gpus::kAmd;
+  if (parts.family == "ng" || parts.rest.find("_mi300x") != std::string::npos ||
+      parts.rest.find("_v710") != std::string::npos)
+    return Gpus::kAmd;
   if (parts.family == "nv" && parts.features == "as" && parts.rest == "_v4") return Gpus::kAmd;
-  return parts.family == "nc" || parts.family == "nd" || parts.family == "nv" || parts.family == "n"
-             ? Gpus::kNvidia
-             : Gpus::kNone;
+  for (const char* family : {"nc", "ncc", "nd", "nv", "n"}) {
+    if (parts.family == family) return Gpus::kNvidia;
+  }
+  return Gpus::kNone;
 }
 
 }  // namespace shipyard::batch

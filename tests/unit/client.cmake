@@ -1,8 +1,25 @@
 shipyard_unit_test(client_test
   LIBRARIES shipyard::batch_client nlohmann_json::nlohmann_json
   SOURCES
+    client_commands_test.cpp
+    client_definitions_test.cpp
+    client_document_test.cpp
+    client_find_task_test.cpp
+    client_job_file_test.cpp
+    client_load_job_test.cpp
+    client_options_test.cpp
+    client_requests_test.cpp
+    client_retry_test.cpp
+    client_schema_test.cpp
+    client_service_test.cpp
     client_shared_key_test.cpp
     client_shipyard_config_keys_test.cpp
     client_shipyard_config_shell_test.cpp
     client_shipyard_config_test.cpp
-    client_shipyard_config_text_test.cpp)
+    client_shipyard_config_text_test.cpp
+    client_sign_in_test.cpp
+    client_submission_record_test.cpp
+    client_submit_test.cpp
+    client_task_view_test.cpp
+    client_text_table_test.cpp
+    client_vm_size_test.cpp)
