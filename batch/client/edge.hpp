@@ -5,6 +5,7 @@
 #include "base/environment.hpp"
 #include "base/interruption.hpp"
 #include "base/terminal.hpp"
+#include "batch/client/job_file.hpp"
 #include "batch/client/options.hpp"
 #include "batch/client/service.hpp"
 
@@ -28,5 +29,8 @@ struct Edge {
     return kOwnFailure;
   }
 };
+
+/// The job that the command line names (load_job.hpp); what is not carried over is told in notes.
+Result<JobFile> load_job(const Edge& edge);
 
 }  // namespace shipyard::batch

@@ -6,6 +6,7 @@
 
 #include "base/file.hpp"
 #include "base/shell_quote.hpp"
+#include "batch/client/edge.hpp"
 #include "batch/client/sign_in.hpp"
 
 namespace shipyard::batch {
@@ -62,7 +63,7 @@ Result<Conversion> load_shipyard_config(const std::string& directory) {
 namespace {
 
 Result<JobFile> read_converted(const Request& request, const SecretReader& secrets,
-                               const Messages& messages) {
+                               std::vector<std::string>* not_carried) {
   auto conversion = load_shipyard_config(request.shipyard_config);
   if (!conversion) return conversion.error();
   std::vector<std::string> names;
@@ -75,7 +76,7 @@ Result<JobFile> read_converted(const Request& request, const SecretReader& secre
     return input_error(
         fmt::format("which of the jobs in '{}'? {}", request.shipyard_config, fmt::join(names, ", ")),
         "--job ID");
-  for (const auto& line : conversion->not_carried) messages.note(line);
+  if (not_carried != nullptr) *not_carried = conversion->not_carried;
   return read_job_file({request.shipyard_config + "/" + chosen->name, job_file_text(*chosen, {})}, secrets);
 }
 
@@ -87,12 +88,13 @@ Result<JobFile> read_file_of(const Request& request, const SecretReader& secrets
 
 }  // namespace
 
-Result<JobFile> load_job(const Request& request, const Environment& environment, const Messages& messages) {
+Result<JobFile> load_job(const Request& request, const Environment& environment,
+                         std::vector<std::string>* not_carried) {
   const std::string& place = request.shipyard_config.empty() ? request.file : request.shipyard_config + "/";
   const auto slash = place.rfind('/');
   const SecretsOfThisMachine secrets(environment, slash == std::string::npos ? "." : place.substr(0, slash));
   auto job = request.shipyard_config.empty() ? read_file_of(request, secrets)
-                                             : read_converted(request, secrets, messages);
+                                             : read_converted(request, secrets, not_carried);
   if (!job) return job;
   if (!request.job.empty()) job->id = request.job;
   if (!request.pool.empty()) {
@@ -113,6 +115,13 @@ Result<JobFile> load_job(const Request& request, const Environment& environment,
                          "write it into the job file");
     job->tasks[0].command = shell_quote(request.command);
   }
+  return job;
+}
+
+Result<JobFile> load_job(const Edge& edge) {
+  std::vector<std::string> not_carried;
+  auto job = load_job(edge.request, edge.environment, &not_carried);
+  for (const auto& line : not_carried) edge.messages.note(line);
   return job;
 }
 

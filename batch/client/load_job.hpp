@@ -15,6 +15,7 @@ Result<Conversion> load_shipyard_config(const std::string& directory);
 
 /// The job file of the command line, or the job of --shipyard-config (--job says which, of several), with
 /// what the command line says in place of it.
-Result<JobFile> load_job(const Request& request, const Environment& environment, const Messages& messages);
+Result<JobFile> load_job(const Request& request, const Environment& environment,
+                         std::vector<std::string>* not_carried = nullptr);
 
 }  // namespace shipyard::batch

@@ -37,7 +37,7 @@ bool says_the_same(const json& wanted, const json& found) {
 }  // namespace
 
 int create_pool(const Edge& edge) {
-  auto job = load_job(edge.request, edge.environment, edge.messages);
+  auto job = load_job(edge);
   if (!job) return edge.fail(job.error());
   auto body = pool_body(*job);
   if (!body) return edge.fail(body.error());

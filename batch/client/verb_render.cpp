@@ -10,7 +10,7 @@ namespace shipyard::batch {
 
 int render_job(const Edge& edge) {
   using nlohmann::json;
-  auto job = load_job(edge.request, edge.environment, edge.messages);
+  auto job = load_job(edge);
   if (!job) return edge.fail(job.error());
   SubmissionFacts facts;
   facts.job_id = job->id.empty() ? make_job_id(edge.request.source(), "DATE", "WORD") : job->id;

@@ -65,7 +65,7 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
 }
 
 Result<Submitted> submit_file(const Edge& edge) {
-  auto job = load_job(edge.request, edge.environment, edge.messages);
+  auto job = load_job(edge);
   if (!job) return job.error();
   SubmissionFacts facts;
   facts.infrastructure_retries = edge.request.retry_infrastructure;
