@@ -33,7 +33,8 @@ Result<Secret> secret_of(const Environment& environment, const std::string& name
   return read_secret_file(file);
 }
 
-/// Without a / at the end. Plain http only to this machine.
+/// Without a / at the end. Plain http only to this machine: no @ either, since http://localhost:1@other.test
+/// is another one.
 Result<std::string> checked_url(std::string url, const char* variable, const char* example) {
   while (url.ends_with('/')) url.pop_back();
   const auto host_is = [&](std::string_view host) {
@@ -43,7 +44,7 @@ Result<std::string> checked_url(std::string url, const char* variable, const cha
   };
   const bool good =
       url.starts_with("https://") || host_is("127.0.0.1") || host_is("localhost") || host_is("[::1]");
-  if (url.find_first_of(" \t\r\n\"'?#") != std::string::npos || !good) {
+  if (url.find_first_of(" \t\r\n\"'?#@") != std::string::npos || !good) {
     return input_error(fmt::format("{}: '{}' is not an https address", variable, url),
                        fmt::format("example: {}", example));
   }
