@@ -185,7 +185,9 @@ Answer Service::send(const Call& call) {
       return answer;
     }
     const bool answered = outcome.kind == HttpOutcome::Kind::kAnswered;
-    if (answered && outcome.response.status == 401 && !token_renewed) {
+    // 401, or Batch's own AuthenticationFailed (403): a token may have ended before its time.
+    if (answered && (outcome.response.status == 401 || outcome.response.status == 403) && !token_renewed &&
+        signer_.sign_in().method != SignIn::Method::kSharedKey) {
       signer_.forget_token();
       token_renewed = true;
       continue;
