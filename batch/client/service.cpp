@@ -108,7 +108,7 @@ HttpOutcome Service::send_once(const Call& call, const std::string& body, Error&
   if (has_length) headers.pop_back();
   headers.emplace_back("Authorization", std::move(*authorization));
   const std::string url = signer_.sign_in().endpoint + call.path + "?" + query;
-  return http_.send({call.method, url, std::move(headers), body});
+  return http_.send({call.method, url, std::move(headers), body, policy_.limit});
 }
 
 Answer Service::as_answer(const Call& call, HttpOutcome outcome) const {
