@@ -90,7 +90,6 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
   int retries = 0;
   auto heard = Clock::now();
   bool silence_told = false;
-  const int asked = edge.interruption.count();
   while (true) {
     const Answer answer = edge.service.get(path);
     Answer pumped;
@@ -126,20 +125,21 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
       if (pumped.good()) {
         heard = Clock::now();
         silence_told = false;
+        if (view.completed()) {
           // A task that never ran has none.
           const std::string& lost = output.missing().empty() ? errors.missing() : output.missing();
           if (view.exit_code && !lost.empty())
             edge.messages.warning(fmt::format(
                 "task '{}': Batch has its output no longer ({}): the end of it may be missing here", task,
                 lost));
-        if (view.completed()) {
           end.report = fetch_report(job, view, edge.service);
           return end;
         }
       }
     }
     const Answer& worst = answer.good() ? pumped : answer;
-    if (worst.interrupted() || edge.interruption.count() > asked) {
+    // Also a signal that came before: during a request that was carried out all the same.
+    if (worst.interrupted() || edge.interruption.signal() != 0) {
       end.interrupted = true;
       return end;
     }

@@ -64,7 +64,10 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
   return text_at(pool.body, "vmSize");
 }
 
-Result<Submitted> submit_file(const Edge& edge) {
+bool end_job(const std::string& job, const std::string& task, const Edge& edge);
+
+/// `begun`: Batch has been asked for the job. An interruption ends that job too.
+Result<Submitted> submit_file(const Edge& edge, bool& begun) {
   auto job = load_job(edge.request, edge.environment, edge.messages);
   if (!job) return job.error();
   SubmissionFacts facts;
@@ -102,36 +105,61 @@ Result<Submitted> submit_file(const Edge& edge) {
   plan = plan_submission(submitted.job, facts);
   if (!plan) return plan.error();
   submitted.submission = std::move(*plan);
-  if (auto done = submit(submitted.submission, edge.service); !done) return done.error();
+  begun = true;
+  if (auto done = submit(submitted.submission, edge.service); !done) {
+    // The job may be there by now, with a pool of its own that costs.
+    if (edge.interruption.signal() != 0 && end_job(facts.job_id, submitted.submission.tasks[0].first, edge))
+      submitted.record->finish();
+    return done.error();
+  }
   return submitted;
 }
 
-/// After a signal: Batch is asked to end the job, and its tasks are waited for, a while.
-void end_job(const std::string& job, const std::string& task, const Edge& edge) {
+int report_no_submission(const Error& error, bool begun, const Edge& edge) {
+  if (edge.interruption.signal() == 0) return edge.fail(error);
+  if (!begun) edge.messages.note("interrupted before anything was submitted");
+  return kOwnFailure;
+}
+
+/// After a signal: Batch is asked to end the job, and its task is waited for, a while. True where the job
+/// ends, or is not there.
+bool end_job(const std::string& job, const std::string& task, const Edge& edge) {
   const int asked = edge.interruption.count();
   edge.messages.note(fmt::format("{}: asking Batch to terminate job '{}'; a second one ends the wait",
                                  signal_name(edge.interruption.signal()), job));
   auto terminated = terminate_job(job, edge.service);
+  if (!terminated && edge.interruption.count() > asked) {
+    edge.messages.warning(fmt::format(
+        "Batch may not have heard: shipyard-submit status {0}, shipyard-submit terminate {0}", job));
+    return false;
+  }
+  if (!terminated && terminated.error().code == Error::Code::kInput &&
+      edge.service.get(job_path(job)).is("JobNotFound")) {
+    edge.messages.note(fmt::format("there is no job '{}'", job));
+    return true;
+  }
   if (!terminated) {
     edge.messages.error(terminated.error());
     edge.messages.warning(
         fmt::format("job '{0}' may go on: shipyard-submit status {0}, shipyard-submit terminate {0}", job));
-    return;
+    return false;
   }
   const auto deadline = std::chrono::steady_clock::now() + edge.request.kill_after;
   std::string state = "not there";
   while (edge.interruption.count() == asked && std::chrono::steady_clock::now() < deadline) {
     const Answer answer = edge.service.get(task_path(job, task));
     if (answer.good()) state = view_task(answer.body).state;
-    if ((answer.good() && state == "completed") || answer.status == 404) {
+    // What has not started by now never will, and stays active: see Batch's "Terminate Job".
+    if ((answer.good() && (state == "completed" || state == "active")) || answer.status == 404) {
       edge.messages.note(fmt::format("job '{}' is terminated", job));
-      return;
+      return true;
     }
     edge.interruption.pause(
         std::min<std::chrono::milliseconds>(edge.request.poll, std::chrono::milliseconds(2000)));
   }
   edge.messages.warning(
       fmt::format("Batch has been told to terminate job '{}'; task '{}' is still {}", job, task, state));
+  return true;
 }
 
 /// Follows one task to its final end: again after each reactivation. Nothing after an interruption.
@@ -173,13 +201,9 @@ int follow_job(const Submitted& submitted, const Edge& edge) {
 }  // namespace
 
 int run_job(const Edge& edge) {
-  auto submitted = submit_file(edge);
-  if (!submitted) {
-    if (edge.interruption.signal() == 0) return edge.fail(submitted.error());
-    edge.messages.warning(
-        "interrupted while the job was being submitted: the same command again goes on with it");
-    return kOwnFailure;
-  }
+  bool begun = false;
+  auto submitted = submit_file(edge, begun);
+  if (!submitted) return report_no_submission(submitted.error(), begun, edge);
   const std::string& job = submitted->submission.job_id;
   edge.messages.note(fmt::format("job '{}' is submitted", job));
   // A job that waits for reactivations must stay open: one that is completing takes none.
@@ -199,8 +223,9 @@ int run_job(const Edge& edge) {
 }
 
 int submit_job(const Edge& edge) {
-  auto submitted = submit_file(edge);
-  if (!submitted) return edge.fail(submitted.error());
+  bool begun = false;
+  auto submitted = submit_file(edge, begun);
+  if (!submitted) return report_no_submission(submitted.error(), begun, edge);
   const std::string& job = submitted->submission.job_id;
   if (submitted->job.auto_complete) {
     if (auto done = complete_with_tasks(job, edge.service); !done) return edge.fail(done.error());
