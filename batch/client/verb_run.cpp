@@ -162,14 +162,20 @@ bool end_job(const std::string& job, const std::string& task, const Edge& edge) 
   return true;
 }
 
+struct Outcome {
+  int status = 0;
+  bool ended = true;  ///< false: nobody knows what became of the task
+};
+
 /// Follows one task to its final end: again after each reactivation. Nothing after an interruption.
-std::optional<int> follow_to_the_end(const std::string& job, const std::string& task, const Edge& edge) {
+std::optional<Outcome> follow_to_the_end(const std::string& job, const std::string& task, const Edge& edge) {
   for (int attempt = 0;; ++attempt) {
     auto end = follow_task(job, task, edge);
-    if (!end) return edge.fail(end.error());
+    if (!end) return Outcome{edge.fail(end.error()), false};
     if (end->interrupted) return std::nullopt;
     if (!failed_for_its_nodes(*end) || attempt >= edge.request.retry_infrastructure)
-      return report_end(job, *end, edge);
+      return Outcome{report_end(job, *end, edge)};
+    if (edge.interruption.signal() != 0) return std::nullopt;
     edge.messages.note(fmt::format(
         "task '{}': exit status {} ({}): its nodes failed it; again, {} of {}", task, *end->view.exit_code,
         text_at(part_at(end->report, "outcome"), "name"), attempt + 1, edge.request.retry_infrastructure));
@@ -178,24 +184,22 @@ std::optional<int> follow_to_the_end(const std::string& job, const std::string& 
     if (!answer.good() && !(answer.may_have_been_done && answer.is("TaskNotCompleted"))) {
       if (answer.interrupted()) return std::nullopt;
       edge.messages.error(answer.error);
-      return report_end(job, *end, edge);
+      return Outcome{report_end(job, *end, edge)};
     }
   }
 }
 
-int follow_job(const Submitted& submitted, const Edge& edge) {
+Outcome follow_job(const Submitted& submitted, const Edge& edge) {
   const std::string& job = submitted.submission.job_id;
-  int status = 0;
+  Outcome whole;
   for (const auto& [task, body] : submitted.submission.tasks) {
     if (submitted.submission.tasks.size() > 1) edge.messages.note(fmt::format("task '{}':", task));
     const auto end = follow_to_the_end(job, task, edge);
-    if (!end) {
-      end_job(job, task, edge);
-      return kOwnFailure;
-    }
-    if (status == 0) status = *end;
+    if (!end) return {kOwnFailure, end_job(job, task, edge)};
+    if (whole.status == 0) whole.status = end->status;
+    whole.ended = whole.ended && end->ended;
   }
-  return status;
+  return whole;
 }
 
 }  // namespace
@@ -212,14 +216,14 @@ int run_job(const Edge& edge) {
     if (auto done = complete_with_tasks(job, edge.service); !done && edge.interruption.signal() == 0)
       edge.messages.warning(done.error().message);
   }
-  const int status = follow_job(*submitted, edge);
+  const Outcome end = follow_job(*submitted, edge);
   if (edge.interruption.signal() == 0 && submitted->job.auto_complete && !at_once) {
     if (auto done = complete_with_tasks(job, edge.service); !done)
       edge.messages.warning(done.error().message);
   }
   // What ended without our knowing stays on record: another run goes on with it.
-  if (edge.interruption.signal() != 0 || status != kOwnFailure) submitted->record->finish();
-  return status;
+  if (end.ended) submitted->record->finish();
+  return end.status;
 }
 
 int submit_job(const Edge& edge) {
