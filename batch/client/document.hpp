@@ -21,12 +21,12 @@ struct Node {
   struct Entry;
 
   Kind kind = Kind::kNull;
-  std::string text = {};            ///< of a scalar, as written, without quotes
-  bool quoted = false;              ///< a scalar that is text whatever it looks like
-  std::vector<Node> items = {};     ///< of a sequence
-  std::vector<Entry> entries;       ///< of a mapping, in the order of the file; each key once
-  int line = 0;                     ///< from 1; 0: not from a file
-  int column = 0;                   ///< from 1
+  std::string text = {};         ///< of a scalar, as written, without quotes
+  bool quoted = false;           ///< a scalar that is text whatever it looks like
+  std::vector<Node> items = {};  ///< of a sequence
+  std::vector<Entry> entries;    ///< of a mapping, in the order of the file; each key once
+  int line = 0;                  ///< from 1; 0: not from a file
+  int column = 0;                ///< from 1
 
   /// The value of `key` in a mapping; nullptr where there is none.
   [[nodiscard]] const Node* find(std::string_view key) const;

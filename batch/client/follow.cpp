@@ -52,10 +52,12 @@ class WaitingNotes {
 
 }  // namespace
 
-Answer GrowingFile::pump(Service& service) {
+Answer GrowingFile::pump(Service& service, bool whole) {
   while (true) {
     Answer answer = service.read_file(path_, offset_, kChunk);
+    missing_.clear();
     if (is_not_there(answer)) {
+      missing_ = answer.code;
       answer.kind = HttpOutcome::Kind::kAnswered;
       answer.status = 200;
       return answer;
@@ -64,6 +66,7 @@ Answer GrowingFile::pump(Service& service) {
     if (!answer.file_created.empty() && answer.file_created != created_) {
       const bool another = !created_.empty();
       created_ = answer.file_created;
+      is_new_ = is_new_ || another;
       if (another && offset_ > 0) {
         offset_ = 0;
         continue;
@@ -72,7 +75,7 @@ Answer GrowingFile::pump(Service& service) {
     if (answer.text.empty()) return answer;
     out_ << answer.text << std::flush;
     offset_ += static_cast<long long>(answer.text.size());
-    if (static_cast<long long>(answer.text.size()) < kChunk) return answer;
+    if (!whole && static_cast<long long>(answer.text.size()) < kChunk) return answer;
   }
 }
 
@@ -87,7 +90,6 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
   int retries = 0;
   auto heard = Clock::now();
   bool silence_told = false;
-  const int asked = edge.interruption.count();
   while (true) {
     const Answer answer = edge.service.get(path);
     Answer pumped;
@@ -117,20 +119,27 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
       state = view.state;
       waiting.look(view);
       if (view.state == "running" || view.completed()) {
-        pumped = output.pump(edge.service);
-        if (pumped.good()) pumped = errors.pump(edge.service);
+        pumped = output.pump(edge.service, view.completed());
+        if (pumped.good()) pumped = errors.pump(edge.service, view.completed());
       }
       if (pumped.good()) {
         heard = Clock::now();
         silence_told = false;
         if (view.completed()) {
+          // A task that never ran has none.
+          const std::string& lost = output.missing().empty() ? errors.missing() : output.missing();
+          if (view.exit_code && !lost.empty())
+            edge.messages.warning(fmt::format(
+                "task '{}': Batch has its output no longer ({}): the end of it may be missing here", task,
+                lost));
           end.report = fetch_report(job, view, edge.service);
           return end;
         }
       }
     }
     const Answer& worst = answer.good() ? pumped : answer;
-    if (worst.interrupted() || edge.interruption.count() > asked) {
+    // Also a signal that came before: during a request that was carried out all the same.
+    if (worst.interrupted() || edge.interruption.signal() != 0) {
       end.interrupted = true;
       return end;
     }

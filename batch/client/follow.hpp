@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "batch/client/edge.hpp"
 #include "batch/client/task_view.hpp"
@@ -15,16 +16,23 @@ class GrowingFile {
  public:
   GrowingFile(std::string path, std::ostream& out) : path_(std::move(path)), out_(out) {}
 
-  /// Shows what is new. Good where it is not there (yet).
-  Answer pump(Service& service);
-  /// From the first byte on.
-  void restart() { offset_ = 0, created_.clear(); }
+  /// Shows what is new. Good where it is not there (yet). `whole`: asks until there is no more, since a file
+  /// that is complete may come in parts.
+  Answer pump(Service& service, bool whole = false);
+  /// The task has been started again: from the first byte on, unless the new file has been met already.
+  void restart() {
+    if (!std::exchange(is_new_, false)) offset_ = 0, created_.clear();
+  }
+  /// Batch's code where the last look has found no such file; else empty.
+  [[nodiscard]] const std::string& missing() const { return missing_; }
 
  private:
   std::string path_;
   std::ostream& out_;
   long long offset_ = 0;
   std::string created_;
+  bool is_new_ = false;
+  std::string missing_;
 };
 
 /// How a task ended, as far as Batch and the launcher say.

@@ -133,6 +133,9 @@ HttpOutcome CurlHttp::send(const HttpRequest& request) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
   }
+  // On a kept connection that turns out to be dead libcurl sends again by itself, and tells nobody: what
+  // changes something would arrive twice, and its second answer (a 409) would be taken for the first.
+  if (request.method != "GET" && request.method != "HEAD") curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
 

@@ -64,7 +64,11 @@ OptionGroup account_group() {
         .value = "VERSION",
         .help = "of Batch's REST interface",
         .variable = "SHIPYARD_API_VERSION",
-        .default_text = kApiVersion}}};
+        .default_text = kApiVersion},
+       {.name = "request-limit",
+        .value = "TIME",
+        .help = "how long one request may take before it counts as unanswered",
+        .default_text = "60s"}}};
 }
 
 OptionSpec option(std::string name, std::string value, std::string help, std::string default_text = {}) {
@@ -298,6 +302,9 @@ Status take_options(Request& request, const ParsedCommandLine& line) {
   if (auto good = time("poll", request.poll); !good) return good;
   if (auto good = time("give-up", request.give_up); !good) return good;
   if (auto good = time("kill-after", request.kill_after); !good) return good;
+  if (auto good = time("request-limit", request.request_limit); !good) return good;
+  if (request.request_limit.count() == 0)
+    return input_error("--request-limit: 0 would leave no time for an answer", "example: 60s");
   if (request.verb == Verb::kPoolResize && !request.dedicated && !request.spot)
     return input_error("neither --dedicated nor --spot given", "how many nodes the pool is to have");
   return Ok{};

@@ -60,6 +60,7 @@ struct Request {
   std::chrono::seconds kill_after{60};
   std::chrono::seconds give_up{600};
   std::chrono::milliseconds poll{5000};
+  std::chrono::seconds request_limit{60};
   std::string sign_in = "auto";
   std::string api_version = kApiVersion;
 };

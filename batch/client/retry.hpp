@@ -15,6 +15,8 @@ struct RetryPolicy {
   double factor = 2;
   /// From the first sending to the last; a pause that would end behind it is not begun.
   std::chrono::milliseconds budget{120'000};
+  /// Of one sending, its answer included.
+  std::chrono::seconds limit{60};
 };
 
 /// What a request says about sending it a second time.

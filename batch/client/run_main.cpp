@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "base/signals.hpp"
@@ -92,7 +93,11 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     Interruption interruption;
     CurlHttp http(std::string(environment.get("SSL_CERT_FILE").value_or("")), interruption);
     Signer signer(std::move(sign_in), http, environment);
-    Service service(http, signer, messages, interruption, RetryPolicy{}, request->api_version);
+    RetryPolicy policy;
+    policy.limit = request->request_limit;
+    // Who does not wait for a silent Batch does not want a request of his repeated beyond that either.
+    policy.budget = std::min<std::chrono::milliseconds>(policy.budget, request->give_up);
+    Service service(http, signer, messages, interruption, policy, request->api_version);
     status = carry_out({*request, environment, messages, interruption, service, out, err});
     signal = interruption.signal();
   }

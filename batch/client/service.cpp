@@ -108,7 +108,7 @@ HttpOutcome Service::send_once(const Call& call, const std::string& body, Error&
   if (has_length) headers.pop_back();
   headers.emplace_back("Authorization", std::move(*authorization));
   const std::string url = signer_.sign_in().endpoint + call.path + "?" + query;
-  return http_.send({call.method, url, std::move(headers), body});
+  return http_.send({call.method, url, std::move(headers), body, policy_.limit});
 }
 
 Answer Service::as_answer(const Call& call, HttpOutcome outcome) const {
@@ -187,7 +187,9 @@ Answer Service::send(const Call& call) {
       return answer;
     }
     const bool answered = outcome.kind == HttpOutcome::Kind::kAnswered;
-    if (answered && outcome.response.status == 401 && !token_renewed) {
+    // 401, or Batch's own AuthenticationFailed (403): a token may have ended before its time.
+    if (answered && (outcome.response.status == 401 || outcome.response.status == 403) && !token_renewed &&
+        signer_.sign_in().method != SignIn::Method::kSharedKey) {
       signer_.forget_token();
       token_renewed = true;
       continue;

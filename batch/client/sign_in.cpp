@@ -33,7 +33,8 @@ Result<Secret> secret_of(const Environment& environment, const std::string& name
   return read_secret_file(file);
 }
 
-/// Without a / at the end. Plain http only to this machine.
+/// Without a / at the end. Plain http only to this machine: no @ either, since http://localhost:1@other.test
+/// is another one.
 Result<std::string> checked_url(std::string url, const char* variable, const char* example) {
   while (url.ends_with('/')) url.pop_back();
   const auto host_is = [&](std::string_view host) {

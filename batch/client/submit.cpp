@@ -24,6 +24,9 @@ Status check_existing_job(const Submission& submission, Service& service) {
   if (content_of_job(found.body) == submission.content) {
     if (state == "deleting")
       return input_error(fmt::format("job '{}' is being deleted", submission.job_id), "another id: --job ID");
+    if (state == "completed" || state == "terminating")
+      service.messages().note(fmt::format("job '{}' has been run already, and is {}: this is what it brought",
+                                          submission.job_id, state));
     return Ok{};
   }
   return input_error(

@@ -7,6 +7,18 @@
 #include "batch/client/verbs.hpp"
 
 namespace shipyard::batch {
+namespace {
+
+/// All that there is of a file by now.
+Answer show(const std::string& path, const std::string& name, std::ostream& out, const Edge& edge) {
+  GrowingFile file(path, out);
+  Answer answer = file.pump(edge.service, true);
+  if (answer.good() && !file.missing().empty())
+    edge.messages.warning(fmt::format("there is no {} ({})", name, file.missing()));
+  return answer;
+}
+
+}  // namespace
 
 int show_logs(const Edge& edge) {
   const auto& request = edge.request;
@@ -23,9 +35,9 @@ int show_logs(const Edge& edge) {
       return edge.fail(input_error(fmt::format("node {} of the task does not run yet", subtask->id)));
     for (const auto& [name, stream] :
          {std::pair<const char*, std::ostream*>{"stdout.txt", &edge.out}, {"stderr.txt", &edge.err}}) {
-      GrowingFile file(node_file_path(subtask->pool, subtask->node, subtask->directory + "/" + name),
-                       *stream);
-      if (const Answer answer = file.pump(edge.service); !answer.good()) return edge.fail(answer.error);
+      const std::string path = node_file_path(subtask->pool, subtask->node, subtask->directory + "/" + name);
+      if (const Answer answer = show(path, name, *stream, edge); !answer.good())
+        return edge.fail(answer.error);
     }
     return 0;
   }
@@ -41,8 +53,8 @@ int show_logs(const Edge& edge) {
   }
   for (const auto& [name, stream] :
        {std::pair<const char*, std::ostream*>{"stdout.txt", &edge.out}, {"stderr.txt", &edge.err}}) {
-    GrowingFile file(task_file_path(request.job, task->id, name), *stream);
-    if (const Answer answer = file.pump(edge.service); !answer.good()) return edge.fail(answer.error);
+    const Answer answer = show(task_file_path(request.job, task->id, name), name, *stream, edge);
+    if (!answer.good()) return edge.fail(answer.error);
   }
   return 0;
 }

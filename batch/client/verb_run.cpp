@@ -64,7 +64,10 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
   return text_at(pool.body, "vmSize");
 }
 
-Result<Submitted> submit_file(const Edge& edge) {
+bool end_job(const std::string& job, const std::string& task, const Edge& edge);
+
+/// `begun`: Batch has been asked for the job. An interruption ends that job too.
+Result<Submitted> submit_file(const Edge& edge, bool& begun) {
   auto job = load_job(edge);
   if (!job) return job.error();
   SubmissionFacts facts;
@@ -102,46 +105,77 @@ Result<Submitted> submit_file(const Edge& edge) {
   plan = plan_submission(submitted.job, facts);
   if (!plan) return plan.error();
   submitted.submission = std::move(*plan);
-  if (auto done = submit(submitted.submission, edge.service); !done) return done.error();
+  begun = true;
+  if (auto done = submit(submitted.submission, edge.service); !done) {
+    // The job may be there by now, with a pool of its own that costs.
+    if (edge.interruption.signal() != 0 && end_job(facts.job_id, submitted.submission.tasks[0].first, edge))
+      submitted.record->finish();
+    return done.error();
+  }
   return submitted;
 }
 
-/// After a signal: Batch is asked to end the job, and its tasks are waited for, a while.
-void end_job(const std::string& job, const std::string& task, const Edge& edge) {
+int report_no_submission(const Error& error, bool begun, const Edge& edge) {
+  if (edge.interruption.signal() == 0) return edge.fail(error);
+  if (!begun) edge.messages.note("interrupted before anything was submitted");
+  return kOwnFailure;
+}
+
+/// After a signal: Batch is asked to end the job, and its task is waited for, a while. True where the job
+/// ends, or is not there.
+bool end_job(const std::string& job, const std::string& task, const Edge& edge) {
   const int asked = edge.interruption.count();
   edge.messages.note(fmt::format("{}: asking Batch to terminate job '{}'; a second one ends the wait",
                                  signal_name(edge.interruption.signal()), job));
   auto terminated = terminate_job(job, edge.service);
+  if (!terminated && edge.interruption.count() > asked) {
+    edge.messages.warning(fmt::format(
+        "Batch may not have heard: shipyard-submit status {0}, shipyard-submit terminate {0}", job));
+    return false;
+  }
+  if (!terminated && terminated.error().code == Error::Code::kInput &&
+      edge.service.get(job_path(job)).is("JobNotFound")) {
+    edge.messages.note(fmt::format("there is no job '{}'", job));
+    return true;
+  }
   if (!terminated) {
     edge.messages.error(terminated.error());
     edge.messages.warning(
         fmt::format("job '{0}' may go on: shipyard-submit status {0}, shipyard-submit terminate {0}", job));
-    return;
+    return false;
   }
   const auto deadline = std::chrono::steady_clock::now() + edge.request.kill_after;
   std::string state = "not there";
   while (edge.interruption.count() == asked && std::chrono::steady_clock::now() < deadline) {
     const Answer answer = edge.service.get(task_path(job, task));
     if (answer.good()) state = view_task(answer.body).state;
-    if ((answer.good() && state == "completed") || answer.status == 404) {
+    // What has not started by now never will, and stays active: see Batch's "Terminate Job".
+    if ((answer.good() && (state == "completed" || state == "active")) || answer.status == 404) {
       edge.messages.note(fmt::format("job '{}' is terminated", job));
-      return;
+      return true;
     }
     edge.interruption.pause(
         std::min<std::chrono::milliseconds>(edge.request.poll, std::chrono::milliseconds(2000)));
   }
   edge.messages.warning(
       fmt::format("Batch has been told to terminate job '{}'; task '{}' is still {}", job, task, state));
+  return true;
 }
 
+struct Outcome {
+  int status = 0;
+  bool ended = true;  ///< false: nobody knows what became of the task
+};
+
 /// Follows one task to its final end: again after each reactivation. Nothing after an interruption.
-std::optional<int> follow_to_the_end(const std::string& job, const std::string& task, const Edge& edge) {
+std::optional<Outcome> follow_to_the_end(const std::string& job, const std::string& task, const Edge& edge) {
   for (int attempt = 0;; ++attempt) {
     auto end = follow_task(job, task, edge);
-    if (!end) return edge.fail(end.error());
+    if (!end) return Outcome{edge.fail(end.error()), false};
     if (end->interrupted) return std::nullopt;
     if (!failed_for_its_nodes(*end) || attempt >= edge.request.retry_infrastructure)
-      return report_end(job, *end, edge);
+      return Outcome{report_end(job, *end, edge)};
+    if (edge.interruption.signal() != 0) return std::nullopt;
     edge.messages.note(fmt::format(
         "task '{}': exit status {} ({}): its nodes failed it; again, {} of {}", task, *end->view.exit_code,
         text_at(part_at(end->report, "outcome"), "name"), attempt + 1, edge.request.retry_infrastructure));
@@ -150,36 +184,30 @@ std::optional<int> follow_to_the_end(const std::string& job, const std::string& 
     if (!answer.good() && !(answer.may_have_been_done && answer.is("TaskNotCompleted"))) {
       if (answer.interrupted()) return std::nullopt;
       edge.messages.error(answer.error);
-      return report_end(job, *end, edge);
+      return Outcome{report_end(job, *end, edge)};
     }
   }
 }
 
-int follow_job(const Submitted& submitted, const Edge& edge) {
+Outcome follow_job(const Submitted& submitted, const Edge& edge) {
   const std::string& job = submitted.submission.job_id;
-  int status = 0;
+  Outcome whole;
   for (const auto& [task, body] : submitted.submission.tasks) {
     if (submitted.submission.tasks.size() > 1) edge.messages.note(fmt::format("task '{}':", task));
     const auto end = follow_to_the_end(job, task, edge);
-    if (!end) {
-      end_job(job, task, edge);
-      return kOwnFailure;
-    }
-    if (status == 0) status = *end;
+    if (!end) return {kOwnFailure, end_job(job, task, edge)};
+    if (whole.status == 0) whole.status = end->status;
+    whole.ended = whole.ended && end->ended;
   }
-  return status;
+  return whole;
 }
 
 }  // namespace
 
 int run_job(const Edge& edge) {
-  auto submitted = submit_file(edge);
-  if (!submitted) {
-    if (edge.interruption.signal() == 0) return edge.fail(submitted.error());
-    edge.messages.warning(
-        "interrupted while the job was being submitted: the same command again goes on with it");
-    return kOwnFailure;
-  }
+  bool begun = false;
+  auto submitted = submit_file(edge, begun);
+  if (!submitted) return report_no_submission(submitted.error(), begun, edge);
   const std::string& job = submitted->submission.job_id;
   edge.messages.note(fmt::format("job '{}' is submitted", job));
   // A job that waits for reactivations must stay open: one that is completing takes none.
@@ -188,19 +216,20 @@ int run_job(const Edge& edge) {
     if (auto done = complete_with_tasks(job, edge.service); !done && edge.interruption.signal() == 0)
       edge.messages.warning(done.error().message);
   }
-  const int status = follow_job(*submitted, edge);
+  const Outcome end = follow_job(*submitted, edge);
   if (edge.interruption.signal() == 0 && submitted->job.auto_complete && !at_once) {
     if (auto done = complete_with_tasks(job, edge.service); !done)
       edge.messages.warning(done.error().message);
   }
   // What ended without our knowing stays on record: another run goes on with it.
-  if (edge.interruption.signal() != 0 || status != kOwnFailure) submitted->record->finish();
-  return status;
+  if (end.ended) submitted->record->finish();
+  return end.status;
 }
 
 int submit_job(const Edge& edge) {
-  auto submitted = submit_file(edge);
-  if (!submitted) return edge.fail(submitted.error());
+  bool begun = false;
+  auto submitted = submit_file(edge, begun);
+  if (!submitted) return report_no_submission(submitted.error(), begun, edge);
   const std::string& job = submitted->submission.job_id;
   if (submitted->job.auto_complete) {
     if (auto done = complete_with_tasks(job, edge.service); !done) return edge.fail(done.error());

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "batch/client/find_task.hpp"
+#include "batch/client/requests.hpp"
 #include "batch/client/text_table.hpp"
 #include "batch/client/verbs.hpp"
 #include "batch/client/waiting.hpp"
@@ -47,7 +48,7 @@ int show_status(const Edge& edge) {
   if (!tasks.good()) return edge.fail(tasks.error);
   if (!tasks.body.is_array()) tasks.body = json::array({tasks.body});
 
-  json all = {{"job", job.body}, {"tasks", json::array()}};
+  json all = {{"job", without_secrets(job.body)}, {"tasks", json::array()}};
   std::vector<std::vector<std::string>> rows = {
       {"TASK", "NODE", "STATE", "EXIT", "ON", "START (UTC)", "END (UTC)"}};
   std::vector<std::string> notes;
@@ -66,7 +67,7 @@ int show_status(const Edge& edge) {
       for (const auto& reason : reasons) notes.push_back(fmt::format("{} waits: {}", view.id, reason));
       if (reasons.empty()) notes.push_back(fmt::format("{} waits: the pool's nodes are busy", view.id));
     }
-    json entry = {{"task", task}, {"waits", reasons}, {"subtasks", json::array()}};
+    json entry = {{"task", without_secrets(task)}, {"waits", reasons}, {"subtasks", json::array()}};
     for (const auto& subtask : *subtasks)
       entry["subtasks"].push_back(
           {{"id", std::stoi(subtask.id)}, {"state", subtask.state}, {"node", subtask.node}});

@@ -13,7 +13,7 @@ int show_logs(const Edge& edge);    // verb_logs.cpp
 int terminate(const Edge& edge);    // verb_terminate.cpp
 int diagnose(const Edge& edge);     // verb_diagnose.cpp
 int clean_up(const Edge& edge);     // verb_cleanup.cpp
-int convert(const Edge& edge);       // verb_convert.cpp
+int convert(const Edge& edge);      // verb_convert.cpp
 int create_pool(const Edge& edge);  // verb_pool.cpp
 int show_pool(const Edge& edge);    // verb_pool.cpp
 int resize_pool(const Edge& edge);  // verb_pool.cpp

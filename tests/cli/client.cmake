@@ -9,3 +9,15 @@ if(Python3_Interpreter_FOUND)
   set_tests_properties(cli.fake_batch PROPERTIES LABELS cli TIMEOUT 120 SKIP_RETURN_CODE 77
                        ENVIRONMENT "SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA}")
 endif()
+
+# The submit client, from the command line, against that double.
+if(Python3_Interpreter_FOUND AND TARGET shipyard-submit)
+  foreach(part run interrupt misbehaviour killed sign_in render)
+    add_test(NAME cli.client_${part}
+             COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/client_${part}_test.py)
+    set_tests_properties(
+      cli.client_${part}
+      PROPERTIES LABELS cli TIMEOUT 300 SKIP_RETURN_CODE 77
+                 ENVIRONMENT "SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA};SHIPYARD_SUBMIT=$<TARGET_FILE:shipyard-submit>")
+  endforeach()
+endif()
