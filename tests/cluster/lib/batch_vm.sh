@@ -15,12 +15,12 @@ make_vm() {
   vm_address=10.77.9.4
   ip netns add "$vm"
   ip -n "$vm" link set lo up
-  ip -n "$vm" link add eth0 type dummy
+  ip -n "$vm" link add eth0 type bridge
   ip -n "$vm" addr add "$vm_address/24" dev eth0
   ip -n "$vm" link set eth0 up
   vm_variables=(PATH="$PATH" HOME=/home/of/the/vm USER=of-the-vm DOCKER_HOST="unix://$vm_dir/docker.sock")
   # Its standard output is not ours: who reads that would wait for dockerd.
-  ip netns exec "$vm" env -u DOCKER_HOST dockerd --data-root "$vm_dir/data" --exec-root "$vm_dir/exec" --pidfile "$vm_dir/pid" \
+  in_vm env -u DOCKER_HOST dockerd --data-root "$vm_dir/data" --exec-root "$vm_dir/exec" --pidfile "$vm_dir/pid" \
     --host "unix://$vm_dir/docker.sock" --bridge=none --iptables=false >"$vm_dir/dockerd.log" 2>&1 </dev/null &
   vm_dockerd=$!
   disown
@@ -31,7 +31,9 @@ make_vm() {
   for image in "$@"; do docker save "$image" | vm docker load --quiet >/dev/null || return; done
 }
 
-vm() { ip netns exec "$vm" env -i "${vm_variables[@]}" "$@"; }
+# Not by `ip netns exec`: it mounts a /sys without cgroups, and dockerd needs those.
+in_vm() { nsenter --net="/run/netns/$vm" "$@"; }
+vm() { in_vm env -i "${vm_variables[@]}" "$@"; }
 
 task_dir() {
   local root=$vm_dir/tasks
@@ -52,10 +54,11 @@ on_vm() {
 
 remove_vm() {
   [ -n "${vm:-}" ] || return 0
-  vm docker ps --all --quiet 2>/dev/null | xargs -r ip netns exec "$vm" env DOCKER_HOST="unix://$vm_dir/docker.sock" docker rm --force >/dev/null 2>&1
+  vm docker ps --all --quiet 2>/dev/null | xargs -r nsenter --net="/run/netns/$vm" env DOCKER_HOST="unix://$vm_dir/docker.sock" docker rm --force >/dev/null 2>&1
   kill "$vm_dockerd" 2>/dev/null
   wait_until 30 test ! -e "$vm_dir/pid" || kill -9 "$vm_dockerd" 2>/dev/null
-  umount "$vm_dir"/data/overlay2/*/merged 2>/dev/null
+  # What dockerd has mounted stays when it ends.
+  grep -o " $vm_dir[^ ]*" /proc/mounts | sort -r | xargs -r umount --lazy
   ip netns del "$vm"
   rm -rf "$vm_dir"
 }
