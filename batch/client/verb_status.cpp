@@ -28,6 +28,12 @@ std::vector<std::string> row(const std::string& task, const std::string& node_nu
           short_time(view.end)};
 }
 
+/// An id of a subtask is a number, unless the service says something else.
+json number_or_text(const std::string& text) {
+  json value = json::parse(text, nullptr, false);
+  return value.is_number_integer() ? value : json(text);
+}
+
 void append_notes(std::vector<std::string>& notes, const std::string& name, const TaskView& view) {
   if (view.failure) notes.push_back(fmt::format("{}: {}", name, describe(*view.failure)));
   if (view.requeues > 0)
@@ -70,7 +76,7 @@ int show_status(const Edge& edge) {
     json entry = {{"task", without_secrets(task)}, {"waits", reasons}, {"subtasks", json::array()}};
     for (const auto& subtask : *subtasks)
       entry["subtasks"].push_back(
-          {{"id", std::stoi(subtask.id)}, {"state", subtask.state}, {"node", subtask.node}});
+          {{"id", number_or_text(subtask.id)}, {"state", subtask.state}, {"node", subtask.node}});
     all["tasks"].push_back(std::move(entry));
   }
   if (request.json) {
