@@ -92,6 +92,32 @@ bool is_nested_too_deep(std::string_view text) {
 
 }  // namespace
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const std::size_t length = byte < 0x80   ? 1
+                               : byte < 0xc2 ? 0
+                               : byte < 0xe0 ? 2
+                               : byte < 0xf0 ? 3
+                               : byte < 0xf5 ? 4
+                                             : 0;
+    if (length == 0 || at + length > text.size()) return false;
+    for (std::size_t i = 1; i < length; ++i) {
+      const auto next = static_cast<unsigned char>(text[at + i]);
+      // Besides 0x80…0xbf: no longer form of a shorter one, no surrogate, nothing above U+10FFFF.
+      const unsigned least = i == 1 && byte == 0xe0 ? 0xa0 : i == 1 && byte == 0xf0 ? 0x90 : 0x80;
+      const unsigned most = i == 1 && byte == 0xed ? 0x9f : i == 1 && byte == 0xf4 ? 0x8f : 0xbf;
+      if (next < least || next > most) return false;
+    }
+    at += length;
+  }
+  return true;
+}
+
+std::string json_text(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 const Node* Node::find(std::string_view key) const {
   for (const auto& entry : entries) {
     if (entry.key == key) return &entry.value;
@@ -116,6 +142,16 @@ Error error_at(const Source& source, int line, int column, std::string message, 
 }
 
 Result<Node> parse_document(const Source& source) {
+  if (!is_utf8(source.text)) {
+    int line = 0;
+    for (std::size_t at = 0; at <= source.text.size(); at = source.text.find('\n', at) + 1) {
+      ++line;
+      if (!is_utf8(std::string_view(source.text).substr(at, source.text.find('\n', at) - at))) break;
+      if (source.text.find('\n', at) == std::string::npos) break;
+    }
+    return error_at(source, line, 0, "this line is no UTF-8 text",
+                    "`iconv -t UTF-8` converts a file in another encoding");
+  }
   if (is_nested_too_deep(source.text)) return error_at(source, 0, 0, "nested too deep");
   try {
     const auto documents = YAML::LoadAll(source.text);

@@ -39,14 +39,20 @@ struct Node::Entry {
   Node value;
 };
 
+/// True where the text is UTF-8 (RFC 3629), which all of JSON is.
+[[nodiscard]] bool is_utf8(std::string_view text);
+
+/// JSON as text, `indent` blanks a level (-1: one line); bytes that are no UTF-8 are replaced, not thrown at.
+[[nodiscard]] std::string json_text(const nlohmann::json& value, int indent = -1);
+
 /// A file's text together with its name, for messages that show the line.
 struct Source {
   std::string name;  ///< as the user wrote it
   std::string text;
 };
 
-/// Fails on text that is no YAML, more than one document, a key given twice, a mapping with a key that is no
-/// text, and more than 100,000 nodes (aliases of aliases). An empty text is kNull.
+/// Fails on text that is no UTF-8 or no YAML, more than one document, a key given twice, a mapping with a key
+/// that is no text, and more than 100,000 nodes (aliases of aliases). An empty text is kNull.
 Result<Node> parse_document(const Source& source);
 
 /// `NAME:LINE: message` with that line and a caret below `column`.

@@ -93,6 +93,12 @@ Result<JobFile> load_job(const Request& request, const Environment& environment,
   const std::string& place = request.shipyard_config.empty() ? request.file : request.shipyard_config + "/";
   const auto slash = place.rfind('/');
   const SecretsOfThisMachine secrets(environment, slash == std::string::npos ? "." : place.substr(0, slash));
+  for (const auto& word : request.command) {
+    if (!is_utf8(word))
+      return input_error("a word of the command is no UTF-8 text", "Batch takes nothing else");
+  }
+  if (!is_utf8(request.image) || !is_utf8(request.job) || !is_utf8(request.pool))
+    return input_error("--image, --job or --pool is no UTF-8 text");
   auto job = request.shipyard_config.empty() ? read_file_of(request, secrets)
                                              : read_converted(request, secrets, not_carried);
   if (!job) return job;

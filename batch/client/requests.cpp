@@ -236,8 +236,8 @@ std::string sha256(const std::string& text) {
 /// Over what is asked for: neither ids that were made up nor secrets count.
 std::string content_of(json job, const std::vector<std::pair<std::string, json>>& tasks) {
   job.erase("id");
-  std::string text = without_secrets(job).dump();
-  for (const auto& [id, body] : tasks) text += "\n" + without_secrets(body).dump();
+  std::string text = json_text(without_secrets(job));
+  for (const auto& [id, body] : tasks) text += "\n" + json_text(without_secrets(body));
   return sha256(text).substr(0, 32);
 }
 

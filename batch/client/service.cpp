@@ -1,4 +1,5 @@
 #include "batch/client/service.hpp"
+#include "batch/client/document.hpp"
 
 #include <fmt/format.h>
 
@@ -168,7 +169,7 @@ Answer Service::as_answer(const Call& call, HttpOutcome outcome) const {
 
 Answer Service::send(const Call& call) {
   using Clock = std::chrono::steady_clock;
-  const std::string body = call.body.is_null() ? "" : call.body.dump();
+  const std::string body = call.body.is_null() ? "" : json_text(call.body);
   RetryPolicy policy = policy_;
   if (call.budget) policy.budget = *call.budget;
   messages_.command(

@@ -246,7 +246,7 @@ Result<Conversion> convert_shipyard_config(const ShipyardConfig& config) {
   if (notes.error) return *notes.error;
 
   for (std::size_t i = 0; i < conversion.jobs.size(); ++i) {
-    const auto read = read_job_file({"job file", conversion.jobs[i].job_file.dump(2)}, AnySecret());
+    const auto read = read_job_file({"job file", job_file_text(conversion.jobs[i], {})}, AnySecret());
     if (read) continue;
     // The message has a line of the job file, not of the user's.
     const auto& message = read.error().message;

@@ -1,4 +1,5 @@
 #include "batch/client/submission_record.hpp"
+#include "batch/client/document.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -75,7 +76,7 @@ Result<SubmissionRecord> SubmissionRecord::create(const Environment& environment
                        {"file", content.file}};
   if (::ftruncate(file.get(), 0) != 0)
     return system_error(fmt::format("'{}' cannot be written", path), errno);
-  if (const int fault = write_all(file.get(), record.dump(2) + "\n"); fault != 0)
+  if (const int fault = write_all(file.get(), json_text(record, 2) + "\n"); fault != 0)
     return system_error(fmt::format("'{}' cannot be written", path), fault);
   // Before the first request goes out: a power cut after it must not hide the job.
   (void)::fsync(file.get());

@@ -1,4 +1,5 @@
 #include "batch/client/task_view.hpp"
+#include "batch/client/document.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -60,7 +61,7 @@ std::string describe(const Failure& failure) {
 TaskView view_task(const json& task) {
   TaskView view;
   view.id = text_at(task, "id");
-  if (view.id.empty() && task.is_object() && task.contains("id")) view.id = task["id"].dump();
+  if (view.id.empty() && task.is_object() && task.contains("id")) view.id = json_text(task["id"]);
   view.state = text_at(task, "state");
   // A subtask has at the top what a task has in its executionInfo.
   const json execution = task.is_object() && task.contains("executionInfo") ? task["executionInfo"] : task;

@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "base/subprocess.hpp"
 #include "batch/client/cause.hpp"
+#include "batch/client/document.hpp"
 #include "batch/client/find_task.hpp"
 #include "batch/client/follow.hpp"
 #include "batch/client/requests.hpp"
@@ -70,7 +71,7 @@ class Collection {
     return write_file_atomically(path.string(), content, 0600);
   }
   Status add(const std::string& name, const json& content) const {
-    return add(name, without_secrets(content).dump(2) + "\n");
+    return add(name, json_text(without_secrets(content), 2) + "\n");
   }
 
   Status pack(const std::string& archive, const Environment& environment) const {

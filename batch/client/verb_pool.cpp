@@ -64,7 +64,7 @@ int show_pool(const Edge& edge) {
   const Answer nodes = edge.service.list(pool_path(id) + "/nodes");
   if (!nodes.good()) return edge.fail(nodes.error);
   if (edge.request.json) {
-    edge.out << json{{"pool", without_secrets(pool.body)}, {"nodes", without_secrets(nodes.body)}}.dump(2)
+    edge.out << json_text({{"pool", without_secrets(pool.body)}, {"nodes", without_secrets(nodes.body)}}, 2)
              << "\n"
              << std::flush;
     return 0;

@@ -29,12 +29,12 @@ int render_job(const Edge& edge) {
   for (const auto& [id, body] : plan->tasks) add("POST", path + "/tasks", body);
   if (job->auto_complete) add("PATCH", path, {{"onAllTasksComplete", "terminatejob"}});
   if (edge.request.json) {
-    edge.out << json{{"requests", requests}}.dump(2) << "\n" << std::flush;
+    edge.out << json_text({{"requests", requests}}, 2) << "\n" << std::flush;
     return 0;
   }
   for (const auto& request : requests) {
     edge.out << fmt::format("{} {}\n{}\n\n", request["method"].get<std::string>(),
-                            request["path"].get<std::string>(), request["body"].dump(2));
+                            request["path"].get<std::string>(), json_text(request["body"], 2));
   }
   edge.out << std::flush;
   return 0;

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "batch/client/document.hpp"
 #include "batch/client/find_task.hpp"
 #include "batch/client/requests.hpp"
 #include "batch/client/text_table.hpp"
@@ -80,7 +81,7 @@ int show_status(const Edge& edge) {
     all["tasks"].push_back(std::move(entry));
   }
   if (request.json) {
-    edge.out << all.dump(2) << "\n" << std::flush;
+    edge.out << json_text(all, 2) << "\n" << std::flush;
     return 0;
   }
   std::string head = fmt::format("job '{}': {}", request.job, text_at(job.body, "state"));

@@ -146,5 +146,21 @@ TEST(AsJson, WhatOnlyLooksLikeANumberIsText) {
   }
 }
 
+TEST(IsUtf8, TakesWhatRfc3629Does) {
+  for (const char* good : {"", "a", "\xc2\xb6", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf",
+                           "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+    EXPECT_TRUE(is_utf8(good)) << good;
+  for (const char* bad : {"\xb6", "\xc0\x80", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                          "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe2\x82"})
+    EXPECT_FALSE(is_utf8(bad)) << bad;
+}
+
+TEST(ParseDocument, TextInAnotherEncodingHasItsLine) {
+  const auto document = parse_document({"job.yaml", "a: b\nimage: \xfc" "ber\nc: d\n"});
+  ASSERT_FALSE(document);
+  EXPECT_EQ(document.error().message, "job.yaml:2: this line is no UTF-8 text");
+  EXPECT_EQ(document.error().hint, "`iconv -t UTF-8` converts a file in another encoding");
+}
+
 }  // namespace
 }  // namespace shipyard::batch
