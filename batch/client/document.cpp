@@ -10,6 +10,7 @@ namespace shipyard::batch {
 namespace {
 
 constexpr int kMostNodes = 100'000;
+constexpr std::size_t kMostBytes = 16 << 20;
 /// Deeper than anybody writes; yaml-cpp itself and what follows call themselves once for each.
 constexpr int kDeepest = 64;
 
@@ -21,7 +22,7 @@ class Converter {
     Node node;
     node.line = yaml.Mark().line + 1;
     node.column = yaml.Mark().column + 1;
-    if (++count_ > kMostNodes || depth > kDeepest)
+    if (++count_ > kMostNodes || depth > kDeepest || bytes_ > kMostBytes)
       return error_at(source_, node.line, node.column,
                       "too much of it: aliases that stand for aliases, or nested too deep");
     switch (yaml.Type()) {
@@ -31,6 +32,7 @@ class Converter {
       case YAML::NodeType::Scalar:
         node.kind = Node::Kind::kScalar;
         node.text = yaml.Scalar();
+        bytes_ += node.text.size();
         // yaml-cpp's sign of a scalar in quotes, or in a block.
         node.quoted = yaml.Tag() == "!" || yaml.Tag() == "tag:yaml.org,2002:str";
         return node;
@@ -70,6 +72,7 @@ class Converter {
 
   const Source& source_;
   int count_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 template <typename Number>
