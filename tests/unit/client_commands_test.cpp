@@ -220,9 +220,9 @@ TEST(ApplicationScript, TheCommandArrivesUnchanged) {
 TEST(ApplicationScript, RunsInTheDirectoryThatIsAskedFor) {
   FakeNode node;
   auto task = task_of();
-  task.container.working_directory = "/work/my $dir";
+  task.container.working_directory = "/data/my $dir";
   ASSERT_EQ(node.run(bash_command_line(application_script(task))).exit, Exit{});
-  EXPECT_TRUE(begins(node.calls()[0], {"exec", "--interactive", "--workdir", "/work/my $dir", "--env"}));
+  EXPECT_TRUE(begins(node.calls()[0], {"exec", "--interactive", "--workdir", "/data/my $dir", "--env"}));
 }
 
 TEST(PullScript, PullsWhatIsNotThereAndWhatMayHaveChanged) {
