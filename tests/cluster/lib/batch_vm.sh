@@ -22,7 +22,6 @@ make_vm() {
   # Its standard output is not ours: who reads that would wait for dockerd.
   in_vm env -u DOCKER_HOST dockerd --data-root "$vm_dir/data" --exec-root "$vm_dir/exec" --pidfile "$vm_dir/pid" \
     --host "unix://$vm_dir/docker.sock" --bridge=none --iptables=false >"$vm_dir/dockerd.log" 2>&1 </dev/null &
-  vm_dockerd=$!
   disown
   if ! wait_until 60 vm docker info >/dev/null 2>&1; then
     tail -5 "$vm_dir/dockerd.log"
@@ -55,8 +54,12 @@ on_vm() {
 remove_vm() {
   [ -n "${vm:-}" ] || return 0
   vm docker ps --all --quiet 2>/dev/null | xargs -r nsenter --net="/run/netns/$vm" env DOCKER_HOST="unix://$vm_dir/docker.sock" docker rm --force >/dev/null 2>&1
-  kill "$vm_dockerd" 2>/dev/null
-  wait_until 30 test ! -e "$vm_dir/pid" || kill -9 "$vm_dockerd" 2>/dev/null
+  # By its own word: what was started in the background is a shell around it.
+  local dockerd
+  if dockerd=$(cat "$vm_dir/pid" 2>/dev/null); then
+    kill "$dockerd"
+    wait_until 30 test ! -d "/proc/$dockerd" || kill -KILL "$dockerd"
+  fi
   # What dockerd has mounted stays when it ends.
   grep -o " $vm_dir[^ ]*" /proc/mounts | sort -r | xargs -r umount --lazy
   ip netns del "$vm"
