@@ -1,10 +1,11 @@
 #include "batch/client/service.hpp"
-#include "batch/client/document.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <random>
+
+#include "batch/client/document.hpp"
 
 namespace shipyard::batch {
 namespace {

@@ -1,5 +1,4 @@
 #include "batch/client/submission_record.hpp"
-#include "batch/client/document.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/output.hpp"
+#include "batch/client/document.hpp"
 
 namespace shipyard::batch {
 namespace {

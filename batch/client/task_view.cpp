@@ -1,11 +1,12 @@
 #include "batch/client/task_view.hpp"
-#include "batch/client/document.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <limits>
 #include <map>
+
+#include "batch/client/document.hpp"
 
 namespace shipyard::batch {
 
@@ -80,6 +81,20 @@ TaskView view_task(const json& task) {
   return view;
 }
 
+std::vector<std::string> faults_of_pool(const json& pool) {
+  std::vector<std::string> faults;
+  if (!pool.is_object()) return faults;
+  if (pool.value("enableInterNodeCommunication", json(false)) != json(true))
+    faults.emplace_back(
+        "the pool has no inter-node communication (enableInterNodeCommunication), so it runs no task of "
+        "several nodes, ever");
+  if (number_at(pool, "taskSlotsPerNode", 1) != 1)
+    faults.emplace_back(
+        "the pool has more than one task slot a node (taskSlotsPerNode), so it runs no task of several "
+        "nodes, ever");
+  return faults;
+}
+
 std::vector<std::string> reasons_for_waiting(const WaitingFacts& facts) {
   std::vector<std::string> reasons;
   if (const std::string state = text_at(facts.job, "state"); !state.empty() && state != "active")
@@ -89,15 +104,7 @@ std::vector<std::string> reasons_for_waiting(const WaitingFacts& facts) {
   if (facts.pool_is_missing) reasons.emplace_back("there is no such pool");
   const json& pool = facts.pool;
   if (pool.is_object()) {
-    if (pool.value("enableInterNodeCommunication", json(false)) != json(true))
-      reasons.emplace_back(
-          "the pool has no inter-node communication (enableInterNodeCommunication), so it runs no task of "
-          "several "
-          "nodes, ever");
-    if (number_at(pool, "taskSlotsPerNode", 1) != 1)
-      reasons.emplace_back(
-          "the pool has more than one task slot a node (taskSlotsPerNode), so it runs no task of several "
-          "nodes, ever");
+    for (auto& fault : faults_of_pool(pool)) reasons.push_back(std::move(fault));
     if (text_at(pool, "state") == "deleting") reasons.emplace_back("the pool is being deleted");
     for (const auto& error : part_at(pool, "resizeErrors")) {
       const Failure failure{"", text_at(error, "code"), text_at(error, "message"), {}};

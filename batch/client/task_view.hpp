@@ -47,6 +47,9 @@ struct TaskView {
 [[nodiscard]] int number_at(const nlohmann::json& object, const char* key, int otherwise = 0);
 [[nodiscard]] nlohmann::json part_at(const nlohmann::json& object, const char* key);
 
+/// What a pool (CloudPool) is like that runs no multi-instance task, ever; empty where it does.
+[[nodiscard]] std::vector<std::string> faults_of_pool(const nlohmann::json& pool);
+
 /// Why a multi-instance task does not start, from what the pool, its nodes and the job say; empty where
 /// nothing is wrong and nodes are just busy. All as Batch's JSON; null where not asked for.
 struct WaitingFacts {

@@ -54,13 +54,8 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
                : fmt::format("pool '{}' does not start containers itself (no containerConfiguration)",
                              job.pool.id),
         native ? "say so in the job file: pool: {native: true}" : "without `native: true` in the job file");
-  WaitingFacts facts;
-  facts.pool = pool.body;
-  facts.instances = 0;
-  for (const auto& reason : reasons_for_waiting(facts)) {
-    if (reason.find("ever") != std::string::npos)
-      return input_error(fmt::format("pool '{}': {}", job.pool.id, reason));
-  }
+  if (const auto faults = faults_of_pool(pool.body); !faults.empty())
+    return input_error(fmt::format("pool '{}': {}", job.pool.id, faults[0]));
   return text_at(pool.body, "vmSize");
 }
 

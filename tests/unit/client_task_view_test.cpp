@@ -242,5 +242,12 @@ TEST(ReasonsForWaiting, WrongTypesAreNoReason) {
   EXPECT_THAT(reasons_for_waiting(facts), IsEmpty());
 }
 
+TEST(FaultsOfPool, AreThoseThatNoWaitingMends) {
+  EXPECT_EQ(faults_of_pool({{"enableInterNodeCommunication", true}, {"taskSlotsPerNode", 1}}).size(), 0U);
+  EXPECT_EQ(faults_of_pool({{"enableInterNodeCommunication", true}, {"state", "deleting"}}).size(), 0U);
+  EXPECT_EQ(faults_of_pool({{"taskSlotsPerNode", 4}}).size(), 2U);
+  EXPECT_TRUE(faults_of_pool(nlohmann::json::array()).empty());
+}
+
 }  // namespace
 }  // namespace shipyard::batch
