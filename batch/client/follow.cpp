@@ -122,6 +122,12 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
         pumped = output.pump(edge.service, view.completed());
         if (pumped.good()) pumped = errors.pump(edge.service, view.completed());
       }
+      // A report that Batch does not hand out now is not one that is missing: a status of 120 to 127 means
+      // something else without it.
+      if (pumped.good() && view.completed()) {
+        const Answer asked = fetch_report(job, view, edge.service, end.report);
+        if (asked.silent() || asked.interrupted()) pumped = asked;
+      }
       if (pumped.good()) {
         heard = Clock::now();
         silence_told = false;
@@ -132,7 +138,6 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
             edge.messages.warning(fmt::format(
                 "task '{}': Batch has its output no longer ({}): the end of it may be missing here", task,
                 lost));
-          end.report = fetch_report(job, view, edge.service);
           return end;
         }
       }
@@ -160,13 +165,18 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
   }
 }
 
-json fetch_report(const std::string& job, const TaskView& view, Service& service) {
-  if (!view.exit_code) return nullptr;
-  const Answer answer = service.read_file(task_file_path(job, view.id, "shipyard-report.json"), 0, kChunk);
-  if (!answer.good() || answer.text.empty()) return nullptr;
-  json report = json::parse(answer.text, nullptr, false);
-  const json outcome = part_at(report, "outcome");
-  return number_at(outcome, "status", -1) == *view.exit_code ? report : json(nullptr);
+Answer fetch_report(const std::string& job, const TaskView& view, Service& service, json& report) {
+  report = nullptr;
+  if (!view.exit_code) {
+    Answer none;
+    none.status = 200;
+    return none;
+  }
+  Answer answer = service.read_file(task_file_path(job, view.id, "shipyard-report.json"), 0, kChunk);
+  if (!answer.good() || answer.text.empty()) return answer;
+  json read = json::parse(answer.text, nullptr, false);
+  if (number_at(part_at(read, "outcome"), "status", -1) == *view.exit_code) report = std::move(read);
+  return answer;
 }
 
 bool failed_for_its_nodes(const TaskEnd& end) {

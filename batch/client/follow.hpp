@@ -48,8 +48,9 @@ struct TaskEnd {
 /// it.
 Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge);
 
-/// The report, where it belongs to this end: it has the same exit status.
-nlohmann::json fetch_report(const std::string& job, const TaskView& view, Service& service);
+/// The launcher's report into `report`, where it belongs to this end: it has the same exit status; else null.
+/// Only a silent answer (Answer::silent) says that nobody knows whether there is one.
+Answer fetch_report(const std::string& job, const TaskView& view, Service& service, nlohmann::json& report);
 
 /// 120 to 123, and the launcher's report says the same: a program may end with 121 by itself.
 [[nodiscard]] bool failed_for_its_nodes(const TaskEnd& end);

@@ -188,7 +188,7 @@ int diagnose(const Edge& edge) {
   } else {
     missing.push_back(subtasks.error().message);
   }
-  facts.report = fetch_report(job, *task, service);
+  (void)fetch_report(job, *task, service, facts.report);
   const std::string cause = cause_of(facts);
   std::string text = cause + "\n";
   for (const auto& line : missing) text += "not collected: " + line + "\n";

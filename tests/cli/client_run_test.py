@@ -192,6 +192,20 @@ class Run(ClientTest):
             self.assertEqual(machine.asked("POST", "/reactivate"), [])
             self.assertEqual(len(machine.asked("PATCH")), 1)
 
+    def test_a_report_that_batch_does_not_hand_out_is_not_a_missing_one(self):
+        lost = [running("lost\n"), completed(122, files=report(122))]
+        busy = {"method": "GET", "path": "shipyard-report", "do": "status", "status": 503, "code": "ServerBusy"}
+        for rule, give_up, status in (({**busy, "first": 2}, "20s", 0), (busy, "1s", 125)):
+            with self.subTest(status):
+                machine = self.machine({**steps(lost, [running("well\n"), completed(0)]), "rules": [rule]})
+                ended = machine.run(
+                    *RUN, "--retry-infrastructure", "1", "--give-up", give_up, machine.job()
+                )
+                self.assertEqual(ended.status, status, str(ended))
+                self.assertEqual(len(machine.asked("POST", "/reactivate")), 1 if status == 0 else 0)
+                # What became of it is not known: the same command goes on with it.
+                self.assertEqual(len(machine.records()), 0 if status == 0 else 1)
+
     def test_several_tasks_one_after_the_other(self):
         machine = self.machine(
             {
