@@ -1,10 +1,13 @@
 #include "batch/client/document.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
+#include <optional>
 #include <set>
+#include <sstream>
 
 namespace shipyard::batch {
 namespace {
@@ -73,6 +76,37 @@ class Converter {
   const Source& source_;
   int count_ = 0;
   std::size_t bytes_ = 0;
+};
+
+/// Where the second document of a text begins; nothing where there is none. Not by YAML::LoadAll: before a
+/// stray comma it finds empty documents without an end (yaml-cpp 0.7).
+class DocumentMarks : public YAML::EventHandler {
+ public:
+  static std::optional<YAML::Mark> second(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    DocumentMarks marks;
+    for (int i = 0; i < 2 && parser.HandleNextDocument(marks); ++i) ++marks.count_;
+    if (marks.count_ < 2) return std::nullopt;
+    return marks.last_;
+  }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { last_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*unused*/, YAML::anchor_t /*unused*/) override {}
+  void OnAlias(const YAML::Mark& /*unused*/, YAML::anchor_t /*unused*/) override {}
+  void OnScalar(const YAML::Mark& /*unused*/, const std::string& /*unused*/, YAML::anchor_t /*unused*/,
+                const std::string& /*unused*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*unused*/, const std::string& /*unused*/, YAML::anchor_t /*unused*/,
+                       YAML::EmitterStyle::value /*unused*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*unused*/, const std::string& /*unused*/, YAML::anchor_t /*unused*/,
+                  YAML::EmitterStyle::value /*unused*/) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int count_ = 0;
+  YAML::Mark last_;
 };
 
 template <typename Number>
@@ -157,14 +191,13 @@ Result<Node> parse_document(const Source& source) {
   }
   if (is_nested_too_deep(source.text)) return error_at(source, 0, 0, "nested too deep");
   try {
-    const auto documents = YAML::LoadAll(source.text);
-    if (documents.empty()) return Node{};
-    if (documents.size() > 1) {
-      const auto mark = documents[1].Mark();
-      return error_at(source, mark.line + 1, mark.column + 1, "a second document begins here",
-                      "one file is one document: without '---' in between");
+    if (const auto mark = DocumentMarks::second(source.text)) {
+      return error_at(
+          source, mark->line + 1, mark->column + 1,
+          "something begins here that does not belong to what is above it",
+          "one file is one document: without '---' in between, and without a stray ',' or bracket");
     }
-    return Converter(source).convert(documents[0], 0);
+    return Converter(source).convert(YAML::Load(source.text), 0);
   } catch (const YAML::Exception& exception) {
     return error_at(source, exception.mark.is_null() ? 0 : exception.mark.line + 1, exception.mark.column + 1,
                     fmt::format("no YAML: {}", exception.msg));

@@ -89,10 +89,10 @@ TEST(ParseDocument, RefusesWhatWouldBeReadInTwoWays) {
             "  pool: c\n"
             "  ^\n");
   EXPECT_EQ(shown(parse("a: 1\n---\nb: 2\n")),
-            "t: error: job.yaml:3: a second document begins here\n"
-            "  b: 2\n"
+            "t: error: job.yaml:2: something begins here that does not belong to what is above it\n"
+            "  ---\n"
             "  ^\n"
-            "hint: one file is one document: without '---' in between\n");
+            "hint: one file is one document: without '---' in between, and without a stray ',' or bracket\n");
   EXPECT_EQ(shown(parse("? [1, 2]\n: x\n")),
             "t: error: job.yaml:1: a key that is no word\n"
             "  ? [1, 2]\n"
@@ -156,10 +156,19 @@ TEST(IsUtf8, TakesWhatRfc3629Does) {
 }
 
 TEST(ParseDocument, TextInAnotherEncodingHasItsLine) {
-  const auto document = parse_document({"job.yaml", "a: b\nimage: \xfc" "ber\nc: d\n"});
+  const auto document = parse_document({"job.yaml",
+                                        "a: b\nimage: \xfc"
+                                        "ber\nc: d\n"});
   ASSERT_FALSE(document);
   EXPECT_EQ(document.error().message, "job.yaml:2: this line is no UTF-8 text");
   EXPECT_EQ(document.error().hint, "`iconv -t UTF-8` converts a file in another encoding");
+}
+
+TEST(ParseDocument, AStrayCommaIsAnErrorAndNoEndlessList) {
+  const auto document = parse_document({"job.yaml", ", 3i po_A, 3i "});
+  ASSERT_FALSE(document);
+  EXPECT_EQ(document.error().message,
+            "job.yaml:1: something begins here that does not belong to what is above it");
 }
 
 }  // namespace
