@@ -290,11 +290,14 @@ class Locator {
 };
 
 Result<Secret> secret_of(const json& object, const std::string& name, const SecretReader& secrets) {
+  Result<Secret> secret = Secret();
   if (const auto variable = text_of(object, (name + "_variable").c_str()); !variable.empty())
-    return secrets.from_variable(variable);
-  if (const auto file = text_of(object, (name + "_file").c_str()); !file.empty())
-    return secrets.from_file(file);
-  return Secret();
+    secret = secrets.from_variable(variable);
+  else if (const auto file = text_of(object, (name + "_file").c_str()); !file.empty())
+    secret = secrets.from_file(file);
+  // A request is JSON: it would arrive as another one.
+  if (secret && !is_utf8(secret->reveal())) return input_error(fmt::format("the {} is no UTF-8 text", name));
+  return secret;
 }
 
 Result<std::vector<ResourceFile>> resource_files(const json& task, const char* key, const std::string& path,

@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <ctime>
-#include <random>
 #include <set>
 
 #include "batch/client/find_task.hpp"
 #include "batch/client/follow.hpp"
+#include "batch/client/new_job_id.hpp"
 #include "batch/client/requests.hpp"
 #include "batch/client/submit.hpp"
 #include "batch/client/verbs.hpp"
@@ -37,8 +36,7 @@ int clean_up(const Edge& edge) {
   }
   if (idle == 0) return edge.fail(input_error(fmt::format("no node of pool '{}' is idle", pool)));
 
-  const std::string job = make_job_id("cleanup", std::to_string(std::time(nullptr)),
-                                      fmt::format("{:04x}", std::random_device{}() & 0xffff));
+  const std::string job = new_job_id("cleanup");
   const Submission submission = plan_cleanup(job, pool, idle);
   if (auto done = submit(submission, edge.service); !done) return edge.fail(done.error());
   if (auto done = complete_with_tasks(job, edge.service); !done) edge.messages.warning(done.error().message);

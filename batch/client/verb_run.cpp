@@ -1,32 +1,19 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
-#include <ctime>
+#include <algorithm>
 #include <ostream>
-#include <random>
 
 #include "base/signals.hpp"
 #include "batch/client/follow.hpp"
 #include "batch/client/job_key.hpp"
 #include "batch/client/load_job.hpp"
+#include "batch/client/new_job_id.hpp"
 #include "batch/client/submission_record.hpp"
 #include "batch/client/submit.hpp"
 #include "batch/client/verbs.hpp"
 
 namespace shipyard::batch {
 namespace {
-
-std::string date_and_time() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::array<char, 20> text{};
-  std::strftime(text.data(), text.size(), "%Y%m%d-%H%M%S", &parts);
-  return text.data();
-}
-
-std::string random_word() { return fmt::format("{:04x}", std::random_device{}() & 0xffff); }
 
 std::string absolute_path(const std::string& file, const Environment& environment) {
   return file.starts_with('/') ? file : environment.working_directory + "/" + file;
@@ -87,8 +74,7 @@ Result<Submitted> submit_file(const Edge& edge, bool& begun) {
         "going on with job '{}', which an earlier run of this file submitted (--new: another one)",
         facts.job_id));
   } else {
-    if (facts.job_id.empty())
-      facts.job_id = make_job_id(edge.request.source(), date_and_time(), random_word());
+    if (facts.job_id.empty()) facts.job_id = new_job_id(edge.request.source());
     content.job = facts.job_id;
     auto record = SubmissionRecord::create(edge.environment, content);
     if (!record) return record.error();

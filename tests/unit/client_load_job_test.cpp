@@ -70,5 +70,18 @@ TEST(LoadJob, SecretsComeFromVariablesAndFromFilesBesideIt) {
                 "      - {server: a, user: u, password_variable: PLAIN}\n        ^\n");
 }
 
+TEST(LoadJob, APasswordThatJsonCannotHoldIsRefusedAndNotShown) {
+  const TemporaryDirectory directory;
+  Request request;
+  request.file = directory.write("job.yaml",
+                                 "image: i\npool:\n  vm_size: v\n  registries:\n"
+                                 "    - {server: a, user: u, password_variable: WORD}\n");
+  Environment environment;
+  environment.variables = {{"WORD", "p\xfc"}};
+  EXPECT_EQ(shown(load_job(request, environment)),
+            "t: error: " + request.file + ":5: pool.registries[0]: the password is no UTF-8 text\n" +
+                "      - {server: a, user: u, password_variable: WORD}\n        ^\n");
+}
+
 }  // namespace
 }  // namespace shipyard::batch
