@@ -10,7 +10,7 @@ MPIRUN=${MPIRUN:-mpirun --allow-run-as-root --oversubscribe --bind-to none}
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cli/bench_common.sh
 . "$here/bench_common.sh"
-needs jq timeout taskset
+needs jq timeout taskset pgrep
 busy=
 cleanup() {
   [[ -z $busy ]] || kill "$busy" 2>/dev/null
@@ -63,21 +63,20 @@ fi
 
 echo "# a thread on each CPU, and the rank asleep"
 cp "$noise" "$work/watched"
-taskset -c "$two" timeout --kill-after=5 60 "${mpirun[@]}" -np 1 "$work/watched" --duration 2s >"$work/out" 2>"$work/err" </dev/null &
+# Looked at with few processes of our own: the threads leave no CPU free, and a search through all of /proc may outlast them.
+taskset -c "$two" timeout --kill-after=5 60 "${mpirun[@]}" -np 1 "$work/watched" --duration 5s >"$work/out" 2>"$work/err" </dev/null &
 run=$!
-seen=
+seen='' process=''
 while [[ -z $seen ]] && kill -0 "$run" 2>/dev/null; do
-  for link in /proc/[0-9]*/exe; do
-    [[ $(readlink "$link") == "$work/watched" ]] || continue
-    process=${link%/exe} bound=
-    for task in "$process"/task/*; do
-      [[ $task == */"${process#/proc/}" ]] || bound+=$(sed -n 's/^Cpus_allowed_list:\t/ /p' "$task/status")
-    done 2>/dev/null
-    all_bound=yes
-    for cpu in ${two/,/ }; do [[ " $bound " == *" $cpu "* ]] || all_bound=; done
-    # One that waits for its threads without sleeping is never seen asleep.
-    [[ -n $all_bound && $(sed -n 's/^State:\t//p' "$process/status" 2>/dev/null) == S* ]] && seen=yes
+  [[ -n $process ]] || process=$(pgrep -f "^$work/watched ") || { sleep 0.05; continue; }
+  bound=''
+  for task in /proc/"$process"/task/*; do
+    [[ $task == */"$process" ]] || bound+=$(sed -n 's/^Cpus_allowed_list:\t/ /p' "$task/status" 2>/dev/null)
   done
+  all_bound=yes
+  for cpu in ${two/,/ }; do [[ " $bound " == *" $cpu "* ]] || all_bound=''; done
+  # One that waits for its threads without sleeping is never seen asleep.
+  [[ -n $all_bound && $(sed -n 's/^State:\t//p' "/proc/$process/status" 2>/dev/null) == S* ]] && seen=yes
 done
 wait "$run"
 check "exit status 0" test "$?" -eq 0
