@@ -68,7 +68,8 @@ Result<Split> split(const CommandLineSpec& spec, const std::vector<std::string>&
     }
     if (word.size() < 2 || word[0] != '-') {
       result.operands.push_back(word);
-      if (spec.operands == CommandLineSpec::Operands::kProgram) {
+      if (spec.operands == CommandLineSpec::Operands::kProgram &&
+          result.operands.size() > spec.operands_in_front) {
         result.operands.insert(result.operands.end(), arguments.begin() + static_cast<long>(i) + 1,
                                arguments.end());
         return result;

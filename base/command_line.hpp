@@ -37,7 +37,8 @@ struct CommandLineSpec {
   std::string sentence;  ///< what the tool does
   std::vector<OptionGroup> groups;
   Operands operands = Operands::kNone;
-  std::string epilogue = {};  ///< printed as it is: examples, exit status
+  std::string epilogue = {};          ///< printed as it is: examples, exit status
+  std::size_t operands_in_front = 0;  ///< of a program: options may stand between these and after them
 };
 
 /// Values by option name, each with its origin: "--ppn", "SHIPYARD_PPN".

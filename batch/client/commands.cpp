@@ -62,11 +62,11 @@ std::string devices(const ContainerWish& container) {
   if (container.infiniband == Device::kYes) text += " --device=/dev/infiniband";
   if (container.infiniband == Device::kAuto)
     text += " $(test ! -e /dev/infiniband || echo --device=/dev/infiniband)";
-  if (container.gpus == Device::kYes) text += " --gpus=all";
+  const std::string amd = "echo --device=/dev/kfd --device=/dev/dri";
+  if (container.gpus == Device::kYes)
+    text += fmt::format(" $(test -e /dev/kfd && {} || echo --gpus=all)", amd);
   if (container.gpus == Device::kAuto)
-    text +=
-        " $(test ! -e /dev/nvidiactl || echo --gpus=all) $(test ! -e /dev/kfd || echo --device=/dev/kfd "
-        "--device=/dev/dri)";
+    text += fmt::format(" $(test ! -e /dev/nvidiactl || echo --gpus=all) $(test ! -e /dev/kfd || {})", amd);
   return text;
 }
 
@@ -114,11 +114,14 @@ std::string bash_command_line(const std::string& script) { return "/bin/bash -c 
 std::string sh_command_line(const std::string& script) { return "/bin/sh -c " + single_quoted(script); }
 
 bool belongs_to_the_vm(const std::string& variable) {
-  // The last three: what a shell and every program on the VM would obey.
-  constexpr std::array kNames = {"PATH",    "HOME",  "HOSTNAME", "PWD", "OLDPWD",     "USER",
-                                 "LOGNAME", "SHELL", "SHLVL",    "_",   "LD_PRELOAD", "LD_LIBRARY_PATH",
-                                 "BASH_ENV"};
-  return std::find(kNames.begin(), kNames.end(), variable) != kNames.end();
+  // The LD_ ones and from BASH_ENV on: what every program on the VM, its shell and its Docker client would
+  // obey.
+  constexpr std::array kNames = {"PATH",     "HOME",      "HOSTNAME", "PWD",
+                                 "OLDPWD",   "USER",      "LOGNAME",  "SHELL",
+                                 "SHLVL",    "_",         "LD_AUDIT", "LD_LIBRARY_PATH",
+                                 "BASH_ENV", "SHELLOPTS", "BASHOPTS", "LD_PRELOAD",
+                                 "ENV",      "IFS",       "PS4"};
+  return variable.starts_with("DOCKER_") || std::find(kNames.begin(), kNames.end(), variable) != kNames.end();
 }
 
 std::string coordination_script(const TaskWish& task) {
@@ -199,11 +202,11 @@ std::string native_run_options(const TaskWish& task, const std::string& vm_size)
       (container.infiniband == Device::kAuto && has_infiniband(vm_size)))
     options.emplace_back("--device=/dev/infiniband");
   const Gpus gpus = gpus_of(vm_size);
-  if (container.gpus == Device::kYes || (container.gpus == Device::kAuto && gpus == Gpus::kNvidia))
-    options.emplace_back("--gpus=all");
-  if (container.gpus == Device::kAuto && gpus == Gpus::kAmd) {
+  if (container.gpus != Device::kNo && gpus == Gpus::kAmd) {
     options.emplace_back("--device=/dev/kfd");
     options.emplace_back("--device=/dev/dri");
+  } else if (container.gpus == Device::kYes || (container.gpus == Device::kAuto && gpus == Gpus::kNvidia)) {
+    options.emplace_back("--gpus=all");
   }
   for (const auto& mount : container.mounts) options.push_back("--volume=" + mount);
   options.insert(options.end(), container.options.begin(), container.options.end());

@@ -25,6 +25,17 @@ bool is_not_there(const Answer& answer) {
   return answer.kind == HttpOutcome::Kind::kAnswered && (answer.status == 404 || answer.status == 409);
 }
 
+/// An answer that says nothing of the task's state is none: it could be looked at for ever.
+Answer ask_for_task(const std::string& path, Service& service) {
+  Answer answer = service.get(path);
+  if (answer.good() && view_task(answer.body).state.empty()) {
+    answer.kind = HttpOutcome::Kind::kUnanswered;
+    answer.error = {
+        Error::Code::kSystem, fmt::format("GET {}: the answer says nothing of its state", path), {}, {}};
+  }
+  return answer;
+}
+
 /// Notes about a task that does not run yet, each once.
 class WaitingNotes {
  public:
@@ -91,7 +102,7 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
   auto heard = Clock::now();
   bool silence_told = false;
   while (true) {
-    const Answer answer = edge.service.get(path);
+    const Answer answer = ask_for_task(path, edge.service);
     Answer pumped;
     pumped.status = 200;
     TaskEnd end;
@@ -161,7 +172,7 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
         edge.messages.warning(fmt::format("{}; the job goes on meanwhile", worst.error.message));
       silence_told = true;
     }
-    edge.interruption.pause(edge.request.poll);
+    edge.interruption.pause(std::max<std::chrono::milliseconds>(edge.request.poll, worst.wish));
   }
 }
 

@@ -352,6 +352,9 @@ Result<TaskWish> read_task(const json& object, const std::string& path, const Lo
   }
   const json limits = part(object, "limits");
   task.limits = {text_of(limits, "time"), limits.value("retries", 0), text_of(limits, "retention")};
+  if (task.limits.time == "PT0S")
+    return locator.error(path + "limits.time", "0 would end the task before it starts",
+                         "without it there is no limit");
   const json user = part(object, "user");
   task.user = {text_of(user, "name"), user.value("admin", true), text_of(user, "scope", "pool")};
   if (!task.user.name.empty() && (user.contains("admin") || user.contains("scope")))
@@ -385,8 +388,10 @@ Result<TaskWish> read_task(const json& object, const std::string& path, const Lo
 /// Keys of `own` in place of those for all tasks; variables beside them.
 json merged_task(const json& common, const json& own) {
   json task = common;
+  // A user with a name and an automatic one have nothing in common.
+  const bool another_user = part(own, "user").contains("name") != part(common, "user").contains("name");
   for (const auto& [key, value] : own.items()) {
-    if ((key == "environment" || key == "container" || key == "limits" || key == "user") &&
+    if ((key == "environment" || key == "container" || key == "limits" || (key == "user" && !another_user)) &&
         task.contains(key)) {
       task[key].update(value);
     } else {
@@ -396,13 +401,19 @@ json merged_task(const json& common, const json& own) {
   return task;
 }
 
+/// Letters, digits, and some more.
+bool consists_of(const std::string& text, std::string_view more) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           more.find(c) != std::string_view::npos;
+  });
+}
+
 /// What Batch allows as id of a pool, a job or a task.
 std::string fault_of_id(const std::string& id) {
-  const bool good = id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-                      return c == '-' || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                             (c >= '0' && c <= '9');
-                    });
-  return good ? "" : fmt::format("'{}' is no id for Batch: letters, digits, '-' and '_', 64 at most", id);
+  return id.size() <= 64 && consists_of(id, "-_")
+             ? ""
+             : fmt::format("'{}' is no id for Batch: letters, digits, '-' and '_', 64 at most", id);
 }
 
 Result<PoolWish> read_pool(const json& object, const Locator& locator, const SecretReader& secrets) {
@@ -442,6 +453,14 @@ Result<PoolWish> read_pool(const json& object, const Locator& locator, const Sec
     if (!password) return locator.error(path, password.error().message, password.error().hint);
     Registry registry{text_of(item, "server"), text_of(item, "user"), *password, text_of(item, "identity")};
     const bool by_identity = !registry.identity.empty();
+    if (!consists_of(registry.server, ".-:/"))
+      return locator.error(path + ".server",
+                           fmt::format("'{}' is not the name of a registry", registry.server),
+                           "example: myregistry.azurecr.io");
+    if (!consists_of(registry.identity, "/._-()"))
+      return locator.error(path + ".identity", fmt::format("'{}' is no resource id", registry.identity),
+                           "example: /subscriptions/ID/resourceGroups/GROUP/providers/"
+                           "Microsoft.ManagedIdentity/userAssignedIdentities/NAME");
     if (registry.user.empty() != by_identity || registry.password.empty() != by_identity)
       return locator.error(path,
                            "either user with password_variable or password_file is wanted, or identity");

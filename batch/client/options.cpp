@@ -113,9 +113,11 @@ void add(std::map<std::string, VerbSpec>& verbs, const std::string& name, Verb v
          std::string epilogue, bool asks_batch = true) {
   if (asks_batch) groups.push_back(account_group());
   groups.push_back(general_group());
-  verbs.emplace(
-      name, VerbSpec{verb, CommandLineSpec{"shipyard-submit " + name, std::move(usage), std::move(sentence),
-                                           std::move(groups), operands, std::move(epilogue)}});
+  CommandLineSpec spec{"shipyard-submit " + name, std::move(usage), std::move(sentence),
+                       std::move(groups),         operands,         std::move(epilogue)};
+  // A job file, and what is to run: the options behind that are its own.
+  if (operands == CommandLineSpec::Operands::kProgram) spec.operands_in_front = 1;
+  verbs.emplace(name, VerbSpec{verb, std::move(spec)});
 }
 
 std::map<std::string, VerbSpec> all_verbs() {
@@ -130,7 +132,7 @@ std::map<std::string, VerbSpec> all_verbs() {
       "Submits the job of FILE, shows the output of its task as it grows, and ends with its exit status. "
       "Ctrl-C asks Batch to "
       "terminate the job. A run that was cut off goes on where it was when it is started again.",
-      {{"Job", run_options}, {"Waiting", wait_options()}}, Operands::kAny,
+      {{"Job", run_options}, {"Waiting", wait_options()}}, Operands::kProgram,
       std::string("Examples:\n"
                   "  shipyard-submit run job.yaml\n"
                   "  shipyard-submit run -n 8 job.yaml -- shipyard-mpirun ./app --size 1000\n"
@@ -141,13 +143,13 @@ std::map<std::string, VerbSpec> all_verbs() {
       flag("new", "a new job, also where an earlier submission of this file was cut off"));
   add(verbs, "submit", Verb::kSubmit, "[options] FILE [-- COMMAND...]",
       "Submits the job of FILE and prints its id; shipyard-submit logs --follow ID stays with it.",
-      {{"Job", submit_options}}, Operands::kAny, "Exit status: 0, or 125.\n");
+      {{"Job", submit_options}}, Operands::kProgram, "Exit status: 0, or 125.\n");
   auto render_options = job_options();
   render_options.push_back(option("retry-infrastructure", "N", "as for run", "0"));
   render_options.push_back(flag("json", "one JSON document: {\"requests\": [...]}"));
   add(verbs, "render", Verb::kRender, "[options] FILE [-- COMMAND...]",
       "Prints the requests that 'run' would send for FILE, without secrets, and sends nothing.",
-      {{"Job", render_options}}, Operands::kAny, "Exit status: 0, or 125.\n", false);
+      {{"Job", render_options}}, Operands::kProgram, "Exit status: 0, or 125.\n", false);
   add(verbs, "status", Verb::kStatus, "[options] JOB [TASK]",
       "Shows the tasks of a job with all their subtasks, and why one that is active does not start.",
       {{"Status", {flag("json", "what Batch says, as JSON")}}}, Operands::kAny, "Exit status: 0, or 125.\n");

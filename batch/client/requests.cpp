@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "base/shell_quote.hpp"
 #include "batch/client/commands.hpp"
@@ -18,6 +17,8 @@ using nlohmann::json;
 
 constexpr const char* kKeyVariable = "SHIPYARD_SSH_KEY";
 constexpr const char* kHidden = "***";
+/// Where a URL in a longer text has its end.
+constexpr const char* kAroundUrl = " \"'\n";
 /// What an auto pool may take to get its nodes, and a task to be scheduled, before its job counts as
 /// forgotten.
 constexpr long long kAllocationSeconds = 2 * 3600;
@@ -233,12 +234,26 @@ std::string sha256(const std::string& text) {
   return hex;
 }
 
+/// Without the queries of URLs that hold a signature: a renewed one has other times too, and says the same.
+std::string without_signed_queries(std::string text) {
+  const std::string hidden = std::string("sig=") + kHidden;
+  for (std::size_t at = 0; (at = text.find(hidden, at)) != std::string::npos;) {
+    const auto begin = text.find_last_of(std::string("?") + kAroundUrl, at);
+    const auto end = std::min(text.find_first_of(kAroundUrl, at), text.size());
+    if (begin != std::string::npos && text[begin] == '?')
+      text.erase(begin, end - begin), at = begin;
+    else
+      at = end;
+  }
+  return text;
+}
+
 /// Over what is asked for: neither ids that were made up nor secrets count.
 std::string content_of(json job, const std::vector<std::pair<std::string, json>>& tasks) {
   job.erase("id");
   std::string text = json_text(without_secrets(job));
   for (const auto& [id, body] : tasks) text += "\n" + json_text(without_secrets(body));
-  return sha256(text).substr(0, 32);
+  return sha256(without_signed_queries(std::move(text))).substr(0, 32);
 }
 
 /// When the job of an auto pool counts as forgotten; nothing where a task has no limit, or may be tried for
@@ -254,7 +269,7 @@ std::optional<long long> longest_time(const JobFile& job, int attempts) {
 }
 
 std::string with_hidden_signature(const std::string& text) {
-  static const std::set<char> kEnds = {'&', ' ', '"', '\'', '\n'};
+  const std::string ends = std::string("&") + kAroundUrl;
   std::string hidden;
   for (std::size_t at = 0; at < text.size();) {
     const auto found = std::min({text.find("?sig=", at), text.find("&sig=", at), text.size()});
@@ -263,7 +278,7 @@ std::string with_hidden_signature(const std::string& text) {
     if (found == text.size()) break;
     hidden += text.substr(found, 5) + kHidden;
     at = found + 5;
-    while (at < text.size() && !kEnds.contains(text[at])) ++at;
+    while (at < text.size() && ends.find(text[at]) == std::string::npos) ++at;
   }
   return hidden;
 }

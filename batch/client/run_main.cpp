@@ -8,6 +8,7 @@
 #include "base/signals.hpp"
 #include "batch/client/edge.hpp"
 #include "batch/client/job_file.hpp"
+#include "batch/client/load_job.hpp"
 #include "batch/client/verbs.hpp"
 
 namespace shipyard::batch {
@@ -49,6 +50,10 @@ int carry_out(const Edge& edge) {
   return 0;
 }
 
+bool loads_job(Request::Verb verb) {
+  return verb == Request::Verb::kRun || verb == Request::Verb::kSubmit || verb == Request::Verb::kPoolCreate;
+}
+
 bool asks_batch(Request::Verb verb) {
   return verb != Request::Verb::kRender && verb != Request::Verb::kConvert;
 }
@@ -82,6 +87,10 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
   if (asks_batch(request->verb)) {
     auto read = read_sign_in(request->sign_in, environment);
     if (!read) {
+      // What is wrong with the job file comes first: it is what was asked for.
+      if (loads_job(request->verb)) {
+        if (const auto job = load_job(*request, environment, nullptr); !job) read = job.error();
+      }
       messages.error(read.error());
       return kOwnFailure;
     }

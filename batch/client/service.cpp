@@ -212,6 +212,7 @@ Answer Service::send(const Call& call) {
         parse_retry_after(outcome.response.header("Retry-After"), std::chrono::system_clock::now())
             .value_or(std::chrono::seconds(0));
     Answer answer = as_answer(call, std::move(outcome));
+    answer.wish = wish;
     if (!pause) {
       answer.may_have_been_done = may_have_been_done && tries > 1;
       if (answer.silent() && tries > 1)

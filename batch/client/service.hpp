@@ -36,6 +36,7 @@ struct Answer {
   std::string text;                 ///< of a good answer without
   std::string file_created;         ///< when the file was made that `text` is of; as the service writes it
   Error error;                      ///< of one that is not good
+  std::chrono::seconds wish{0};     ///< how long the service asks to be left alone (Retry-After)
   bool may_have_been_done = false;  ///< an earlier sending may have arrived: a 409 is no contradiction
 
   [[nodiscard]] bool good() const {

@@ -42,12 +42,12 @@ bool says_it_ended(const Answer& answer) {
 
 }  // namespace
 
-Status submit(const Submission& submission, Service& service) {
+Result<bool> submit(const Submission& submission, Service& service) {
   const Answer job = service.send({"POST", "/jobs", "", submission.job});
   bool existed = false;
   if (job.is("JobExists")) {
     existed = true;
-    if (auto same = check_existing_job(submission, service); !same) return same;
+    if (auto same = check_existing_job(submission, service); !same) return same.error();
   } else if (!job.good()) {
     return job.error;
   }
@@ -65,7 +65,7 @@ Status submit(const Submission& submission, Service& service) {
     }
     return task.error;
   }
-  return Ok{};
+  return !existed;
 }
 
 Status complete_with_tasks(const std::string& job, Service& service) {

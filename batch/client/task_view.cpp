@@ -64,6 +64,7 @@ TaskView view_task(const json& task) {
   view.id = text_at(task, "id");
   if (view.id.empty() && task.is_object() && task.contains("id")) view.id = json_text(task["id"]);
   view.state = text_at(task, "state");
+  view.etag = text_at(task, "eTag");
   // A subtask has at the top what a task has in its executionInfo.
   const json execution = task.is_object() && task.contains("executionInfo") ? task["executionInfo"] : task;
   view.start = text_at(execution, "startTime");

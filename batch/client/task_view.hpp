@@ -24,6 +24,7 @@ struct TaskView {
   std::string pool, node;  ///< where it runs
   std::string directory;   ///< of the task on the node, relative to its root: workitems/j/job-1/t
   std::string start, end;  ///< times as Batch writes them
+  std::string etag;        ///< of this state of it; a change of it can be asked for under this condition
   int instances = 1;
   int retries = 0;   ///< Batch's own, after a failure
   int requeues = 0;  ///< after a node was lost or taken away

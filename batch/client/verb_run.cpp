@@ -24,6 +24,7 @@ struct Submitted {
   JobFile job;
   Submission submission;
   std::optional<SubmissionRecord> record;
+  bool is_new = true;  ///< false: it was there before
 };
 
 /// Whether a VM has InfiniBand matters to native pools alone, where its type is all that is known.
@@ -68,7 +69,8 @@ Result<Submitted> submit_file(const Edge& edge, bool& begun) {
   Submitted submitted{std::move(*job), {}, std::nullopt};
   if (submitted.job.id.empty() && !edge.request.once_more)
     submitted.record = SubmissionRecord::find_abandoned(edge.environment, content);
-  if (submitted.record) {
+  const bool goes_on = submitted.record.has_value();
+  if (goes_on) {
     facts.job_id = submitted.record->content().job;
     edge.messages.note(fmt::format(
         "going on with job '{}', which an earlier run of this file submitted (--new: another one)",
@@ -87,12 +89,19 @@ Result<Submitted> submit_file(const Edge& edge, bool& begun) {
   if (!plan) return plan.error();
   submitted.submission = std::move(*plan);
   begun = true;
-  if (auto done = submit(submitted.submission, edge.service); !done) {
+  auto done = submit(submitted.submission, edge.service);
+  if (!done) {
     // The job may be there by now, with a pool of its own that costs.
     if (edge.interruption.signal() != 0 && end_job(facts.job_id, submitted.submission.tasks[0].first, edge))
       submitted.record->finish();
     return done.error();
   }
+  submitted.is_new = *done;
+  if (goes_on && submitted.is_new)
+    edge.messages.note(
+        fmt::format("the earlier run's job '{}' is not there: it is submitted now", facts.job_id));
+  else if (submitted.is_new)
+    edge.messages.note(fmt::format("job '{}' is submitted", facts.job_id));
   return submitted;
 }
 
@@ -143,6 +152,21 @@ bool end_job(const std::string& job, const std::string& task, const Edge& edge) 
   return true;
 }
 
+/// Only this end of the task is taken back, not one that comes meanwhile: where the first sending arrived and
+/// its answer did not, the task is active by now, or has even ended again.
+Answer reactivate(const std::string& job, const TaskView& ended, Service& service) {
+  Call call{"POST", task_path(job, ended.id) + "/reactivate"};
+  if (!ended.etag.empty()) call.headers = {{"If-Match", ended.etag}};
+  Answer answer = service.send(call);
+  if (answer.may_have_been_done && (answer.is("TaskNotCompleted") || answer.status == 412)) {
+    const Answer now = service.get(task_path(job, ended.id));
+    if (!now.good()) return now;
+    const TaskView view = view_task(now.body);
+    if (!view.completed() || view.attempt() != ended.attempt()) return now;
+  }
+  return answer;
+}
+
 struct Outcome {
   int status = 0;
   bool ended = true;  ///< false: nobody knows what became of the task
@@ -160,9 +184,8 @@ std::optional<Outcome> follow_to_the_end(const std::string& job, const std::stri
     edge.messages.note(fmt::format(
         "task '{}': exit status {} ({}): its nodes failed it; again, {} of {}", task, *end->view.exit_code,
         text_at(part_at(end->report, "outcome"), "name"), attempt + 1, edge.request.retry_infrastructure));
-    const Answer answer = edge.service.send({"POST", task_path(job, task) + "/reactivate"});
-    // Where the first sending arrived and its answer did not, the task is active by now.
-    if (!answer.good() && !(answer.may_have_been_done && answer.is("TaskNotCompleted"))) {
+    const Answer answer = reactivate(job, end->view, edge.service);
+    if (!answer.good()) {
       if (answer.interrupted()) return std::nullopt;
       edge.messages.error(answer.error);
       return Outcome{report_end(job, *end, edge)};
@@ -190,7 +213,6 @@ int run_job(const Edge& edge) {
   auto submitted = submit_file(edge, begun);
   if (!submitted) return report_no_submission(submitted.error(), begun, edge);
   const std::string& job = submitted->submission.job_id;
-  edge.messages.note(fmt::format("job '{}' is submitted", job));
   // A job that waits for reactivations must stay open: one that is completing takes none.
   const bool at_once = submitted->job.auto_complete && edge.request.retry_infrastructure == 0;
   if (at_once) {

@@ -176,6 +176,32 @@ class Run(ClientTest):
                 self.check_in(told + "1 of 3", ended.err)
                 self.check_in(told + "2 of 3", ended.err)
 
+    def test_a_reactivation_is_of_one_end_alone(self):
+        # It arrives, its answer is lost, and the task ends once more before it is sent again.
+        lost = [running("lost\n"), completed(120, files=report(120))]
+        at_once = [completed(120, files=report(120))]
+        machine = self.machine(
+            {
+                **steps(lost, at_once, [running("well\n"), completed(0)]),
+                "rules": [
+                    {"method": "POST", "path": "/reactivate", "do": "close_after", "first": 1},
+                ],
+            }
+        )
+        ended = machine.run(*RUN, "--retry-infrastructure", "2", machine.job())
+        self.check(ended, 0, "lost\nwell\n")
+        sent = machine.asked("POST", "/reactivate")
+        self.assertEqual(len({request["headers"]["If-Match"] for request in sent}), 2, sent)
+        self.check_in("again, 2 of 2", ended.err)
+
+    def test_a_task_without_a_state_is_not_looked_at_for_ever(self):
+        rule = {"method": "GET", "path": "/tasks/mpi[?]", "do": "status", "status": 200, "body": {"id": "mpi"}}
+        machine = self.machine({**steps([running(), completed(0)]), "rules": [rule]})
+        ended = machine.run(*RUN, "--give-up", "1s", machine.job())
+        self.check(ended, 125)
+        self.check_in("error: GET /jobs/", ended.err)
+        self.check_in(": the answer says nothing of its state", ended.err)
+
     def test_retries_for_nodes_have_an_end(self):
         lost = [running("lost\n"), completed(120, files=report(120))]
         machine, ended = self.run_steps(lost, lost, options=["--retry-infrastructure", "2"])

@@ -168,6 +168,14 @@ TEST(CoordinationScript, GivesNoDevicesWhereNoneAreWanted) {
   EXPECT_NE(script.find("--ulimit=memlock=-1 --volume"), std::string::npos);
 }
 
+TEST(CoordinationScript, GpusThatMustBeThereAreThoseOfTheNode) {
+  auto task = task_of();
+  task.container.gpus = Device::kYes;
+  EXPECT_NE(coordination_script(task).find(
+                " $(test -e /dev/kfd && echo --device=/dev/kfd --device=/dev/dri || echo --gpus=all) "),
+            std::string::npos);
+}
+
 TEST(CoordinationScript, FailsWithTheContainersLogWhereItsSshdDoesNotAnswer) {
   FakeNode node;
   node.directory().write("exec-status", "3");
@@ -187,7 +195,7 @@ TEST(CoordinationScript, FailsAsDockerDoesWhereTheContainerDoesNotStart) {
 
 TEST(BelongsToTheVm, WhatAShellSetsAndWhatProgramsOfTheVmWouldObey) {
   for (const char* name : {"PATH", "HOME", "HOSTNAME", "PWD", "OLDPWD", "USER", "LOGNAME", "SHELL", "SHLVL",
-                           "_", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV"})
+                           "_", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "SHELLOPTS", "DOCKER_HOST"})
     EXPECT_TRUE(belongs_to_the_vm(name)) << name;
   for (const char* name : {"", "path", "PATH2", "MY_HOME", "OMP_NUM_THREADS", "AZ_BATCH_JOB_ID", "__"})
     EXPECT_FALSE(belongs_to_the_vm(name)) << name;
@@ -355,6 +363,9 @@ TEST(NativeRunOptions, AWishGoesBeforeTheType) {
   EXPECT_EQ(native_run_options(task, ""),
             "--net=host --shm-size=1g --cap-add=SYS_PTRACE --ulimit=memlock=-1 --device=/dev/infiniband "
             "--gpus=all");
+  EXPECT_EQ(native_run_options(task, "Standard_ND96isr_MI300X_v5"),
+            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --ulimit=memlock=-1 --device=/dev/infiniband "
+            "--device=/dev/kfd --device=/dev/dri");
 }
 
 }  // namespace

@@ -257,6 +257,22 @@ tasks:
       << "null removes it from the request";
 }
 
+TEST(ReadJobFile, ATasksUserMayBeOfAnotherKindThanThatOfAll) {
+  const auto job = job_of(R"(
+pool: p
+image: i
+user: {admin: false}
+tasks:
+  - id: one
+  - id: two
+    user: {name: me}
+)");
+  ASSERT_EQ(job.tasks.size(), 2u);
+  EXPECT_EQ(job.tasks[0].user.name, "");
+  EXPECT_FALSE(job.tasks[0].user.admin);
+  EXPECT_EQ(job.tasks[1].user.name, "me");
+}
+
 TEST(ReadJobFile, SaysWhereItContradictsItself) {
   EXPECT_EQ(shown(read_job("image: i\n")),
             "t: error: job.yaml:1: pool is missing\n"
@@ -347,6 +363,13 @@ TEST(ReadJobFile, SaysWhatIsWrongWithAPool) {
             "such as `myregistry.azurecr.io`"},
            {"pool: {vm_size: v, mounts: [{kind: blob, source: s, path: p}]}",
             "pool.mounts[0]: account is missing", ""},
+           {"pool: {vm_size: v, registries: [{server: 'a;b', identity: /i}]}",
+            "pool.registries[0].server: 'a;b' is not the name of a registry",
+            "example: myregistry.azurecr.io"},
+           {"pool: {vm_size: v, registries: [{server: s, identity: '/i$(x)'}]}",
+            "pool.registries[0].identity: '/i$(x)' is no resource id",
+            "example: /subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.ManagedIdentity/"
+            "userAssignedIdentities/NAME"},
            {"pool: {vm_size: v, mounts: [{kind: blob, source: s, path: p, account: a}]}",
             "pool.mounts[0]: one of key_variable, key_file and identity is wanted", ""},
            {"pool: {vm_size: v, mounts: [{kind: cifs, source: s, path: p, account: a}]}",
@@ -391,6 +414,8 @@ TEST(ReadJobFile, SaysWhatIsWrongWithATask) {
            {"container: {gpus: maybe}", "container.gpus: 'maybe' is none of auto, yes, no", ""},
            {"nodes: 0", "nodes: a whole number of 1 to 100000 is wanted", ""},
            {"limits: {retries: -2}", "limits.retries: a whole number of -1 to 100 is wanted", ""},
+           {"limits: {time: 0s}", "limits.time: 0 would end the task before it starts",
+            "without it there is no limit"},
            {"raw: {job: [1]}", "raw.job: a mapping is wanted", ""},
            {"raw: {task: x}", "raw.task: a mapping is wanted", ""},
            {"tasks: [{id: a, raw: [1]}]", "tasks[0].raw: a mapping is wanted", ""},

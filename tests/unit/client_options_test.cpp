@@ -44,6 +44,14 @@ TEST(ParseRequest, RunTakesAFileAndACommand) {
   EXPECT_EQ(request.verbosity, Verbosity::kCommands);
 }
 
+TEST(ParseRequest, OptionsBehindTheProgramAreItsOwn) {
+  const auto request = good({"run", "-n", "8", "job.yaml", "--job", "j", "app", "-n", "4", "--help"});
+  EXPECT_EQ(request.file, "job.yaml");
+  EXPECT_EQ(request.nodes, 8);
+  EXPECT_EQ(request.job, "j");
+  EXPECT_THAT(request.command, ElementsAre("app", "-n", "4", "--help"));
+}
+
 TEST(ParseRequest, WhatIsNotGivenHasItsDefault) {
   const auto request = good({"run", "job.yaml"});
   EXPECT_EQ(request.nodes, std::nullopt);

@@ -328,6 +328,17 @@ TEST(Content, IsThatOfWhatIsAskedFor) {
   other_key.key = Secret("another");
   EXPECT_EQ(content(other_key), known);
   EXPECT_EQ(content(facts(), "two'}]\n"), known) << "a signature is a secret, not what is asked for";
+  const auto signed_by = [&](const std::string& query) {
+    return plan(job_of("pool: p\nimage: i\ncommand: x\nresource_files: [{path: a, url: 'https://s/c" + query +
+                       "'}]\n"))
+        .content;
+  };
+  EXPECT_EQ(signed_by("?sv=1&st=2026-01-01&se=2026-01-02&sig=a%2Bb"), known) << "nor are its times";
+  EXPECT_EQ(signed_by("?sig=a&se=2027-01-02"), known);
+  EXPECT_NE(signed_by("?sv=1"), known);
+  EXPECT_NE(plan("pool: p\nimage: i\ncommand: 'a ?b c&sig=d'\n").content,
+            plan("pool: p\nimage: i\ncommand: 'a ?e c&sig=d'\n").content)
+      << "only what is one word";
   auto other_size = facts();
   other_size.vm_size = "v2";
   EXPECT_NE(content(other_size), known);
