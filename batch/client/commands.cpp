@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/shell_quote.hpp"
+#include "batch/client/syntax.hpp"
 #include "batch/client/vm_size.hpp"
 
 namespace shipyard::batch {
@@ -162,8 +163,9 @@ std::string application_script(const TaskWish& task) {
       directory, kContainerName, double_quoted(task.command));
 }
 
-std::string pull_script(const std::vector<std::string>& images) {
-  std::string script = "set -e";
+std::string pull_script(const std::vector<Registry>& registries, const std::vector<std::string>& images) {
+  std::string script = registries.empty() ? "set -e" : "set -eo pipefail";
+  for (const auto& registry : registries) script += "; " + log_in_by_identity(registry);
   for (const auto& image : images) script += "; " + pull(image);
   return script;
 }
@@ -184,11 +186,8 @@ std::string start_script(const PoolWish& pool, const std::vector<std::string>& i
   if (!pool.start_task.empty()) script += fmt::format("; (\n{}\n)", pool.start_task);
   for (std::size_t i = 0; i < pool.registries.size(); ++i) {
     const auto& registry = pool.registries[i];
-    script += "; " + (registry.identity.empty()
-                          ? fmt::format("printf %s \"${}\" | docker login {} --username {} --password-stdin",
-                                        registry_variable(i), double_quoted(registry.server),
-                                        double_quoted(registry.user))
-                          : log_in_by_identity(registry));
+    script += fmt::format("; printf %s \"${}\" | docker login {} --username {} --password-stdin",
+                          registry_variable(i), double_quoted(registry.server), double_quoted(registry.user));
   }
   for (const auto& image : images) script += "; " + pull(image);
   return script;
@@ -209,8 +208,15 @@ std::string native_run_options(const TaskWish& task, const std::string& vm_size)
     options.emplace_back("--gpus=all");
   }
   for (const auto& mount : container.mounts) options.push_back("--volume=" + mount);
+  if (!container.working_directory.empty()) options.push_back("--workdir=" + container.working_directory);
   options.insert(options.end(), container.options.begin(), container.options.end());
-  return shell_quote(options);
+  std::string line;
+  for (const auto& word : options) {
+    // What Batch does with a variable there is not documented: it gets the word as it was written.
+    const bool plain = consists_of(word, "$_./:=,@%+-");
+    line += (line.empty() ? "" : " ") + (plain ? word : shell_quote(word));
+  }
+  return line;
 }
 
 }  // namespace shipyard::batch

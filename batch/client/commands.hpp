@@ -29,8 +29,10 @@ inline constexpr const char* kContainerLabel = "shipyard.batch";
 /// working directory.
 [[nodiscard]] std::string application_script(const TaskWish& task);
 
-/// Before the first task on a node: pulls what is not there, and what is `latest` in any case.
-[[nodiscard]] std::string pull_script(const std::vector<std::string>& images);
+/// Before the first task on a node: logs in to `registries` by the node's managed identity, pulls what is not
+/// there, and what is `latest` in any case.
+[[nodiscard]] std::string pull_script(const std::vector<Registry>& registries,
+                                      const std::vector<std::string>& images);
 
 /// After the job, on every node where the preparation has run: removes the job's containers.
 [[nodiscard]] std::string release_script();

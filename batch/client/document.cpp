@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "batch/client/redact.hpp"
+
 namespace shipyard::batch {
 namespace {
 
@@ -155,6 +157,20 @@ std::string json_text(const nlohmann::json& value, int indent) {
   return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+const char* kind_in_words(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      return "nothing";
+    case Node::Kind::kScalar:
+      return "text";
+    case Node::Kind::kSequence:
+      return "a list";
+    case Node::Kind::kMapping:
+      return "a mapping";
+  }
+  return "";
+}
+
 const Node* Node::find(std::string_view key) const {
   for (const auto& entry : entries) {
     if (entry.key == key) return &entry.value;
@@ -163,6 +179,8 @@ const Node* Node::find(std::string_view key) const {
 }
 
 Error error_at(const Source& source, int line, int column, std::string message, std::string hint) {
+  // A file may hold signed URLs, and a wrong key stands in the midst of them.
+  message = without_signatures(message);
   Error error = input_error(line > 0 ? fmt::format("{}:{}: {}", source.name, line, message)
                                      : fmt::format("{}: {}", source.name, message),
                             std::move(hint));
@@ -172,9 +190,10 @@ Error error_at(const Source& source, int line, int column, std::string message, 
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   }
   const std::string_view text = rest.substr(0, rest.find_first_of("\r\n"));
-  if (line > 0 && !text.empty())
-    error.excerpt = {std::string(text),
-                     std::min(static_cast<std::size_t>(std::max(column - 1, 0)), text.size())};
+  if (line > 0 && !text.empty()) {
+    const auto before = text.substr(0, static_cast<std::size_t>(std::max(column - 1, 0)));
+    error.excerpt = {without_signatures(text), without_signatures(before).size()};
+  }
   return error;
 }
 

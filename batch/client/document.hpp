@@ -39,6 +39,9 @@ struct Node::Entry {
   Node value;
 };
 
+/// "nothing", "text", "a list", "a mapping".
+[[nodiscard]] const char* kind_in_words(const Node& node);
+
 /// True where the text is UTF-8 (RFC 3629), which all of JSON is.
 [[nodiscard]] bool is_utf8(std::string_view text);
 

@@ -17,6 +17,7 @@ inline constexpr int kOwnFailure = 125;
 /// What every command needs. The referenced objects must outlive it.
 struct Edge {
   const Request& request;
+  const JobFile* job;  ///< of the commands that take a job file; of others nullptr
   const Environment& environment;
   const Messages& messages;
   Interruption& interruption;
@@ -29,8 +30,5 @@ struct Edge {
     return kOwnFailure;
   }
 };
-
-/// The job that the command line names (load_job.hpp); what is not carried over is told in notes.
-Result<JobFile> load_job(const Edge& edge);
 
 }  // namespace shipyard::batch

@@ -172,7 +172,11 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
         edge.messages.warning(fmt::format("{}; the job goes on meanwhile", worst.error.message));
       silence_told = true;
     }
-    edge.interruption.pause(std::max<std::chrono::milliseconds>(edge.request.poll, worst.wish));
+    // Left alone as it asks, but for the last question before its silence has been too long.
+    const auto patience =
+        std::chrono::duration_cast<std::chrono::milliseconds>(heard + edge.request.give_up - Clock::now());
+    edge.interruption.pause(std::max<std::chrono::milliseconds>(
+        edge.request.poll, std::min<std::chrono::milliseconds>(worst.wish, patience)));
   }
 }
 

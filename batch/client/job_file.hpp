@@ -38,9 +38,9 @@ struct OutputFile {
 /// A container registry that wants a login.
 struct Registry {
   std::string server;    ///< myregistry.azurecr.io
-  std::string user;      ///< with a password
+  std::string user;      ///< with a password; of a pool that is to be made
   Secret password;       ///< read from the file or variable that the job file names
-  std::string identity;  ///< resource id of a managed identity, in place of user and password
+  std::string identity;  ///< resource id of a managed identity of an existing pool, in place of both
 };
 
 /// A file system that Batch mounts on each node, below $AZ_BATCH_NODE_MOUNTS_DIR/PATH.
@@ -51,12 +51,12 @@ struct PoolMount {
   std::string path;     ///< relative
   std::string account;  ///< storage account (azure-files, blob), user (cifs)
   Secret key;           ///< the account's key, the user's password
-  std::string identity;
   std::string options;
 };
 
 struct PoolWish {
   std::string id;  ///< an existing pool, or the name for `pool create`
+  std::vector<Registry> registries;
   // All below: of a pool that is to be made.
   std::string vm_size;
   std::string vm_image =
@@ -64,10 +64,9 @@ struct PoolWish {
   std::string node_agent = "batch.node.ubuntu 22.04";
   std::optional<int> dedicated;  ///< none given, and no `spot`: as many as the job needs
   int spot = 0;
-  bool native = false;              ///< Batch starts the containers itself (containerConfiguration)
+  bool native = false;  ///< Batch starts the containers itself (containerConfiguration); of any pool
   std::vector<std::string> images;  ///< are there before a task starts; the job's own comes by itself
-  std::vector<Registry> registries;
-  std::string subnet;  ///< resource id
+  std::string subnet;               ///< resource id
   std::string start_task;
   std::vector<PoolMount> mounts;
   std::string resize_timeout;

@@ -6,8 +6,8 @@
 
 #include "base/file.hpp"
 #include "base/shell_quote.hpp"
-#include "batch/client/edge.hpp"
 #include "batch/client/sign_in.hpp"
+#include "batch/client/syntax.hpp"
 
 namespace shipyard::batch {
 namespace {
@@ -77,13 +77,28 @@ Result<JobFile> read_converted(const Request& request, const SecretReader& secre
         fmt::format("which of the jobs in '{}'? {}", request.shipyard_config, fmt::join(names, ", ")),
         "--job ID");
   if (not_carried != nullptr) *not_carried = conversion->not_carried;
-  return read_job_file({request.shipyard_config + "/" + chosen->name, job_file_text(*chosen, {})}, secrets);
+  return read_job_file({fmt::format("{}, job '{}' as converted", request.shipyard_config, chosen->name),
+                        job_file_text(*chosen, {})},
+                       secrets);
 }
 
 Result<JobFile> read_file_of(const Request& request, const SecretReader& secrets) {
   auto text = read_file(request.file, kMostBytes);
   if (!text) return text.error();
   return read_job_file({request.file, std::move(*text)}, secrets);
+}
+
+}  // namespace
+
+namespace {
+
+/// What stands on the command line in place of something in the file is no better than that.
+Status check_words(const Request& request) {
+  if (const auto fault = fault_of_id(request.job); !fault.empty()) return input_error("--job: " + fault);
+  if (const auto fault = fault_of_id(request.pool); !fault.empty()) return input_error("--pool: " + fault);
+  if (!request.image.empty() && !is_image_name(request.image))
+    return input_error(fmt::format("--image: '{}' is not the name of an image", request.image));
+  return Ok{};
 }
 
 }  // namespace
@@ -97,11 +112,11 @@ Result<JobFile> load_job(const Request& request, const Environment& environment,
     if (!is_utf8(word))
       return input_error("a word of the command is no UTF-8 text", "Batch takes nothing else");
   }
-  if (!is_utf8(request.image) || !is_utf8(request.job) || !is_utf8(request.pool))
-    return input_error("--image, --job or --pool is no UTF-8 text");
+  if (!is_utf8(request.image)) return input_error("--image is no UTF-8 text");
   auto job = request.shipyard_config.empty() ? read_file_of(request, secrets)
                                              : read_converted(request, secrets, not_carried);
   if (!job) return job;
+  if (auto good = check_words(request); !good) return good.error();
   if (!request.job.empty()) job->id = request.job;
   if (!request.pool.empty()) {
     const bool native = job->pool.native;
@@ -121,13 +136,6 @@ Result<JobFile> load_job(const Request& request, const Environment& environment,
                          "write it into the job file");
     job->tasks[0].command = shell_quote(request.command);
   }
-  return job;
-}
-
-Result<JobFile> load_job(const Edge& edge) {
-  std::vector<std::string> not_carried;
-  auto job = load_job(edge.request, edge.environment, &not_carried);
-  for (const auto& line : not_carried) edge.messages.note(line);
   return job;
 }
 

@@ -103,6 +103,12 @@ struct VerbSpec {
   CommandLineSpec spec;
 };
 
+constexpr const char* kNativePools =
+    "On a pool that starts containers itself (native: true in the job file) nobody\n"
+    "documents what Batch does with the coordination command: the defaults there,\n"
+    "which 'render' shows, follow its words about single commands and are untried.\n"
+    "\n";
+
 constexpr const char* kExitStatusOfRun =
     "Exit status: the task's (of several: the first that is not 0); 125 for a failure\n"
     "of our own or of Batch; 128+N where signal N ended this program. The table of\n"
@@ -137,7 +143,7 @@ std::map<std::string, VerbSpec> all_verbs() {
                   "  shipyard-submit run job.yaml\n"
                   "  shipyard-submit run -n 8 job.yaml -- shipyard-mpirun ./app --size 1000\n"
                   "\n") +
-          kExitStatusOfRun);
+          kNativePools + kExitStatusOfRun);
   auto submit_options = job_options();
   submit_options.push_back(
       flag("new", "a new job, also where an earlier submission of this file was cut off"));

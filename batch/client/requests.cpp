@@ -8,6 +8,8 @@
 
 #include "base/shell_quote.hpp"
 #include "batch/client/commands.hpp"
+#include "batch/client/json_access.hpp"
+#include "batch/client/redact.hpp"
 #include "batch/client/schema.hpp"
 
 namespace shipyard::batch {
@@ -15,13 +17,13 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kKeyVariable = "SHIPYARD_SSH_KEY";
-constexpr const char* kHidden = "***";
-/// Where a URL in a longer text has its end.
-constexpr const char* kAroundUrl = " \"'\n";
 /// What an auto pool may take to get its nodes, and a task to be scheduled, before its job counts as
 /// forgotten.
 constexpr long long kAllocationSeconds = 2 * 3600;
+/// What Batch itself says of a job without a limit: the longest time of .NET.
+constexpr const char* kNoTimeLimit = "P10675199DT2H48M5.4775807S";
+/// A registry may be busy when all nodes start at once.
+constexpr int kPullRetries = 2;
 
 void set(json& object, const char* key, const std::string& value) {
   if (!value.empty()) object[key] = value;
@@ -97,14 +99,9 @@ json image_reference(const std::string& image) {
 }
 
 json registry_body(const Registry& registry) {
-  json body = {{"registryServer", registry.server}};
-  if (!registry.identity.empty()) {
-    body["identityReference"] = identity_reference(registry.identity);
-  } else {
-    body["username"] = registry.user;
-    body["password"] = registry.password.reveal();
-  }
-  return body;
+  return {{"registryServer", registry.server},
+          {"username", registry.user},
+          {"password", registry.password.reveal()}};
 }
 
 json mount_body(const PoolMount& mount) {
@@ -132,11 +129,7 @@ json mount_body(const PoolMount& mount) {
   json body = {
       {"accountName", mount.account}, {"containerName", mount.source}, {"relativeMountPath", mount.path}};
   set(body, "blobfuseOptions", mount.options);
-  if (mount.identity.empty()) {
-    body["accountKey"] = mount.key.reveal();
-  } else {
-    body["identityReference"] = identity_reference(mount.identity);
-  }
+  body["accountKey"] = mount.key.reveal();
   return {{"azureBlobFileSystemConfiguration", std::move(body)}};
 }
 
@@ -170,13 +163,10 @@ json pool_specification(const JobFile& job) {
                    bash_command_line(start_script(wish, pool.native ? std::vector<std::string>() : images))},
                   {"userIdentity", root_on_the_node()},
                   {"waitForSuccess", true},
-                  // a registry that is busy when all nodes start at once
-                  {"maxTaskRetryCount", 2}};
+                  {"maxTaskRetryCount", kPullRetries}};
     std::vector<std::pair<std::string, std::string>> secrets;
-    for (std::size_t i = 0; i < wish.registries.size(); ++i) {
-      if (wish.registries[i].identity.empty())
-        secrets.emplace_back(registry_variable(i), wish.registries[i].password.reveal());
-    }
+    for (std::size_t i = 0; i < wish.registries.size(); ++i)
+      secrets.emplace_back(registry_variable(i), wish.registries[i].password.reveal());
     if (!secrets.empty()) start["environmentSettings"] = environment_settings(secrets);
     body["startTask"] = std::move(start);
   }
@@ -234,26 +224,12 @@ std::string sha256(const std::string& text) {
   return hex;
 }
 
-/// Without the queries of URLs that hold a signature: a renewed one has other times too, and says the same.
-std::string without_signed_queries(std::string text) {
-  const std::string hidden = std::string("sig=") + kHidden;
-  for (std::size_t at = 0; (at = text.find(hidden, at)) != std::string::npos;) {
-    const auto begin = text.find_last_of(std::string("?") + kAroundUrl, at);
-    const auto end = std::min(text.find_first_of(kAroundUrl, at), text.size());
-    if (begin != std::string::npos && text[begin] == '?')
-      text.erase(begin, end - begin), at = begin;
-    else
-      at = end;
-  }
-  return text;
-}
-
 /// Over what is asked for: neither ids that were made up nor secrets count.
 std::string content_of(json job, const std::vector<std::pair<std::string, json>>& tasks) {
   job.erase("id");
   std::string text = json_text(without_secrets(job));
   for (const auto& [id, body] : tasks) text += "\n" + json_text(without_secrets(body));
-  return sha256(without_signed_queries(std::move(text))).substr(0, 32);
+  return sha256(without_signed_queries(text)).substr(0, 32);
 }
 
 /// When the job of an auto pool counts as forgotten; nothing where a task has no limit, or may be tried for
@@ -268,43 +244,34 @@ std::optional<long long> longest_time(const JobFile& job, int attempts) {
   return sum;
 }
 
-std::string with_hidden_signature(const std::string& text) {
-  const std::string ends = std::string("&") + kAroundUrl;
-  std::string hidden;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto found = std::min({text.find("?sig=", at), text.find("&sig=", at), text.size()});
-    hidden += text.substr(at, found - at);
-    at = found;
-    if (found == text.size()) break;
-    hidden += text.substr(found, 5) + kHidden;
-    at = found + 5;
-    while (at < text.size() && ends.find(text[at]) == std::string::npos) ++at;
+int nodes_of(const PoolWish& pool, int most) {
+  return pool.dedicated.value_or(pool.spot > 0 ? 0 : most) + pool.spot;
+}
+
+/// A task that wants more nodes than its pool will ever have would wait for ever, and the pool would cost.
+Status check_nodes(const JobFile& job) {
+  for (const auto& task : job.tasks) {
+    const int there = nodes_of(job.pool, task.nodes);
+    if (there < task.nodes)
+      return input_error(
+          fmt::format("task '{}' wants {} nodes, and the pool is to have {}", task.id, task.nodes, there),
+          "pool.dedicated, or pool.spot: as many; without both the pool is made as large as needed");
   }
-  return hidden;
+  return Ok{};
+}
+
+Error no_end_of_pool(const JobFile& job, const char* because) {
+  const bool endless = std::any_of(job.tasks.begin(), job.tasks.end(),
+                                   [](const auto& task) { return task.limits.retries < 0; });
+  return input_error(
+      fmt::format("{} with a pool of the job's own, and {}", because,
+                  endless ? "limits.retries -1" : "no limits.time"),
+      fmt::format(
+          "such a job stays open: without a limit the pool would stay, and cost, if nobody ends it; set {}",
+          endless ? "limits.retries" : "limits.time"));
 }
 
 }  // namespace
-
-json without_secrets(const json& body) {
-  if (body.is_string()) return with_hidden_signature(body.get<std::string>());
-  if (body.is_array()) {
-    json list = json::array();
-    for (const auto& item : body) list.push_back(without_secrets(item));
-    return list;
-  }
-  if (!body.is_object()) return body;
-  json object = json::object();
-  const json name = body.value("name", json());
-  const bool secret_variable =
-      name.is_string() &&
-      (name == kKeyVariable || name.get<std::string>().starts_with("SHIPYARD_REGISTRY_PASSWORD"));
-  for (const auto& [key, value] : body.items()) {
-    const bool secret =
-        key == "password" || key == "accountKey" || key == "sasKey" || (secret_variable && key == "value");
-    object[key] = secret && value.is_string() ? json(kHidden) : without_secrets(value);
-  }
-  return object;
-}
 
 Result<Submission> plan_submission(const JobFile& job, const SubmissionFacts& facts) {
   Submission submission;
@@ -315,31 +282,34 @@ Result<Submission> plan_submission(const JobFile& job, const SubmissionFacts& fa
     submission.tasks.emplace_back(task.id, task_body(job, task, facts));
   }
   json body = {{"id", facts.job_id}, {"onAllTasksComplete", "noaction"}};
+  submission.completion = {{"onAllTasksComplete", "terminatejob"}};
   if (!job.pool.is_new()) {
     body["poolInfo"] = {{"poolId", job.pool.id}};
   } else {
+    if (auto enough = check_nodes(job); !enough) return enough.error();
     body["poolInfo"]["autoPoolSpecification"] = {{"autoPoolIdPrefix", "shipyard"},
                                                  {"poolLifetimeOption", "job"},
                                                  {"keepAlive", false},
                                                  {"pool", pool_specification(job)}};
     const auto longest = longest_time(job, 1 + facts.infrastructure_retries);
-    if (longest) body["constraints"] = {{"maxWallClockTime", iso_duration(*longest)}};
-    if (!longest && facts.infrastructure_retries > 0) {
-      const bool endless = std::any_of(job.tasks.begin(), job.tasks.end(),
-                                       [](const auto& task) { return task.limits.retries < 0; });
-      return input_error(
-          fmt::format("--retry-infrastructure with a pool of the job's own, and {}",
-                      endless ? "limits.retries -1" : "no limits.time"),
-          fmt::format("the job has to stay open until its last attempt: without a limit the pool would stay, "
-                      "and cost, if this client died; set {}",
-                      endless ? "limits.retries" : "limits.time"));
-    }
+    const bool own_limit = part_at(job.raw_job, "constraints").contains("maxWallClockTime");
+    if (!longest && !own_limit && (facts.infrastructure_retries > 0 || !job.auto_complete))
+      return no_end_of_pool(
+          job, facts.infrastructure_retries > 0 ? "--retry-infrastructure" : "auto_complete: false");
+    // Who dies before the last request must not leave a pool for ever.
+    body["constraints"] = {{"maxWallClockTime", iso_duration(longest.value_or(kAllocationSeconds))}};
+    if (!longest && !job.raw_job.contains("constraints"))
+      submission.completion["constraints"] = {{"maxWallClockTime", kNoTimeLimit}};
   }
   if (!job.pool.native) {
+    // The last task's container is there at the end; whose it is depends on how they were scheduled.
     const bool keep =
-        std::all_of(job.tasks.begin(), job.tasks.end(), [](const auto& task) { return task.container.keep; });
-    body["jobPreparationTask"] = {{"commandLine", bash_command_line(pull_script(images_of(job)))},
+        std::any_of(job.tasks.begin(), job.tasks.end(), [](const auto& task) { return task.container.keep; });
+    // The nodes of a new pool have logged in when they started.
+    const auto registries = job.pool.is_new() ? std::vector<Registry>() : job.pool.registries;
+    body["jobPreparationTask"] = {{"commandLine", bash_command_line(pull_script(registries, images_of(job)))},
                                   {"userIdentity", root_on_the_node()},
+                                  {"constraints", {{"maxTaskRetryCount", kPullRetries}}},
                                   {"waitForSuccess", true}};
     if (!keep) {
       body["jobReleaseTask"] = {{"commandLine", bash_command_line(release_script())},
@@ -375,6 +345,7 @@ Submission plan_cleanup(const std::string& job_id, const std::string& pool, int 
       {"userIdentity", root_on_the_node()}};
   submission.tasks.emplace_back("cleanup", std::move(task));
   submission.job = {{"id", job_id}, {"onAllTasksComplete", "noaction"}, {"poolInfo", {{"poolId", pool}}}};
+  submission.completion = {{"onAllTasksComplete", "terminatejob"}};
   submission.content = content_of(submission.job, submission.tasks);
   submission.job["metadata"] = {{{"name", kContentName}, {"value", submission.content}}};
   return submission;

@@ -20,6 +20,7 @@ struct Submission {
       content;  ///< a hash over all bodies without their secrets: two submissions with the same are one
   nlohmann::json job;  ///< JobAddParameter: onAllTasksComplete is noaction, an empty job counts as complete
   std::vector<std::pair<std::string, nlohmann::json>> tasks;  ///< by id; TaskAddParameter
+  nlohmann::json completion;  ///< JobPatchParameter: from now on the job ends with its tasks
 };
 
 /// Facts that the bodies depend on beside the job file.
@@ -30,8 +31,9 @@ struct SubmissionFacts {
   int infrastructure_retries = 0;  ///< how often the client may reactivate a task
 };
 
-/// Fails where the job file lacks what its kind of submission needs: a command, time limits for an auto pool
-/// whose job must stay open for reactivations (nothing else would end it when the client dies).
+/// Fails where the job file lacks what its kind of submission needs: a command, nodes for each task, time
+/// limits for an auto pool whose job stays open (nothing else would end it when the client dies). For the
+/// same reason the job of an auto pool always has a time limit at first; `completion` takes it away.
 Result<Submission> plan_submission(const JobFile& job, const SubmissionFacts& facts);
 
 /// PoolAddParameter. Fails where the file names no id, or an existing pool.
@@ -40,10 +42,6 @@ Result<nlohmann::json> pool_body(const JobFile& job);
 /// A job that removes our containers on `nodes` nodes of a pool (TaskAddParameter with a coordination
 /// command).
 Submission plan_cleanup(const std::string& job_id, const std::string& pool, int nodes);
-
-/// The same with "***" in place of each secret: the job's key, passwords, keys of storage accounts, the
-/// signature of a shared access signature in a URL.
-[[nodiscard]] nlohmann::json without_secrets(const nlohmann::json& body);
 
 /// "mpi-20261129-113012-4f2a": the file's name (what an id may have of it), date and time (UTC), a random
 /// word.

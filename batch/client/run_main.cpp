@@ -50,8 +50,9 @@ int carry_out(const Edge& edge) {
   return 0;
 }
 
-bool loads_job(Request::Verb verb) {
-  return verb == Request::Verb::kRun || verb == Request::Verb::kSubmit || verb == Request::Verb::kPoolCreate;
+bool takes_job(Request::Verb verb) {
+  return verb == Request::Verb::kRun || verb == Request::Verb::kSubmit || verb == Request::Verb::kRender ||
+         verb == Request::Verb::kPoolCreate;
 }
 
 bool asks_batch(Request::Verb verb) {
@@ -83,18 +84,31 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
         << std::flush;
     return 0;
   }
+  // Before a way to sign in is looked for, and while Ctrl-C still ends the program at once.
+  std::optional<JobFile> job;
+  if (takes_job(request->verb)) {
+    std::vector<std::string> not_carried;
+    auto loaded = load_job(*request, environment, &not_carried);
+    if (!loaded) {
+      messages.error(loaded.error());
+      return kOwnFailure;
+    }
+    for (const auto& line : not_carried) messages.note(line);
+    job = std::move(*loaded);
+  }
   SignIn sign_in;
   if (asks_batch(request->verb)) {
     auto read = read_sign_in(request->sign_in, environment);
     if (!read) {
-      // What is wrong with the job file comes first: it is what was asked for.
-      if (loads_job(request->verb)) {
-        if (const auto job = load_job(*request, environment, nullptr); !job) read = job.error();
-      }
       messages.error(read.error());
       return kOwnFailure;
     }
     sign_in = std::move(*read);
+    // Source: Azure Batch, "Use an Azure virtual network with Batch", Authentication.
+    if (job && !job->pool.subnet.empty() && sign_in.method == SignIn::Method::kSharedKey)
+      messages.warning(
+          "pool.subnet: Batch takes no account key for a pool in a virtual network (--sign-in secret, az, "
+          "identity)");
   }
   int status = 0;
   int signal = 0;
@@ -107,8 +121,14 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
     // Who does not wait for a silent Batch does not want a request of his repeated beyond that either.
     policy.budget = std::min<std::chrono::milliseconds>(policy.budget, request->give_up);
     Service service(http, signer, messages, interruption, policy, request->api_version);
-    status = carry_out({*request, environment, messages, interruption, service, out, err});
+    status =
+        carry_out({*request, job ? &*job : nullptr, environment, messages, interruption, service, out, err});
     signal = interruption.signal();
+  }
+  out << std::flush;
+  if (!out && signal == 0) {
+    messages.error({Error::Code::kSystem, "standard output cannot be written: part of it is lost", {}, {}});
+    if (status == 0) status = kOwnFailure;
   }
   if (signal != 0) die_by_signal(signal);
   return status;

@@ -9,6 +9,7 @@
 
 #include "base/command_line.hpp"
 #include "base/shell_quote.hpp"
+#include "batch/client/syntax.hpp"
 
 namespace shipyard::batch {
 namespace {
@@ -43,35 +44,6 @@ const char* words_for(Field::Type type) {
       return "anything";
   }
   return "";
-}
-
-const char* words_for(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::kNull:
-      return "nothing";
-    case Node::Kind::kScalar:
-      return "text";
-    case Node::Kind::kSequence:
-      return "a list";
-    case Node::Kind::kMapping:
-      return "a mapping";
-  }
-  return "";
-}
-
-bool is_docker_size(std::string_view text) {
-  const auto digits = text.find_first_not_of("0123456789");
-  if (text.empty() || digits == 0) return false;
-  return digits == std::string_view::npos ||
-         (digits + 1 == text.size() &&
-          std::string_view("bkmgBKMG").find(text[digits]) != std::string_view::npos);
-}
-
-bool is_variable_name(std::string_view name) {
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-         });
 }
 
 class Reader {
@@ -134,7 +106,8 @@ class Reader {
       }
     }();
     if (!fits)
-      return wrong(node, path, fmt::format("{} is wanted, not {}", words_for(field.type), words_for(node)));
+      return wrong(node, path,
+                   fmt::format("{} is wanted, not {}", words_for(field.type), kind_in_words(node)));
 
     switch (field.type) {
       case Type::kVariables:
@@ -159,7 +132,7 @@ class Reader {
           const std::string item_path = fmt::format("{}[{}]", path, i);
           if (node.items[i].kind != Kind::kMapping)
             return wrong(node.items[i], item_path,
-                         fmt::format("a mapping is wanted, not {}", words_for(node.items[i])));
+                         fmt::format("a mapping is wanted, not {}", kind_in_words(node.items[i])));
           auto item = mapping(node.items[i], field.fields, item_path + ".");
           if (!item) return item;
           list.push_back(std::move(*item));
@@ -230,7 +203,7 @@ class Reader {
       }
       if (entry.value.kind != Node::Kind::kScalar)
         return wrong(entry.value, path + "." + entry.key,
-                     fmt::format("text is wanted, not {}", words_for(entry.value)));
+                     fmt::format("text is wanted, not {}", kind_in_words(entry.value)));
       if (entry.value.text.find('\0') != std::string::npos)
         return wrong(entry.value, path + "." + entry.key, "a byte 0 in it");
       object[entry.key] = entry.value.text;
@@ -244,7 +217,7 @@ class Reader {
       const auto& item = node.items[i];
       if (item.kind != Node::Kind::kScalar)
         return wrong(item, fmt::format("{}[{}]", path, i),
-                     fmt::format("text is wanted, not {}", words_for(item)));
+                     fmt::format("text is wanted, not {}", kind_in_words(item)));
       if (item.text.find('\0') != std::string::npos)
         return wrong(item, fmt::format("{}[{}]", path, i), "a byte 0 in it");
       list.push_back(item.text);

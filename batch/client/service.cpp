@@ -6,6 +6,7 @@
 #include <random>
 
 #include "batch/client/document.hpp"
+#include "batch/client/redact.hpp"
 
 namespace shipyard::batch {
 namespace {
@@ -32,7 +33,8 @@ double random_fraction() {
 
 std::string one_line(std::string_view text, std::size_t most) {
   std::string line;
-  for (const char c : text.substr(0, most)) line += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  for (const char c : without_signatures(text).substr(0, most))
+    line += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
   while (!line.empty() && line.back() == ' ') line.pop_back();
   return line;
 }

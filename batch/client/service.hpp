@@ -46,6 +46,11 @@ struct Answer {
     return kind == HttpOutcome::Kind::kAnswered && code == wanted;
   }
   [[nodiscard]] bool interrupted() const { return kind == HttpOutcome::Kind::kInterrupted; }
+  /// It has said no, and would again.
+  [[nodiscard]] bool refused() const {
+    return kind == HttpOutcome::Kind::kAnswered && status >= 400 && status < 500 && status != 408 &&
+           status != 429;
+  }
   /// It has not said yes or no: another try, later, may.
   [[nodiscard]] bool silent() const {
     return kind == HttpOutcome::Kind::kNotSent || kind == HttpOutcome::Kind::kUnanswered ||
@@ -54,7 +59,7 @@ struct Answer {
 };
 
 /// An Azure Batch account. Every request is signed, named (client-request-id), dated and, where it fails in a
-/// way that may pass, sent again by `policy`; each repetition is told in a note, once a second at most.
+/// way that may pass, sent again by `policy`; the third repetition is told in a note, each with -vv.
 class Service {
  public:
   Service(Http& http, Signer& signer, const Messages& messages, Interruption& interruption,

@@ -12,6 +12,7 @@
 #include "batch/client/shipyard_config_reader.hpp"
 #include "batch/client/shipyard_config_storage.hpp"
 #include "batch/client/shipyard_config_task.hpp"
+#include "batch/client/syntax.hpp"
 
 namespace shipyard::batch {
 namespace {
@@ -24,13 +25,6 @@ class AnySecret final : public SecretReader {
   Result<Secret> from_variable(const std::string& /*name*/) const override { return Secret("any"); }
   Result<Secret> from_file(const std::string& /*path*/) const override { return Secret("any"); }
 };
-
-/// What Batch takes as id of a job or a task.
-bool is_id(const std::string& id) {
-  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return c == '-' || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  });
-}
 
 /// An address that can be shown: a signature or a password would stand behind `?` or before `@`.
 bool is_plain_url(const std::string& url) {
@@ -67,7 +61,7 @@ class JobConverter {
   /// None, with a line, where none of its tasks can be converted.
   std::optional<ConvertedJob> convert() {
     const std::string id = job_["id"].text();
-    if (!is_id(id))
+    if (id.empty() || !is_id(id))
       job_.fail(id.empty() ? "id is missing" : fmt::format("'{}' is no id for Batch", id),
                 id.empty() ? "" : "letters, digits, '-' and '_', 64 at most");
     if (!find_tasks()) return std::nullopt;
@@ -77,7 +71,7 @@ class JobConverter {
     if (const auto priority = job_["priority"].number(-1000, 1000)) raw_["priority"] = *priority;
     if (const auto time = job_["max_wall_time"].seconds())
       raw_["constraints"]["maxWallClockTime"] = iso_duration(*time);
-    Json common = convert_common(job_, false);
+    Json common = convert_common(job_, false, pool_.native);
     const Volumes volumes = volumes_and_user(common);
     Json tasks = convert_tasks(volumes, common);
     dependencies(tasks);
@@ -87,7 +81,12 @@ class JobConverter {
     Json file = {{"id", id}, {"pool", pool_.pool}};
     file.update(common);
     file["tasks"] = std::move(tasks);
-    file["auto_complete"] = job_["auto_complete"].flag().value_or(false);
+    const bool auto_complete = job_["auto_complete"].flag().value_or(false);
+    file["auto_complete"] = auto_complete || has_pool_without_end();
+    if (!auto_complete && has_pool_without_end())
+      job_.note(
+          "auto_complete is set: the pool of the job alone would stay, and cost, as long as nobody ends the "
+          "job");
     if (!raw_.empty()) file["raw"]["job"] = raw_;
     return ConvertedJob{id, std::move(file)};
   }
@@ -97,6 +96,11 @@ class JobConverter {
     ConfigValue value;
     std::string id;
   };
+
+  /// A pool of the job's own, and no time limit of the job.
+  bool has_pool_without_end() const {
+    return pool_.pool.contains("vm_size") && !raw_.contains("constraints");
+  }
 
   bool find_tasks() {
     const auto list = job_["tasks"];
@@ -128,7 +132,7 @@ class JobConverter {
       task.not_carried(reason);
       return;
     }
-    if (!is_id(id))
+    if (id.empty() || !is_id(id))
       place.fail(fmt::format("'{}' is no id for Batch", id), "letters, digits, '-' and '_', 64 at most");
     if (!ids_.insert(id).second) (place ? place : task).fail(fmt::format("there is a task '{}' already", id));
     tasks_.push_back({task, id});

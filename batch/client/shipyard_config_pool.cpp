@@ -120,14 +120,19 @@ class NewPool {
   }
 
   void counts() {
+    spec_["inter_node_communication_enabled"].accept_flag(true);
+    if (spec_["max_tasks_per_node"].peek() == "1") (void)spec_["max_tasks_per_node"].number(1, 1);
     const auto count = spec_["vm_count"];
     if (const auto dedicated = count["dedicated"].number(0, 100'000)) pool_["dedicated"] = *dedicated;
     if (const auto spot = count["low_priority"].number(0, 100'000); spot && *spot > 0) {
+      if (pool_.value("dedicated", 0) > 0) {
+        count["low_priority"].not_carried(
+            "Batch refuses dedicated and Spot nodes in one pool where nodes are to speak with each other");
+        return;
+      }
       pool_["spot"] = *spot;
       count["low_priority"].note("low-priority nodes are Spot nodes now");
     }
-    spec_["inter_node_communication_enabled"].accept_flag(true);
-    if (spec_["max_tasks_per_node"].peek() == "1") (void)spec_["max_tasks_per_node"].number(1, 1);
   }
 
   void registries() {

@@ -14,20 +14,6 @@ namespace {
 
 using Kind = Node::Kind;
 
-const char* words_for(const Node& node) {
-  switch (node.kind) {
-    case Kind::kNull:
-      return "nothing";
-    case Kind::kScalar:
-      return "text";
-    case Kind::kSequence:
-      return "a list";
-    case Kind::kMapping:
-      return "a mapping";
-  }
-  return "";
-}
-
 /// A key can hold anything; a line stays one line, in a terminal and in a comment.
 std::string printable(std::string text) {
   for (char& c : text) {
@@ -109,7 +95,7 @@ bool ConfigValue::has(std::string_view key) const {
 bool ConfigValue::is(Kind kind, const char* words) const {
   if (!*this) return false;
   if (node_->kind == kind) return true;
-  fail(fmt::format("{} is wanted, not {}", words, words_for(*node_)));
+  fail(fmt::format("{} is wanted, not {}", words, kind_in_words(*node_)));
   return false;
 }
 

@@ -5,35 +5,22 @@
 #include <algorithm>
 
 #include "base/shell_quote.hpp"
+#include "batch/client/redact.hpp"
 #include "batch/client/schema.hpp"
 #include "batch/client/shipyard_config_shell.hpp"
+#include "batch/client/syntax.hpp"
 
 namespace shipyard::batch {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool is_variable_name(const std::string& name) {
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-         });
-}
-
-bool is_docker_size(const std::string& text) {
-  const auto digits = text.find_first_not_of("0123456789");
-  return !text.empty() && digits != 0 &&
-         (digits == std::string::npos ||
-          (digits + 1 == text.size() &&
-           std::string_view("bkmgBKMG").find(text[digits]) != std::string_view::npos));
-}
-
 Json environment(const ConfigValue& job_or_task) {
   Json variables = Json::object();
   for (const auto& [name, value] : job_or_task["environment_variables"].entries()) {
     if (!is_variable_name(name)) {
       value.not_carried("not the name of a variable: letters, digits and '_', no digit first");
-    } else if (name == "SHIPYARD_SSH_KEY") {
+    } else if (name == kKeyVariable) {
       value.not_carried("each job gets a key of its own");
     } else {
       variables[name] = value.text();
@@ -58,7 +45,7 @@ void set_size_of_shm(Json& container, const ConfigValue& place, const std::strin
   container["shm_size"] = size;
 }
 
-Json container_of(const ConfigValue& job_or_task) {
+Json container_of(const ConfigValue& job_or_task, bool native) {
   Json container = Json::object();
   set_size_of_shm(container, job_or_task["shm_size"], job_or_task["shm_size"].text());
   if (const auto flag = job_or_task["infiniband"].flag()) container["infiniband"] = *flag ? "yes" : "no";
@@ -69,7 +56,11 @@ Json container_of(const ConfigValue& job_or_task) {
     if (which != "all" && which != "disable")
       gpus.note(fmt::format("not carried: '{}': the container gets all GPUs of its node", which));
   }
-  if (const auto remove = job_or_task["remove_container_after_exit"].flag()) container["keep"] = !*remove;
+  if (native && job_or_task["remove_container_after_exit"].peek() == "false")
+    job_or_task["remove_container_after_exit"].not_carried(
+        "on a native pool Batch itself removes the containers");
+  else if (const auto remove = job_or_task["remove_container_after_exit"].flag())
+    container["keep"] = !*remove;
   if (job_or_task["default_working_dir"].peek() == "batch") (void)job_or_task["default_working_dir"].text();
   return container;
 }
@@ -314,7 +305,7 @@ Json depends_on(const TaskSurroundings& surroundings, const ConfigValue& task) {
 std::string image_of(const ConfigValue& task) {
   const auto image = task["docker_image"] ? task["docker_image"] : task["image"];
   const std::string name = image.text();
-  if (!name.empty() && (name[0] == '-' || name.find_first_of(" \t\n'\"$`\\;&|<>()") != std::string::npos))
+  if (!name.empty() && !is_image_name(name))
     image.fail(fmt::format("'{}' is not the name of an image", name));
   return name;
 }
@@ -325,7 +316,7 @@ void append(Json& list, const Json& more) {
 
 }  // namespace
 
-Json convert_common(const ConfigValue& job_or_task, bool is_task) {
+Json convert_common(const ConfigValue& job_or_task, bool is_task, bool native) {
   Json common = Json::object();
   if (auto variables = environment(job_or_task); !variables.empty()) {
     for (const auto& [name, value] : variables.items()) {
@@ -334,7 +325,8 @@ Json convert_common(const ConfigValue& job_or_task, bool is_task) {
     common["environment"] = std::move(variables);
   }
   if (auto object = limits(job_or_task, is_task); !object.empty()) common["limits"] = std::move(object);
-  if (auto object = container_of(job_or_task); !object.empty()) common["container"] = std::move(object);
+  if (auto object = container_of(job_or_task, native); !object.empty())
+    common["container"] = std::move(object);
   return common;
 }
 
@@ -383,7 +375,7 @@ Json convert_task(const TaskSurroundings& surroundings, const ConfigValue& task,
   if (const std::string command = coordination(multi_instance, surroundings.pool.native); !command.empty())
     converted["coordination"] = command;
 
-  Json common = convert_common(task, true);
+  Json common = convert_common(task, true, surroundings.pool.native);
   if (common.contains("environment")) converted["environment"] = common["environment"];
   Json own_files = resource_files(task["resource_files"]);
   convert_input_data(files, task, own_files);

@@ -10,7 +10,7 @@ namespace shipyard::batch {
 
 /// What a job and a task both may say, and the task's word wins: keys `limits`, `container` and
 /// `environment` of a job file. A job's own `max_wall_time` is left alone, since it is of the job.
-nlohmann::ordered_json convert_common(const ConfigValue& job_or_task, bool is_task);
+nlohmann::ordered_json convert_common(const ConfigValue& job_or_task, bool is_task, bool native);
 
 /// Batch's exitConditions of a task, the job's in the places where it says nothing; empty where neither does.
 nlohmann::ordered_json convert_exit_conditions(const ConfigValue& job, const ConfigValue& task);

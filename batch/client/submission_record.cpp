@@ -43,6 +43,9 @@ std::optional<SubmissionRecord> SubmissionRecord::find_abandoned(const Environme
   for (const auto& path : paths) {
     FileDescriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its client lives
+    // The client whose it was may have ended, and removed it, between the two.
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0 || status.st_nlink == 0) continue;
     const auto text = read_file(path, 64 << 10);
     const json record = text ? json::parse(*text, nullptr, false) : json();
     if (!record.is_object()) continue;

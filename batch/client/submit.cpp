@@ -42,14 +42,27 @@ bool says_it_ended(const Answer& answer) {
 
 }  // namespace
 
-Result<bool> submit(const Submission& submission, Service& service) {
+namespace {
+
+/// Batch does not take a task: its job, made a moment ago, is of no use, and may have a pool that costs.
+bool take_back(const std::string& job, Service& service) {
+  const auto ended = terminate_job(job, service);
+  service.messages().note(
+      ended ? fmt::format("job '{}', without its task, is terminated", job)
+            : fmt::format("job '{0}' is there without its task: shipyard-submit terminate {0}", job));
+  return bool(ended);
+}
+
+}  // namespace
+
+Submitted submit(const Submission& submission, Service& service) {
   const Answer job = service.send({"POST", "/jobs", "", submission.job});
   bool existed = false;
   if (job.is("JobExists")) {
     existed = true;
-    if (auto same = check_existing_job(submission, service); !same) return same.error();
+    if (auto same = check_existing_job(submission, service); !same) return {same, existed, false};
   } else if (!job.good()) {
-    return job.error;
+    return {job.error, false, job.refused() && !job.may_have_been_done};
   }
   for (const auto& [id, body] : submission.tasks) {
     const Answer task = service.send({"POST", job_path(submission.job_id) + "/tasks", "", body});
@@ -60,18 +73,24 @@ Result<bool> submit(const Submission& submission, Service& service) {
       // It ended while nobody looked; was the task in it?
       const Answer there = service.get(task_path(submission.job_id, id));
       if (there.good()) continue;
-      return input_error(fmt::format("job '{}' has ended without task '{}'", submission.job_id, id),
-                         "a new one: --new");
+      return {input_error(fmt::format("job '{}' has ended without task '{}'", submission.job_id, id),
+                          "a new one: --new"),
+              existed, false};
     }
-    return task.error;
+    return {task.error, existed, task.refused() && !existed && take_back(submission.job_id, service)};
   }
-  return !existed;
+  return {Ok{}, existed, false};
 }
 
-Status complete_with_tasks(const std::string& job, Service& service) {
-  const Answer answer = service.send({"PATCH", job_path(job), "", {{"onAllTasksComplete", "terminatejob"}}});
+Status complete_with_tasks(const Submission& submission, Service& service) {
+  const Answer answer = service.send({"PATCH", job_path(submission.job_id), "", submission.completion});
   if (answer.good() || says_it_ended(answer)) return Ok{};
-  return answer.error;
+  Error error = answer.error;
+  if (submission.completion.contains("constraints"))
+    error.hint = fmt::format(
+        "Batch ends job '{}', whose pool must not stay for ever, {} after it was made, whatever it does then",
+        submission.job_id, text_at(part_at(submission.job, "constraints"), "maxWallClockTime"));
+  return error;
 }
 
 Result<bool> terminate_job(const std::string& job, Service& service) {

@@ -3,36 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <limits>
 #include <map>
 
 #include "batch/client/document.hpp"
+#include "batch/client/redact.hpp"
 
 namespace shipyard::batch {
 
 using nlohmann::json;
-
-std::string text_at(const json& object, const char* key) {
-  if (!object.is_object()) return "";
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-int number_at(const json& object, const char* key, int otherwise) {
-  if (!object.is_object()) return otherwise;
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_integer()) return otherwise;
-  const auto number = found->get<std::int64_t>();
-  return number >= std::numeric_limits<int>::min() && number <= std::numeric_limits<int>::max()
-             ? static_cast<int>(number)
-             : otherwise;
-}
-
-json part_at(const json& object, const char* key) {
-  if (!object.is_object()) return json::object();
-  const auto found = object.find(key);
-  return found != object.end() ? *found : json::object();
-}
 
 std::string TaskView::attempt() const { return fmt::format("{}/{}/{}/{}", retries, requeues, node, start); }
 
@@ -56,7 +34,7 @@ std::string describe(const Failure& failure) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < ' ') c = ' ';
   }
-  return text;
+  return without_signatures(text);
 }
 
 TaskView view_task(const json& task) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "batch/client/json_access.hpp"
+
 namespace shipyard::batch {
 
 /// Why Batch calls something failed: TaskFailureInformation, and what has its form.
@@ -42,11 +44,6 @@ struct TaskView {
 /// "FailureExitCode: the task exited with an exit code… (name: value)" on one line; the category where there
 /// is no code.
 [[nodiscard]] std::string describe(const Failure& failure);
-
-/// Text at a key; empty where there is none, or something else.
-[[nodiscard]] std::string text_at(const nlohmann::json& object, const char* key);
-[[nodiscard]] int number_at(const nlohmann::json& object, const char* key, int otherwise = 0);
-[[nodiscard]] nlohmann::json part_at(const nlohmann::json& object, const char* key);
 
 /// What a pool (CloudPool) is like that runs no multi-instance task, ever; empty where it does.
 [[nodiscard]] std::vector<std::string> faults_of_pool(const nlohmann::json& pool);

@@ -38,8 +38,9 @@ int clean_up(const Edge& edge) {
 
   const std::string job = new_job_id("cleanup");
   const Submission submission = plan_cleanup(job, pool, idle);
-  if (auto done = submit(submission, edge.service); !done) return edge.fail(done.error());
-  if (auto done = complete_with_tasks(job, edge.service); !done) edge.messages.warning(done.error().message);
+  if (auto made = submit(submission, edge.service); !made.status) return edge.fail(made.status.error());
+  if (auto done = complete_with_tasks(submission, edge.service); !done)
+    edge.messages.warning(done.error().message);
   auto end = follow_task(job, "cleanup", edge);
   int status = 0;
   if (!end) {

@@ -13,7 +13,7 @@
 #include "batch/client/document.hpp"
 #include "batch/client/find_task.hpp"
 #include "batch/client/follow.hpp"
-#include "batch/client/requests.hpp"
+#include "batch/client/redact.hpp"
 #include "batch/client/verbs.hpp"
 #include "batch/client/waiting.hpp"
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <ostream>
 
-#include "batch/client/load_job.hpp"
+#include "batch/client/redact.hpp"
 #include "batch/client/requests.hpp"
 #include "batch/client/task_view.hpp"
 #include "batch/client/text_table.hpp"
@@ -37,11 +37,9 @@ bool says_the_same(const json& wanted, const json& found) {
 }  // namespace
 
 int create_pool(const Edge& edge) {
-  auto job = load_job(edge);
-  if (!job) return edge.fail(job.error());
-  auto body = pool_body(*job);
+  auto body = pool_body(*edge.job);
   if (!body) return edge.fail(body.error());
-  const std::string id = job->pool.id;
+  const std::string id = edge.job->pool.id;
   const Answer answer = edge.service.send({"POST", "/pools", "", *body});
   if (answer.is("PoolExists")) {
     const Answer found = edge.service.get(pool_path(id));

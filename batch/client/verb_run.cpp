@@ -6,7 +6,6 @@
 #include "base/signals.hpp"
 #include "batch/client/follow.hpp"
 #include "batch/client/job_key.hpp"
-#include "batch/client/load_job.hpp"
 #include "batch/client/new_job_id.hpp"
 #include "batch/client/submission_record.hpp"
 #include "batch/client/submit.hpp"
@@ -20,8 +19,7 @@ std::string absolute_path(const std::string& file, const Environment& environmen
 }
 
 /// A job that is submitted: its bodies, and the record that keeps it from being submitted twice.
-struct Submitted {
-  JobFile job;
+struct Underway {
   Submission submission;
   std::optional<SubmissionRecord> record;
   bool is_new = true;  ///< false: it was there before
@@ -50,24 +48,23 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
 bool end_job(const std::string& job, const std::string& task, const Edge& edge);
 
 /// `begun`: Batch has been asked for the job. An interruption ends that job too.
-Result<Submitted> submit_file(const Edge& edge, bool& begun) {
-  auto job = load_job(edge);
-  if (!job) return job.error();
+Result<Underway> submit_file(const Edge& edge, bool& begun) {
+  const JobFile& job = *edge.job;
   SubmissionFacts facts;
   facts.infrastructure_retries = edge.request.retry_infrastructure;
-  facts.job_id = job->id;
+  facts.job_id = job.id;
   // What the file alone can be wrong in comes before the first question to Batch.
-  if (auto plan = plan_submission(*job, facts); !plan) return plan.error();
-  auto vm_size = vm_size_of_pool(*job, edge.service);
+  if (auto plan = plan_submission(job, facts); !plan) return plan.error();
+  auto vm_size = vm_size_of_pool(job, edge.service);
   if (!vm_size) return vm_size.error();
   facts.vm_size = std::move(*vm_size);
-  auto plan = plan_submission(*job, facts);
+  auto plan = plan_submission(job, facts);
   if (!plan) return plan.error();
 
   SubmissionRecord::Content content{"", edge.service.signer().sign_in().endpoint, plan->content,
                                     absolute_path(edge.request.source(), edge.environment)};
-  Submitted submitted{std::move(*job), {}, std::nullopt};
-  if (submitted.job.id.empty() && !edge.request.once_more)
+  Underway submitted;
+  if (job.id.empty() && !edge.request.once_more)
     submitted.record = SubmissionRecord::find_abandoned(edge.environment, content);
   const bool goes_on = submitted.record.has_value();
   if (goes_on) {
@@ -85,18 +82,19 @@ Result<Submitted> submit_file(const Edge& edge, bool& begun) {
   auto key = make_job_key(edge.environment);
   if (!key) return key.error();
   facts.key = std::move(*key);
-  plan = plan_submission(submitted.job, facts);
+  plan = plan_submission(job, facts);
   if (!plan) return plan.error();
   submitted.submission = std::move(*plan);
   begun = true;
-  auto done = submit(submitted.submission, edge.service);
-  if (!done) {
+  const Submitted made = submit(submitted.submission, edge.service);
+  if (!made.status) {
     // The job may be there by now, with a pool of its own that costs.
-    if (edge.interruption.signal() != 0 && end_job(facts.job_id, submitted.submission.tasks[0].first, edge))
+    if (made.undone ||
+        (edge.interruption.signal() != 0 && end_job(facts.job_id, submitted.submission.tasks[0].first, edge)))
       submitted.record->finish();
-    return done.error();
+    return made.status.error();
   }
-  submitted.is_new = *done;
+  submitted.is_new = !made.existed;
   if (goes_on && submitted.is_new)
     edge.messages.note(
         fmt::format("the earlier run's job '{}' is not there: it is submitted now", facts.job_id));
@@ -193,7 +191,7 @@ std::optional<Outcome> follow_to_the_end(const std::string& job, const std::stri
   }
 }
 
-Outcome follow_job(const Submitted& submitted, const Edge& edge) {
+Outcome follow_job(const Underway& submitted, const Edge& edge) {
   const std::string& job = submitted.submission.job_id;
   Outcome whole;
   for (const auto& [task, body] : submitted.submission.tasks) {
@@ -206,23 +204,27 @@ Outcome follow_job(const Submitted& submitted, const Edge& edge) {
   return whole;
 }
 
+std::string in_one_line(const Error& error) {
+  return error.hint.empty() ? error.message : error.message + "; " + error.hint;
+}
+
 }  // namespace
 
 int run_job(const Edge& edge) {
   bool begun = false;
   auto submitted = submit_file(edge, begun);
   if (!submitted) return report_no_submission(submitted.error(), begun, edge);
-  const std::string& job = submitted->submission.job_id;
   // A job that waits for reactivations must stay open: one that is completing takes none.
-  const bool at_once = submitted->job.auto_complete && edge.request.retry_infrastructure == 0;
+  const bool at_once = edge.job->auto_complete && edge.request.retry_infrastructure == 0;
   if (at_once) {
-    if (auto done = complete_with_tasks(job, edge.service); !done && edge.interruption.signal() == 0)
-      edge.messages.warning(done.error().message);
+    if (auto done = complete_with_tasks(submitted->submission, edge.service);
+        !done && edge.interruption.signal() == 0)
+      edge.messages.warning(in_one_line(done.error()));
   }
   const Outcome end = follow_job(*submitted, edge);
-  if (edge.interruption.signal() == 0 && submitted->job.auto_complete && !at_once) {
-    if (auto done = complete_with_tasks(job, edge.service); !done)
-      edge.messages.warning(done.error().message);
+  if (edge.interruption.signal() == 0 && edge.job->auto_complete && !at_once) {
+    if (auto done = complete_with_tasks(submitted->submission, edge.service); !done)
+      edge.messages.warning(in_one_line(done.error()));
   }
   // What ended without our knowing stays on record: another run goes on with it.
   if (end.ended) submitted->record->finish();
@@ -234,8 +236,9 @@ int submit_job(const Edge& edge) {
   auto submitted = submit_file(edge, begun);
   if (!submitted) return report_no_submission(submitted.error(), begun, edge);
   const std::string& job = submitted->submission.job_id;
-  if (submitted->job.auto_complete) {
-    if (auto done = complete_with_tasks(job, edge.service); !done) return edge.fail(done.error());
+  if (edge.job->auto_complete) {
+    if (auto done = complete_with_tasks(submitted->submission, edge.service); !done)
+      return edge.fail(done.error());
   }
   submitted->record->finish();
   edge.out << job << "\n" << std::flush;

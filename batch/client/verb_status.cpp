@@ -4,7 +4,7 @@
 
 #include "batch/client/document.hpp"
 #include "batch/client/find_task.hpp"
-#include "batch/client/requests.hpp"
+#include "batch/client/redact.hpp"
 #include "batch/client/text_table.hpp"
 #include "batch/client/verbs.hpp"
 #include "batch/client/waiting.hpp"

@@ -27,12 +27,12 @@ IMAGE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries
 FILES = [
     {"url": SAS, "path": "in/a.dat", "mode": "0640"},
     {"container": f"https://store.test/in?sig={SIGNATURE}", "prefix": "run/", "path": "all"},
-    {"auto_storage": "mine", "path": "more", "identity": IDENTITY},
+    {"auto_storage": "mine", "path": "more"},
 ]
 OUTPUTS = [
     {"pattern": "../std*.txt", "container": f"https://store.test/out?sp=w&sig={SIGNATURE}", "path": "logs"},
-    {"pattern": "**/*.vtk", "container": "https://store.test/out", "identity": IDENTITY, "when": "success"},
-    {"pattern": "core.*", "container": "https://store.test/out", "identity": IDENTITY, "when": "failure"},
+    {"pattern": "**/*.vtk", "container": "https://store.test/out", "when": "success"},
+    {"pattern": "core.*", "container": "https://store.test/out", "when": "failure"},
 ]
 CONTAINER = {
     "options": ["--cap-add=IPC_LOCK", "--label=a b"],
@@ -47,7 +47,6 @@ CONTAINER = {
 REGISTRIES = [
     {"server": "registry.test", "user": "u", "password_variable": "REGISTRY_PASSWORD"},
     {"server": "registry.test:5000", "user": "it's", "password_file": "password"},
-    {"server": "azure.test", "identity": IDENTITY},
 ]
 MOUNTS = [
     {
@@ -59,7 +58,6 @@ MOUNTS = [
         "options": "-o vers=3.0",
     },
     {"kind": "blob", "source": "container", "path": "blob", "account": "store", "key_file": "storage.key"},
-    {"kind": "blob", "source": "container", "path": "blob2", "account": "store", "identity": IDENTITY},
     {"kind": "nfs", "source": "10.0.0.4:/data", "path": "nfs", "options": "-o ro"},
     {
         "kind": "cifs",
@@ -74,8 +72,8 @@ POOL = {
     "vm_size": "Standard_HB120rs_v3",
     "vm_image": "microsoft-dsvm:ubuntu-hpc:2204:latest",
     "node_agent": "batch.node.ubuntu 22.04",
-    "dedicated": 2,
-    "spot": 1,
+    "dedicated": 3,
+    "spot": 0,
     "images": ["other:2"],
     "registries": REGISTRIES,
     "subnet": SUBNET,
@@ -95,9 +93,18 @@ TASK = {
     "user": {"admin": True, "scope": "task"},
     "container": CONTAINER,
 }
+WITH_IDENTITY = {
+    "resource_files": [file | {"identity": IDENTITY} for file in FILES],
+    "common_files": [file | {"identity": IDENTITY} for file in FILES],
+    "output_files": [file | {"identity": IDENTITY} for file in OUTPUTS],
+}
 MATRIX = {
     "smallest": {"pool": "p", "image": "app:1", "command": "./app"},
     "everything": TASK | {"id": "my-job", "pool": POOL, "auto_complete": False},
+    # Only a pool that is there already can have one.
+    "identity": TASK
+    | WITH_IDENTITY
+    | {"pool": {"id": "p", "registries": [{"server": "azure.test", "identity": IDENTITY}]}},
     "native": TASK
     | {"pool": POOL | {"native": True}, "user": "a-user-of-the-pool", "container": {"keep": False}},
     "native, there already": {
@@ -106,7 +113,7 @@ MATRIX = {
         "command": "./app",
         "container": {"infiniband": "yes", "gpus": "yes", "mounts": ["/a:/b"]},
     },
-    "gallery": {"pool": POOL | {"vm_image": IMAGE, "spot": 0}, "image": "app", "command": "./app"},
+    "gallery": {"pool": POOL | {"vm_image": IMAGE}, "image": "app", "command": "./app"},
     "spot": {"pool": {"vm_size": "Standard_NC24rs_v3", "spot": 4}, "image": "app@sha256:00", "command": "a"},
     "coordination": {
         "pool": "p",
@@ -122,7 +129,7 @@ MATRIX = {
         "environment": {"A": "1"},
         "limits": {"retries": -1},
         "tasks": [
-            TASK | {"id": "a", "raw": {"requiredSlots": 1, "displayName": "the first"}},
+            TASK | WITH_IDENTITY | {"id": "a", "raw": {"requiredSlots": 1, "displayName": "the first"}},
             {"id": "b", "command": "./b", "coordination": ["true"], "user": {"name": "u"}},
             {"id": "c", "command": "./c", "environment": {"B": "2"}},
         ],
@@ -186,7 +193,7 @@ class Render(ClientTest):
     def requests_of(self, document, *options):
         ended = self.render(document, "--json", *options)
         self.check(ended, 0)
-        self.assertEqual(ended.err, "")
+        self.assertEqual(ended.err.splitlines(), ended.notes)
         return json.loads(ended.out)["requests"]
 
     def test_the_matrix_covers_every_key(self):
@@ -256,7 +263,7 @@ class Render(ClientTest):
 
     def test_what_is_rendered_is_what_a_run_sends(self):
         self.here.take(steps([running(), completed()]) | {"pools": {"p": {"nodes": 9}}})
-        for name in ("smallest", "everything", "native", "tasks", "raw"):
+        for name in ("smallest", "everything", "identity", "native", "tasks", "raw"):
             with self.subTest(name):
                 document = MATRIX[name]
                 rendered = self.requests_of(document, "--job", f"job-{name}")

@@ -232,6 +232,74 @@ class Run(ClientTest):
                 # What became of it is not known: the same command goes on with it.
                 self.assertEqual(len(machine.records()), 0 if status == 0 else 1)
 
+    def test_a_job_whose_task_is_refused_is_taken_back(self):
+        rule = {"method": "POST", "path": "/tasks[?]", "do": "status", "status": 400, "code": "InvalidPropertyValue"}
+        machine = self.machine({"rules": [rule]})
+        ended = machine.run(*RUN, machine.job(pool={"vm_size": "Standard_HB120rs_v3"}))
+        self.check(ended, 125, "")
+        self.assertEqual(len(ended.errors), 1, str(ended))
+        job = machine.made("job")[0]
+        self.check_in(f"note: job '{job}', without its task, is terminated", ended.err)
+        self.assertEqual(len(machine.asked("POST", f"/jobs/{job}/terminate")), 1)
+        self.assertEqual(machine.records(), [], "there is nothing to go on with")
+
+    def test_a_refused_job_leaves_no_record(self):
+        rule = {"method": "POST", "path": "/jobs[?]", "do": "status", "status": 400, "code": "InvalidPropertyValue"}
+        machine = self.machine({"rules": [rule]})
+        self.check(machine.run(*RUN, machine.job()), 125, "")
+        self.assertEqual(machine.records(), [])
+
+    def test_the_job_of_an_auto_pool_has_a_limit_until_all_of_it_is_there(self):
+        machine = self.machine(steps([running(), completed(0)]))
+        self.check(machine.run(*RUN, machine.job(pool={"vm_size": "Standard_HB120rs_v3"})), 0)
+        (job,) = machine.asked("POST", "/jobs")
+        self.assertEqual(job["body"]["constraints"], {"maxWallClockTime": "PT2H"})
+        (patch,) = machine.asked("PATCH")
+        self.assertEqual(patch["body"]["constraints"], {"maxWallClockTime": "P10675199DT2H48M5.4775807S"})
+
+    def test_a_signature_in_what_batch_says_is_not_shown(self):
+        signature = "sIgNaTuRe%2Fof%2Fa%2Ffile"
+        url = f"https://store.test/in/a?sv=1&sig={signature}&se=2027"
+        failure = USER_ERROR | {"code": "BlobNotFound", "details": [{"name": "BlobSource", "value": url}]}
+        machine = self.machine(steps([{"state": "completed", "failureInfo": failure}]))
+        machine.secrets.add(signature)
+        files = [{"url": url, "path": "a"}]
+        ended = machine.run(*RUN, machine.job(resource_files=files))
+        self.check(ended, 125, "")
+        self.check_in("BlobSource: https://store.test/in/a?sv=1&sig=***&se=2027", ended.err)
+        refusal = {"do": "status", "status": 400, "code": "InvalidPropertyValue", "values": [["PropertyValue", url]]}
+        machine.take({"rules": [{"method": "POST", "path": "/tasks[?]"} | refusal]})
+        self.check_in("sig=***", machine.run(*RUN, machine.job(resource_files=files)).err)
+        wrong = machine.job(resource_files=[{"urll": url, "path": "a"}])
+        self.check_in("did you mean 'url'?", machine.run(*RUN, wrong).err)
+        # At its end the machine looks for the signature in all that was said.
+
+    def test_a_pool_in_a_subnet_wants_another_sign_in_than_the_key(self):
+        machine = self.machine(steps([running(), completed(0)]))
+        pool = {"vm_size": "Standard_HB120rs_v3", "subnet": "/subscriptions/s"}
+        ended = machine.run(*RUN, machine.job(pool=pool))
+        self.check(ended, 0)
+        self.check_in("warning: pool.subnet: Batch takes no account key", ended.err)
+
+    def test_ids_of_the_command_line_lead_nowhere_else(self):
+        machine = self.machine()
+        victim = machine.home / "state" / "victim.json"
+        victim.write_text("mine", encoding="utf-8")
+        for options in (("--job", "../victim"), ("--pool", "a/b"), ("--image", "-x"), ("--image", "a;b")):
+            with self.subTest(options):
+                ended = machine.run(*RUN, *options, machine.job())
+                self.check(ended, 125, "")
+                self.check_in(f"error: {options[0]}: '{options[1]}' is no", ended.err)
+        self.assertEqual(victim.read_text(encoding="utf-8"), "mine")
+        self.assertEqual(machine.requests(), [])
+
+    def test_output_that_cannot_be_written_is_told(self):
+        machine = self.machine(steps([running("out\n"), completed(0)]))
+        with open("/dev/full", "wb") as full:
+            ended = machine.run(*RUN, machine.job(), out=full)
+        self.check(ended, 125)
+        self.check_in("error: standard output cannot be written", ended.err)
+
     def test_several_tasks_one_after_the_other(self):
         machine = self.machine(
             {

@@ -757,6 +757,9 @@ class PoolsAndLists(BatchTest):
             "targetLowPriorityNodes": 1,
             "userAccounts": [{"name": "u", "password": "secret"}],
         }
+        # Of both kinds: not where they are to speak with each other.
+        speaking = body | {"enableInterNodeCommunication": True}
+        self.refused(400, "InvalidPropertyValue", "POST", "/pools", speaking)
         self.ok("POST", "/pools", body, status=201)
         self.refused(409, "PoolExists", "POST", "/pools", body)
         self.refused(409, "PoolBeingResized", "POST", "/pools/p/resize", {"targetDedicatedNodes": 2})

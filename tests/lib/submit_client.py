@@ -100,6 +100,7 @@ class Running:
             self.process.kill()
             out, err = self.process.communicate()
             raise AssertionError(f"it still runs after {limit} s:\n{out}\n{err}") from None
+        out = out or ""  # none where it went elsewhere
         ended = Ended(self.process.returncode, out, err, time.monotonic() - self.began)
         self.machine.outputs += [out, err]
         return ended
@@ -179,7 +180,7 @@ class Machine(contextlib.AbstractContextManager):
         document = {"pool": "p", "image": "image:1", "nodes": 2, "command": "shipyard-mpirun ./app"}
         return self.file(name, {k: v for k, v in (document | keys).items() if v is not None})
 
-    def start(self, *arguments, environment=None):
+    def start(self, *arguments, environment=None, out=subprocess.PIPE):
         surroundings = self.environment | (environment or {})
         return Running(
             self,
@@ -188,15 +189,15 @@ class Machine(contextlib.AbstractContextManager):
                 env={name: value for name, value in surroundings.items() if value is not None},
                 cwd=self.home / "work",
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=out,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
             ),
         )
 
-    def run(self, *arguments, environment=None, limit=LIMIT):
-        return self.start(*arguments, environment=environment).end(limit)
+    def run(self, *arguments, environment=None, limit=LIMIT, out=subprocess.PIPE):
+        return self.start(*arguments, environment=environment, out=out).end(limit)
 
     def take(self, script):
         self.service.take(script, at_run_time=True)

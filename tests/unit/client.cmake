@@ -8,6 +8,7 @@ shipyard_unit_test(client_test
     client_job_file_test.cpp
     client_load_job_test.cpp
     client_options_test.cpp
+    client_redact_test.cpp
     client_requests_test.cpp
     client_retry_test.cpp
     client_schema_test.cpp
@@ -20,6 +21,7 @@ shipyard_unit_test(client_test
     client_sign_in_test.cpp
     client_submission_record_test.cpp
     client_submit_test.cpp
+    client_syntax_test.cpp
     client_task_view_test.cpp
     client_text_table_test.cpp
     client_vm_size_test.cpp)

@@ -234,14 +234,15 @@ TEST(ApplicationScript, RunsInTheDirectoryThatIsAskedFor) {
 }
 
 TEST(PullScript, PullsWhatIsNotThereAndWhatMayHaveChanged) {
-  EXPECT_EQ(pull_script({"a:1", "r.example:5000/b"}),
+  EXPECT_EQ(pull_script({}, {"a:1", "r.example:5000/b"}),
             "set -e; docker image inspect a:1 >/dev/null 2>&1 || docker pull --quiet a:1; "
             "docker pull --quiet r.example:5000/b");
-  EXPECT_EQ(pull_script({}), "set -e");
+  EXPECT_EQ(pull_script({}, {}), "set -e");
   FakeNode node;
   node.directory().write("image-a:1", "");
   node.directory().write("image-x_a:latest", "");
-  const std::string script = pull_script({"a:1", "b:1", "x/a:latest", "c@sha256:00", "r.example:5000/d:2"});
+  const std::string script =
+      pull_script({}, {"a:1", "b:1", "x/a:latest", "c@sha256:00", "r.example:5000/d:2"});
   expect_good_syntax(script);
   ASSERT_EQ(node.run(bash_command_line(script)).exit, Exit{});
   EXPECT_THAT(node.calls(),
@@ -295,9 +296,9 @@ TEST(StartScript, LogsInAndPulls) {
   EXPECT_EQ(script.find("unused"), std::string::npos);
 }
 
-TEST(StartScript, LogsInByTheNodesIdentity) {
+TEST(PullScript, LogsInByTheNodesIdentity) {
   FakeNode node;
-  const std::string script = start_script(pool_of({{"r3.example", "", Secret(), "/id/3"}}), {});
+  const std::string script = pull_script({{"r3.example", "", Secret(), "/id/3"}}, {});
   expect_good_syntax(script);
   const auto completed = node.run(bash_command_line(script));
   EXPECT_EQ(completed.errors, "");

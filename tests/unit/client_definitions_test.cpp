@@ -90,22 +90,31 @@ const std::string kNewPool = R"(
   resize_timeout: 30m
   registries:
     - {server: r1, user: u1, password_variable: REGISTRY_PASSWORD}
-    - {server: r2, identity: /id}
   mounts:
     - {kind: azure-files, source: u, path: a, account: acc, key_variable: ACCOUNT_KEY, options: o}
-    - {kind: blob, source: c, path: b, account: acc, identity: /id, options: o}
+    - {kind: blob, source: c, path: b, account: acc, key_file: account.key, options: o}
     - {kind: blob, source: c, path: c, account: acc, key_variable: ACCOUNT_KEY}
     - {kind: nfs, source: "s:/x", path: d, options: o}
     - {kind: cifs, source: //s/x, path: e, account: u, key_variable: ACCOUNT_KEY, options: o}
 )";
+
+/// A pool that is made has none.
+std::string without_identities(std::string text) {
+  for (const char* word : {", identity: /id/1", ", identity: /id/2"})
+    text.erase(text.find(word), std::string(word).size());
+  return text;
+}
 
 TEST(Definitions, AllowEveryBody) {
   if (definitions().is_null()) GTEST_SKIP() << "no batch/openapi in " << SHIPYARD_TEST_DATA;
   for (const std::string& text :
        {"pool: p\nuser: fred\n" + kTask,
         "pool: {id: p, native: true}\nuser: {admin: false, scope: task}\n" + kTask,
-        "pool:" + kNewPool + kTask, "pool:" + kNewPool + "  native: true\n" + kTask,
-        "pool:" + kNewPool + "  vm_image: /images/i\n  node_agent: n\n  dedicated: 1\n" + kTask}) {
+        "pool: {id: p, registries: [{server: r, identity: /id/3}]}\n" + kTask,
+        "pool:" + kNewPool + without_identities(kTask),
+        "pool:" + kNewPool + "  native: true\n" + without_identities(kTask),
+        "pool:" + kNewPool + "  vm_image: /images/i\n  node_agent: n\n  dedicated: 0\n" +
+            without_identities(kTask)}) {
     SCOPED_TRACE(text);
     const auto job = job_of(text);
     SubmissionFacts facts;

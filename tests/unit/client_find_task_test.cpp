@@ -18,8 +18,8 @@ std::string found(FakeBatch& batch, const std::string& task = "") {
   Request request;
   request.job = "j";
   request.task = task;
-  const Edge edge{request,       batch.environment, batch.messages, batch.interruption,
-                  batch.service, batch.told,        batch.told};
+  const Edge edge{request,       nullptr,    batch.environment, batch.messages, batch.interruption,
+                  batch.service, batch.told, batch.told};
   const auto view = find_task(edge);
   return view ? view->id : shown(view);
 }

@@ -82,7 +82,7 @@ container:
   gpus: no
   mounts: ["/mnt:/data:ro", "name:/x"]
   working_directory: /work
-  keep: true
+  keep: false
 auto_complete: false
 raw:
   job: {priority: 5}
@@ -131,7 +131,7 @@ raw:
   EXPECT_EQ(task.container.gpus, Device::kNo);
   EXPECT_THAT(task.container.mounts, ElementsAre("/mnt:/data:ro", "name:/x"));
   EXPECT_EQ(task.container.working_directory, "/work");
-  EXPECT_TRUE(task.container.keep);
+  EXPECT_FALSE(task.container.keep);
   EXPECT_EQ(task.raw, json({{"x", {{"y", 1}}}}));
   EXPECT_EQ(job_of("pool: p\nimage: i\nuser: fred\n").tasks[0].user.name, "fred");
 }
@@ -150,14 +150,12 @@ pool:
   registries:
     - {server: r1, user: u1, password_variable: REGISTRY_PASSWORD}
     - {server: r2, user: u2, password_file: registry.txt}
-    - {server: r3, identity: /id/3}
   subnet: /subnets/s
   start_task: [echo, "a b"]
   mounts:
     - {kind: azure-files, source: "https://s/share", path: share, account: acc, key_variable: ACCOUNT_KEY,
        options: "-o vers=3.0"}
-    - {kind: blob, source: c, path: blob, account: acc, identity: /id/4}
-    - {kind: blob, source: c, path: blob2, account: acc, key_file: account.key}
+    - {kind: blob, source: c, path: blob, account: acc, key_file: account.key}
     - {kind: nfs, source: "s:/x", path: nfs}
     - {kind: cifs, source: //s/x, path: cifs, account: user, key_file: account.key}
   resize_timeout: 30m
@@ -174,26 +172,30 @@ raw: {pool: {metadata: [{name: a, value: b}]}}
   EXPECT_EQ(pool.spot, 8);
   EXPECT_TRUE(pool.native);
   EXPECT_THAT(pool.images, ElementsAre("a", "b"));
-  ASSERT_EQ(pool.registries.size(), 3u);
+  ASSERT_EQ(pool.registries.size(), 2u);
   EXPECT_EQ(pool.registries[0].server, "r1");
   EXPECT_EQ(pool.registries[0].user, "u1");
   EXPECT_EQ(pool.registries[0].password, Secret("hush-1"));
   EXPECT_EQ(pool.registries[1].password, Secret("hush-2"));
-  EXPECT_EQ(pool.registries[2].identity, "/id/3");
-  EXPECT_TRUE(pool.registries[2].password.empty());
   EXPECT_EQ(pool.subnet, "/subnets/s");
   EXPECT_EQ(pool.start_task, "echo 'a b'");
-  ASSERT_EQ(pool.mounts.size(), 5u);
+  ASSERT_EQ(pool.mounts.size(), 4u);
   EXPECT_EQ(pool.mounts[0].kind, "azure-files");
   EXPECT_EQ(pool.mounts[0].source, "https://s/share");
   EXPECT_EQ(pool.mounts[0].path, "share");
   EXPECT_EQ(pool.mounts[0].account, "acc");
   EXPECT_EQ(pool.mounts[0].key, Secret("hush-3"));
   EXPECT_EQ(pool.mounts[0].options, "-o vers=3.0");
-  EXPECT_EQ(pool.mounts[1].identity, "/id/4");
-  EXPECT_EQ(pool.mounts[4].key, Secret("hush-4"));
+  EXPECT_EQ(pool.mounts[1].key, Secret("hush-4"));
+  EXPECT_EQ(pool.mounts[3].key, Secret("hush-4"));
   EXPECT_EQ(pool.resize_timeout, "PT30M");
   EXPECT_EQ(job.raw_pool, json({{"metadata", {{{"name", "a"}, {"value", "b"}}}}}));
+
+  const auto existing = job_of("pool: {id: p, registries: [{server: r, identity: /id/3}]}\nimage: i\n").pool;
+  EXPECT_FALSE(existing.is_new());
+  ASSERT_EQ(existing.registries.size(), 1u);
+  EXPECT_EQ(existing.registries[0].identity, "/id/3");
+  EXPECT_TRUE(existing.registries[0].password.empty());
 
   const auto least = job_of("pool: {vm_size: v}\nimage: i\n").pool;
   EXPECT_EQ(least.vm_image, "microsoft-dsvm:ubuntu-hpc:2204:latest");
@@ -363,6 +365,28 @@ TEST(ReadJobFile, SaysWhatIsWrongWithAPool) {
             "such as `myregistry.azurecr.io`"},
            {"pool: {vm_size: v, mounts: [{kind: blob, source: s, path: p}]}",
             "pool.mounts[0]: account is missing", ""},
+           {"pool: {vm_size: v, dedicated: 2, spot: 1}",
+            "pool.spot: a pool for MPI has dedicated nodes or spot nodes, not both",
+            "Batch refuses both where nodes are to speak with each other"},
+           {"pool: {vm_size: v, resize_timeout: 4m}",
+            "pool.resize_timeout: Batch takes no time below 5 minutes", ""},
+           {"pool: {vm_size: v, registries: [{server: s, identity: /i}]}",
+            "pool.registries[0].identity: a pool that is made through Batch's own interface has no managed "
+            "identity",
+            "make the pool with Azure's resource manager (`az deployment group create`), and say pool: {id: "
+            "…}"},
+           {"pool: {id: p, registries: [{server: s, user: u, password_variable: REGISTRY_PASSWORD}]}",
+            "pool.registries[0]: on an existing pool its managed identity alone logs in",
+            "a password belongs to the pool's start task"},
+           {"pool: {id: p, native: true, registries: [{server: s, identity: /i}]}",
+            "pool.registries[0]: the pool was made with the registries that it logs in to", ""},
+           {"resource_files: [{url: u, path: p, identity: /i}]\npool: {vm_size: v}",
+            "resource_files[0].identity: a pool that is made through Batch's own interface has no managed "
+            "identity",
+            "make the pool with Azure's resource manager (`az deployment group create`), and say pool: {id: "
+            "…}"},
+           {"container: {keep: true}\npool: {id: p, native: true}",
+            "container.keep: on a native pool Batch itself removes the containers", ""},
            {"pool: {vm_size: v, registries: [{server: 'a;b', identity: /i}]}",
             "pool.registries[0].server: 'a;b' is not the name of a registry",
             "example: myregistry.azurecr.io"},
@@ -371,13 +395,9 @@ TEST(ReadJobFile, SaysWhatIsWrongWithAPool) {
             "example: /subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.ManagedIdentity/"
             "userAssignedIdentities/NAME"},
            {"pool: {vm_size: v, mounts: [{kind: blob, source: s, path: p, account: a}]}",
-            "pool.mounts[0]: one of key_variable, key_file and identity is wanted", ""},
+            "pool.mounts[0]: key_variable or key_file is wanted", ""},
            {"pool: {vm_size: v, mounts: [{kind: cifs, source: s, path: p, account: a}]}",
             "pool.mounts[0]: key_variable or key_file is wanted", ""},
-           {"pool: {vm_size: v, mounts: [{kind: cifs, source: s, path: p, account: a, identity: i}]}",
-            "pool.mounts[0].identity: goes with kind blob", ""},
-           {"pool: {vm_size: v, mounts: [{kind: nfs, source: s, path: p, identity: i}]}",
-            "pool.mounts[0].identity: goes with kind blob", ""},
            {"pool: {vm_size: v, mounts: [{kind: nfs, source: s, path: p, key_file: gone}]}",
             "pool.mounts[0]: file gone is not there", "make it"},
            {"pool: {vm_size: v, mounts: [{kind: ftp, source: s, path: p}]}",
@@ -402,7 +422,24 @@ TEST(ReadJobFile, SaysWhatIsWrongWithATask) {
            {"resource_files: [{url: u, path: a, prefix: p}]",
             "resource_files[0].prefix: goes with a container, not with url", ""},
            {"common_files: [{url: u, path: /etc/a}]",
-            "common_files[0].path: a path in the task's working directory is wanted, without / in front", ""},
+            "common_files[0].path: a path in the task's working directory is wanted, without / in front, and "
+            "without ..",
+            ""},
+           {"resource_files: [{url: u, path: ../a}]",
+            "resource_files[0].path: a path in the task's working directory is wanted, without / in front, "
+            "and without ..",
+            ""},
+           {"resource_files: [{url: u, path: a, mode: rw}]",
+            "resource_files[0].mode: 'rw' is no mode of a file", "example: 0750"},
+           {"container: {options: [--privileged, '--cap-add SYS_ADMIN']}",
+            "container.options[1]: '--cap-add SYS_ADMIN' is one word: it would be one option of this name",
+            "example: options: [--cap-add, SYS_ADMIN, --tmpfs=/scratch]"},
+           {"container: {options: ['']}", "container.options[0]: an empty word",
+            "example: options: [--cap-add, SYS_ADMIN, --tmpfs=/scratch]"},
+           {"container: {working_directory: data}", "container.working_directory: 'data' is not absolute",
+            "the task's own directory is the default"},
+           {"raw: {task: {id: x}}", "raw.task.id: an id is part of the addresses of later requests too",
+            "say `id:` outside of raw"},
            {"output_files: [{pattern: p}]", "output_files[0].container is missing",
             "URL of a storage container"},
            {"output_files: [{pattern: p, container: c, when: always}]",

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "batch/client/commands.hpp"
+#include "batch/client/redact.hpp"
 #include "client_jobs.hpp"
 
 namespace shipyard::batch {
@@ -40,8 +41,9 @@ TEST(PlanSubmission, AJobOnAnExistingPool) {
       {"onAllTasksComplete", "noaction"},
       {"poolInfo", {{"poolId", "p"}}},
       {"jobPreparationTask",
-       {{"commandLine", bash_command_line(pull_script({"i:1"}))},
+       {{"commandLine", bash_command_line(pull_script({}, {"i:1"}))},
         {"userIdentity", kRoot},
+        {"constraints", {{"maxTaskRetryCount", 2}}},
         {"waitForSuccess", true}}},
       {"jobReleaseTask", {{"commandLine", bash_command_line(release_script())}, {"userIdentity", kRoot}}}};
   wanted["metadata"] = json::array();
@@ -137,8 +139,8 @@ TEST(PlanSubmission, NoVariableWhereTheTypeIsNotKnown) {
 TEST(PlanSubmission, AContainerThatIsKeptIsNotRemoved) {
   const std::string text = "pool: p\nimage: i\ncommand: x\n";
   EXPECT_FALSE(plan(text + "container: {keep: true}\n").job.contains("jobReleaseTask"));
-  EXPECT_TRUE(plan(text + "container: {keep: true}\ntasks: [{id: a}, {id: b, container: {keep: false}}]\n")
-                  .job.contains("jobReleaseTask"));
+  EXPECT_FALSE(plan(text + "container: {keep: true}\ntasks: [{id: a}, {id: b, container: {keep: false}}]\n")
+                   .job.contains("jobReleaseTask"));
 }
 
 TEST(PlanSubmission, APoolForTheJobAlone) {
@@ -160,7 +162,10 @@ TEST(PlanSubmission, APoolForTheJobAlone) {
       json::parse(R"({"autoPoolIdPrefix": "shipyard", "poolLifetimeOption": "job", "keepAlive": false})");
   wanted["pool"] = pool;
   EXPECT_EQ(submission.job["poolInfo"], json({{"autoPoolSpecification", wanted}}));
-  EXPECT_FALSE(submission.job.contains("constraints")) << "nothing is known of how long it may take";
+  // Nothing is known of how long it may take: limited until all of it is there.
+  EXPECT_EQ(submission.job["constraints"], json::parse(R"({"maxWallClockTime": "PT2H"})"));
+  EXPECT_EQ(submission.completion, json::parse(R"({"onAllTasksComplete": "terminatejob",
+    "constraints": {"maxWallClockTime": "P10675199DT2H48M5.4775807S"}})"));
   EXPECT_EQ(submission.tasks[0].second["environmentSettings"][0],
             json::parse(R"({"name": "SHIPYARD_VM_SIZE", "value": "Standard_HC44rs"})"));
 }
@@ -175,9 +180,9 @@ TEST(PlanSubmission, APoolsNodes) {
     return std::pair<int, int>(pool["targetDedicatedNodes"], pool["targetLowPriorityNodes"]);
   };
   EXPECT_EQ(nodes(pool_of("")), std::pair(3, 0));
-  EXPECT_EQ(nodes(pool_of("spot: 2")), std::pair(0, 2));
-  EXPECT_EQ(nodes(pool_of("dedicated: 0")), std::pair(0, 0));
-  EXPECT_EQ(nodes(pool_of("dedicated: 1, spot: 2")), std::pair(1, 2));
+  EXPECT_EQ(nodes(pool_of("spot: 4")), std::pair(0, 4));
+  EXPECT_EQ(nodes(pool_of("dedicated: 3")), std::pair(3, 0));
+  EXPECT_EQ(nodes(pool_of("dedicated: 0, spot: 3")), std::pair(0, 3));
 }
 
 TEST(PlanSubmission, APoolsImage) {
@@ -194,29 +199,25 @@ TEST(PlanSubmission, APoolsImage) {
 }
 
 TEST(PlanSubmission, APoolsMounts) {
-  EXPECT_EQ(pool_of("mounts: [{kind: azure-files, source: u, path: p, account: a, key_variable: ACCOUNT_KEY, "
-                    "options: o}, {kind: blob, source: c, path: p, account: a, identity: /id, options: o}, "
-                    "{kind: blob, source: c, path: p, account: a, key_file: account.key}, "
-                    "{kind: nfs, source: 's:/x', path: p}, "
-                    "{kind: cifs, source: //s/x, path: p, account: a, key_file: account.key, options: o}]")
-                ["mountConfiguration"],
-            json::parse(R"([
+  EXPECT_EQ(
+      pool_of("mounts: [{kind: azure-files, source: u, path: p, account: a, key_variable: ACCOUNT_KEY, "
+              "options: o}, {kind: blob, source: c, path: p, account: a, key_file: account.key, options: o}, "
+              "{kind: nfs, source: 's:/x', path: p}, "
+              "{kind: cifs, source: //s/x, path: p, account: a, key_file: account.key, options: o}]")
+          ["mountConfiguration"],
+      json::parse(R"([
       {"azureFileShareConfiguration": {"accountName": "a", "azureFileUrl": "u", "accountKey": "hush-3",
                                        "relativeMountPath": "p", "mountOptions": "o"}},
       {"azureBlobFileSystemConfiguration": {"accountName": "a", "containerName": "c",
-                                            "relativeMountPath": "p",
-                                            "identityReference": {"resourceId": "/id"},
+                                            "relativeMountPath": "p", "accountKey": "hush-4",
                                             "blobfuseOptions": "o"}},
-      {"azureBlobFileSystemConfiguration": {"accountName": "a", "containerName": "c",
-                                            "relativeMountPath": "p",
-                                            "accountKey": "hush-4"}},
       {"nfsMountConfiguration": {"source": "s:/x", "relativeMountPath": "p"}},
       {"cifsMountConfiguration": {"username": "a", "source": "//s/x", "relativeMountPath": "p",
                                   "password": "hush-4", "mountOptions": "o"}}])"));
 }
 
 const std::string kRegistries =
-    "registries: [{server: r1, user: u1, password_variable: REGISTRY_PASSWORD}, {server: r2, identity: /id}, "
+    "registries: [{server: r1, user: u1, password_variable: REGISTRY_PASSWORD}, "
     "{server: r3, user: u3, password_file: registry.txt}]";
 
 TEST(PlanSubmission, PasswordsOfRegistriesComeInVariablesOfTheStartTask) {
@@ -224,7 +225,7 @@ TEST(PlanSubmission, PasswordsOfRegistriesComeInVariablesOfTheStartTask) {
   EXPECT_FALSE(pool["virtualMachineConfiguration"].contains("containerConfiguration"));
   EXPECT_EQ(pool["startTask"]["environmentSettings"],
             json::parse(R"([{"name": "SHIPYARD_REGISTRY_PASSWORD_0", "value": "hush-1"},
-                            {"name": "SHIPYARD_REGISTRY_PASSWORD_2", "value": "hush-2"}])"));
+                            {"name": "SHIPYARD_REGISTRY_PASSWORD_1", "value": "hush-2"}])"));
   EXPECT_EQ(pool["startTask"]["commandLine"].get<std::string>().find("hush"), std::string::npos);
 }
 
@@ -233,7 +234,6 @@ TEST(PlanSubmission, ANativePoolLogsInAndPullsByItself) {
   EXPECT_EQ(pool["virtualMachineConfiguration"]["containerConfiguration"],
             json::parse(R"({"type": "dockerCompatible", "containerImageNames": ["i", "extra"],
       "containerRegistries": [{"registryServer": "r1", "username": "u1", "password": "hush-1"},
-                              {"registryServer": "r2", "identityReference": {"resourceId": "/id"}},
                               {"registryServer": "r3", "username": "u3", "password": "hush-2"}]})"));
   EXPECT_FALSE(pool.contains("startTask"));
   const json start = pool_of("native: true, start_task: echo a, " + kRegistries)["startTask"];
@@ -258,10 +258,60 @@ TEST(PlanSubmission, AJobWithAPoolOfItsOwnIsForgottenAtSomeTime) {
   EXPECT_EQ(constraints_of("limits: {time: 1h}\ntasks: [{id: a}, {id: b, limits: {time: 21h}}]\n"),
             time("P1D"));
   EXPECT_EQ(constraints_of("limits: {time: 1h}\ntasks: [{id: a}, {id: b}]\n", 1), time("PT6H"));
-  EXPECT_EQ(constraints_of("tasks: [{id: a, limits: {time: 1h}}, {id: b}]\n"), json());
-  EXPECT_EQ(constraints_of("limits: {time: 1h, retries: -1}\n"), json()) << "it may be tried for ever";
+  EXPECT_EQ(constraints_of("tasks: [{id: a, limits: {time: 1h}}, {id: b}]\n"), time("PT2H")) << "at first";
+  EXPECT_EQ(constraints_of("limits: {time: 1h, retries: -1}\n"), time("PT2H")) << "it may be tried for ever";
+  EXPECT_EQ(constraints_of("auto_complete: false\nlimits: {time: 1h}\n"), time("PT3H"));
+  const auto completion = [](const std::string& rest) {
+    return plan("pool: {vm_size: v}\nimage: i\ncommand: x\n" + rest).completion;
+  };
+  EXPECT_EQ(completion("limits: {time: 1h}\n"), json::parse(R"({"onAllTasksComplete": "terminatejob"})"));
+  EXPECT_EQ(completion("raw: {job: {constraints: {maxWallClockTime: PT1H}}}\n"),
+            json::parse(R"({"onAllTasksComplete": "terminatejob"})"))
+      << "what is raw stays";
   EXPECT_EQ(plan("pool: p\nimage: i\ncommand: x\nlimits: {time: 1h}\n").job.value("constraints", json()),
             json());
+}
+
+TEST(PlanSubmission, ANewPoolHasNodesForEachTask) {
+  const auto fault = [](const std::string& text) {
+    const auto plan = plan_submission(job_of("image: i\ncommand: x\n" + text), facts());
+    return plan ? "" : shown(plan);
+  };
+  EXPECT_EQ(
+      fault("nodes: 4\npool: {vm_size: v, dedicated: 2}\n"),
+      "t: error: task 'mpi' wants 4 nodes, and the pool is to have 2\n"
+      "hint: pool.dedicated, or pool.spot: as many; without both the pool is made as large as needed\n");
+  EXPECT_NE(fault("pool: {vm_size: v, dedicated: 0}\n"), "");
+  EXPECT_NE(fault("nodes: 2\npool: {vm_size: v, spot: 1}\n"), "");
+  EXPECT_EQ(fault("nodes: 4\npool: {vm_size: v, spot: 4}\n"), "");
+  EXPECT_EQ(fault("pool: {vm_size: v}\ntasks: [{id: a, nodes: 2}, {id: b, nodes: 9}]\n"), "");
+  EXPECT_EQ(fault("nodes: 4\npool: p\n"), "") << "how many an existing one has is seen later";
+}
+
+TEST(PlanSubmission, AnOpenJobWithAPoolOfItsOwnHasALimit) {
+  const auto fault = [](const std::string& text) {
+    const auto plan = plan_submission(job_of("image: i\ncommand: x\nauto_complete: false\n" + text), facts());
+    return plan ? "" : shown(plan);
+  };
+  EXPECT_EQ(
+      fault("pool: {vm_size: v}\n"),
+      "t: error: auto_complete: false with a pool of the job's own, and no limits.time\n"
+      "hint: such a job stays open: without a limit the pool would stay, and cost, if nobody ends it; set "
+      "limits.time\n");
+  EXPECT_EQ(fault("pool: {vm_size: v}\nlimits: {time: 1h}\n"), "");
+  EXPECT_EQ(fault("pool: {vm_size: v}\nraw: {job: {constraints: {maxWallClockTime: PT1H}}}\n"), "");
+  EXPECT_EQ(fault("pool: p\n"), "");
+}
+
+TEST(PlanSubmission, TheIdentityOfAnExistingPoolLogsInBeforeTheFirstTask) {
+  const json job = plan(
+                       "image: r.example/i:1\ncommand: x\n"
+                       "pool: {id: p, registries: [{server: r.example, identity: /id}]}\n")
+                       .job;
+  const std::string line = job["jobPreparationTask"]["commandLine"];
+  EXPECT_NE(line.find("msi_res_id=/id"), std::string::npos) << line;
+  EXPECT_LT(line.find("docker login"), line.find("docker pull"));
+  EXPECT_EQ(job["jobPreparationTask"]["constraints"], json::parse(R"({"maxTaskRetryCount": 2})"));
 }
 
 TEST(PlanSubmission, SaysWhatIsMissing) {
@@ -272,16 +322,15 @@ TEST(PlanSubmission, SaysWhatIsMissing) {
   const std::string text = "pool: {vm_size: v}\nimage: i\ncommand: x\n";
   const std::string wanted =
       "t: error: --retry-infrastructure with a pool of the job's own, and no limits.time\n"
-      "hint: the job has to stay open until its last attempt: without a limit the pool would stay, and cost, "
-      "if "
-      "this client died; set limits.time\n";
+      "hint: such a job stays open: without a limit the pool would stay, and cost, if nobody ends it; set "
+      "limits.time\n";
   EXPECT_EQ(shown(plan_submission(job_of("pool: p\nimage: i\ncommand: x\n"), of)), "(none)");
   EXPECT_EQ(shown(plan_submission(job_of(text), of)), wanted);
   EXPECT_EQ(
       shown(plan_submission(job_of(text + "limits: {time: 1h, retries: -1}\n"), of)),
       "t: error: --retry-infrastructure with a pool of the job's own, and limits.retries -1\n"
-      "hint: the job has to stay open until its last attempt: without a limit the pool would stay, and cost, "
-      "if this client died; set limits.retries\n");
+      "hint: such a job stays open: without a limit the pool would stay, and cost, if nobody ends it; set "
+      "limits.retries\n");
   EXPECT_EQ(shown(plan_submission(job_of(text + "raw: {job: {metadata: {owner: me}}}\n"), facts())),
             "t: error: raw.job.metadata: a list is wanted\n"
             "hint: example: metadata: [{name: owner, value: me}]\n");
@@ -346,27 +395,6 @@ TEST(Content, IsThatOfWhatIsAskedFor) {
   EXPECT_NE(content(facts(), "one'}]\nraw: {job: {priority: 1}}\n"), known);
   EXPECT_NE(plan("pool: p\nimage: i\ncommand: x\n").content, plan("pool: p\nimage: i\ncommand: y\n").content);
   EXPECT_NE(plan("pool: p\nimage: i\ncommand: x\n").content, plan("pool: q\nimage: i\ncommand: x\n").content);
-}
-
-TEST(WithoutSecrets, HidesThemWhereverTheyAre) {
-  const json body = json::parse(R"({
-    "registries": [{"registryServer": "r", "username": "u", "password": "hush"}],
-    "mount": {"accountKey": "hush", "sasKey": "hush"},
-    "environmentSettings": [{"name": "SHIPYARD_SSH_KEY", "value": "hush"}, {"name": "A", "value": "b"},
-                            {"name": "SHIPYARD_REGISTRY_PASSWORD_12", "value": "hush"},
-                            {"name": 1, "value": "c"}],
-    "urls": ["https://s/c?sig=hush%3D&se=1", "https://s/c?se=1&sig=hush", "https://s/c?design=1",
-             "curl 'https://s/c?sig=hush' \"https://s/d?a=b&sig=hush\"&& echo &sig="],
-    "number": 5, "nothing": null, "password": 7})");
-  EXPECT_EQ(without_secrets(body), json::parse(R"({
-    "registries": [{"registryServer": "r", "username": "u", "password": "***"}],
-    "mount": {"accountKey": "***", "sasKey": "***"},
-    "environmentSettings": [{"name": "SHIPYARD_SSH_KEY", "value": "***"}, {"name": "A", "value": "b"},
-                            {"name": "SHIPYARD_REGISTRY_PASSWORD_12", "value": "***"},
-                            {"name": 1, "value": "c"}],
-    "urls": ["https://s/c?sig=***&se=1", "https://s/c?se=1&sig=***", "https://s/c?design=1",
-             "curl 'https://s/c?sig=***' \"https://s/d?a=b&sig=***\"&& echo &sig=***"],
-    "number": 5, "nothing": null, "password": 7})"));
 }
 
 TEST(WithoutSecrets, NothingOfAPlanIsLeft) {

@@ -505,11 +505,15 @@ TEST(ConvertShipyardConfig, AnAutoPoolBringsTheWholeSpecification) {
                                                          .dump());
   EXPECT_EQ(result->jobs[0].job_file["container"],
             Json::parse(R"({"mounts": ["$AZ_BATCH_NODE_MOUNTS_DIR/share:/s"]})"));
+  EXPECT_EQ(result->jobs[0].job_file["auto_complete"], true);
   const std::string lustre =
       "a file system of type 'lustre' is not mounted by Batch: mount it with pool.start_task";
   EXPECT_THAT(
       result->not_carried,
       ElementsAre(
+          "jobs.yaml:2: job_specifications[0]: auto_complete is set: the pool of the job alone would stay, "
+          "and "
+          "cost, as long as nobody ends the job",
           "jobs.yaml:4: job_specifications[0].shared_data_volumes[0]: not carried: volume 'lustre': " +
               lustre,
           "jobs.yaml:6: job_specifications[0].tasks[0]: not a multi-instance task: it becomes one of a "

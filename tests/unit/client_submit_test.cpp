@@ -24,6 +24,7 @@ Submission submission() {
   submission.content = "0123";
   submission.job = {{"id", "j"}};
   submission.tasks = {{"a", {{"id", "a"}}}, {"b", {{"id", "b"}}}};
+  submission.completion = {{"onAllTasksComplete", "terminatejob"}};
   return submission;
 }
 
@@ -40,7 +41,7 @@ const std::string kV = "?api-version=1";
 
 TEST(Submit, MakesTheJobAndThenItsTasks) {
   FakeBatch batch({kDone, kDone, kDone});
-  EXPECT_EQ(shown(submit(submission(), batch.service)), "(none)");
+  EXPECT_EQ(shown(submit(submission(), batch.service).status), "(none)");
   EXPECT_THAT(batch.http.asked(),
               ElementsAre("POST /jobs" + kV, "POST /jobs/j/tasks" + kV, "POST /jobs/j/tasks" + kV));
   EXPECT_EQ(batch.http.sent[0].body, R"({"id":"j"})");
@@ -50,7 +51,7 @@ TEST(Submit, MakesTheJobAndThenItsTasks) {
 
 TEST(Submit, AJobWithTheSameContentIsThisOne) {
   FakeBatch batch({refusal(409, "JobExists"), job_of("0123"), refusal(409, "TaskExists"), kDone});
-  EXPECT_EQ(shown(submit(submission(), batch.service)), "(none)");
+  EXPECT_EQ(shown(submit(submission(), batch.service).status), "(none)");
   EXPECT_THAT(batch.http.asked(), ElementsAre("POST /jobs" + kV, "GET /jobs/j" + kV,
                                               "POST /jobs/j/tasks" + kV, "POST /jobs/j/tasks" + kV));
 }
@@ -58,7 +59,7 @@ TEST(Submit, AJobWithTheSameContentIsThisOne) {
 TEST(Submit, AJobWithAnotherContentIsAnotherOne) {
   for (const char* content : {"4567", ""}) {
     FakeBatch batch({refusal(409, "JobExists"), job_of(content, "completed")});
-    EXPECT_EQ(shown(submit(submission(), batch.service)),
+    EXPECT_EQ(shown(submit(submission(), batch.service).status),
               "t: error: there is a job 'j' already (completed), and it is another one\n"
               "hint: another id: --job ID; or delete it: shipyard-submit terminate --delete j\n");
     EXPECT_TRUE(batch.http.over());
@@ -67,13 +68,13 @@ TEST(Submit, AJobWithAnotherContentIsAnotherOne) {
 
 TEST(Submit, AJobThatIsBeingDeletedIsNoMore) {
   FakeBatch batch({refusal(409, "JobExists"), job_of("0123", "deleting")});
-  EXPECT_EQ(shown(submit(submission(), batch.service)),
+  EXPECT_EQ(shown(submit(submission(), batch.service).status),
             "t: error: job 'j' is being deleted\nhint: another id: --job ID\n");
 }
 
 TEST(Submit, AJobThatIsGoneWhenItIsLookedAtIsToldSo) {
   FakeBatch batch({refusal(409, "JobExists"), refusal(404, "JobNotFound", "gone")});
-  EXPECT_EQ(shown(submit(submission(), batch.service)),
+  EXPECT_EQ(shown(submit(submission(), batch.service).status),
             "t: error: GET /jobs/j: Azure Batch answers JobNotFound: gone\n");
 }
 
@@ -81,7 +82,7 @@ TEST(Submit, AJobWhoseAnswerWasLostIsThisOne) {
   FakeBatch batch({no_answer(HttpOutcome::Kind::kUnanswered, "cut off"), refusal(409, "JobExists"),
                    job_of("0123"), no_answer(HttpOutcome::Kind::kUnanswered, "cut off"),
                    refusal(409, "TaskExists"), kDone});
-  EXPECT_EQ(shown(submit(submission(), batch.service)), "(none)");
+  EXPECT_EQ(shown(submit(submission(), batch.service).status), "(none)");
   EXPECT_TRUE(batch.http.over());
 }
 
@@ -89,7 +90,7 @@ TEST(Submit, AJobThatEndedMeanwhileIsThisOneWhereItHasTheTask) {
   for (const char* code : {"JobCompleted", "JobBeingTerminated", "JobNotActive"}) {
     FakeBatch batch({refusal(409, "JobExists"), job_of("0123", "completed"), refusal(409, code),
                      answer(200, R"({"id": "a"})"), refusal(409, code), answer(200, R"({"id": "b"})")});
-    EXPECT_EQ(shown(submit(submission(), batch.service)), "(none)") << code;
+    EXPECT_EQ(shown(submit(submission(), batch.service).status), "(none)") << code;
     EXPECT_THAT(batch.http.asked(), ElementsAre("POST /jobs" + kV, "GET /jobs/j" + kV,
                                                 "POST /jobs/j/tasks" + kV, "GET /jobs/j/tasks/a" + kV,
                                                 "POST /jobs/j/tasks" + kV, "GET /jobs/j/tasks/b" + kV));
@@ -99,16 +100,16 @@ TEST(Submit, AJobThatEndedMeanwhileIsThisOneWhereItHasTheTask) {
 TEST(Submit, AJobThatEndedWithoutTheTaskIsOver) {
   FakeBatch batch({refusal(409, "JobExists"), job_of("0123", "completed"), refusal(409, "TaskExists"),
                    refusal(409, "JobCompleted"), refusal(404, "TaskNotFound")});
-  EXPECT_EQ(shown(submit(submission(), batch.service)),
+  EXPECT_EQ(shown(submit(submission(), batch.service).status),
             "t: error: job 'j' has ended without task 'b'\nhint: a new one: --new\n");
 }
 
 TEST(Submit, ARefusalIsTold) {
   FakeBatch batch({refusal(400, "InvalidPropertyValue", "no such pool")});
-  EXPECT_EQ(shown(submit(submission(), batch.service)),
+  EXPECT_EQ(shown(submit(submission(), batch.service).status),
             "t: error: POST /jobs: Azure Batch answers InvalidPropertyValue: no such pool\n");
   FakeBatch other({kDone, refusal(400, "InvalidPropertyValue", "no such user")});
-  EXPECT_EQ(shown(submit(submission(), other.service)),
+  EXPECT_EQ(shown(submit(submission(), other.service).status),
             "t: error: POST /jobs/j/tasks: Azure Batch answers InvalidPropertyValue: no such user\n");
   EXPECT_TRUE(other.http.over()) << "nothing more is sent";
 }
@@ -117,12 +118,12 @@ TEST(CompleteWithTasks, NowOrAtOnce) {
   for (const auto& outcome :
        {answer(200), refusal(409, "JobCompleted"), refusal(409, "JobBeingTerminated")}) {
     FakeBatch batch({outcome});
-    EXPECT_EQ(shown(complete_with_tasks("j", batch.service)), "(none)");
+    EXPECT_EQ(shown(complete_with_tasks(submission(), batch.service)), "(none)");
     EXPECT_THAT(batch.http.asked(), ElementsAre("PATCH /jobs/j" + kV));
     EXPECT_EQ(batch.http.sent[0].body, R"({"onAllTasksComplete":"terminatejob"})");
   }
   FakeBatch batch({refusal(404, "JobNotFound", "gone")});
-  EXPECT_EQ(shown(complete_with_tasks("j", batch.service)),
+  EXPECT_EQ(shown(complete_with_tasks(submission(), batch.service)),
             "t: error: PATCH /jobs/j: Azure Batch answers JobNotFound: gone\n");
 }
 

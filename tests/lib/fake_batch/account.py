@@ -115,8 +115,21 @@ class Account(Life, Views):
         if limit is not None and present >= limit:
             raise Fault(code)
 
+    def check_pool(self, body):
+        """What Batch refuses beside what the definitions do."""
+        both = body.get("targetDedicatedNodes", 0) > 0 and body.get("targetLowPriorityNodes", 0) > 0
+        if both and body.get("enableInterNodeCommunication"):
+            raise Fault(
+                "InvalidPropertyValue",
+                [
+                    ("PropertyName", "targetLowPriorityNodes"),
+                    ("Reason", "dedicated and low priority nodes with inter-node communication"),
+                ],
+            )
+
     def add_pool(self, body):
         self.check_identifier(body["id"])
+        self.check_pool(body)
         if body["id"].lower() in self.pools:
             deleting = self.pools[body["id"].lower()].properties["state"] == "deleting"
             raise Fault("PoolBeingDeleted" if deleting else "PoolExists")
@@ -222,6 +235,7 @@ class Account(Life, Views):
                 raise Fault(
                     "MissingRequiredProperty", [("PropertyName", "poolInfo.autoPoolSpecification.pool")]
                 )
+            self.check_pool(auto["pool"])
             prefix = auto.get("autoPoolIdPrefix", "")
             pool_id = (prefix + "_" if prefix else "") + str(uuid.uuid4()).upper()
             self.pools[pool_id.lower()] = Pool(
