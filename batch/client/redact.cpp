@@ -11,6 +11,8 @@ using nlohmann::json;
 constexpr const char* kHidden = "***";
 /// Where a URL in a longer text has its end: what no URL contains (RFC 3986), and ')' and ',' of a sentence.
 constexpr std::string_view kAroundUrl = " \t\r\n\"'<>\\`{}|^),";
+constexpr std::string_view kAroundValue = "& \t\r\n\"'<>\\`{}|^),";
+constexpr std::string_view kAroundQuery = "? \t\r\n\"'<>\\`{}|^),";
 constexpr std::string_view kSignature = "sig=";
 
 /// Where the next signature's value begins: behind "?sig=" or "&sig=", however that & is written.
@@ -32,13 +34,12 @@ bool is_secret_key(const std::string& key) {
 }  // namespace
 
 std::string without_signatures(std::string_view text) {
-  const std::string ends = std::string("&") + std::string(kAroundUrl);
   std::string hidden;
   std::size_t at = 0;
   for (std::size_t found = 0; (found = find_signature(text, at)) != std::string_view::npos;) {
     hidden += text.substr(at, found - at);
     hidden += kHidden;
-    at = std::min(text.find_first_of(ends, found), text.size());
+    at = std::min(text.find_first_of(kAroundValue, found), text.size());
   }
   return hidden += text.substr(at);
 }
@@ -46,7 +47,7 @@ std::string without_signatures(std::string_view text) {
 std::string without_signed_queries(std::string_view text) {
   std::string shortened(text);
   for (std::size_t at = 0; (at = find_signature(shortened, at)) != std::string::npos;) {
-    const auto begin = shortened.find_last_of(std::string("?") + std::string(kAroundUrl), at);
+    const auto begin = shortened.find_last_of(kAroundQuery, at);
     const auto end = std::min(shortened.find_first_of(kAroundUrl, at), shortened.size());
     if (begin == std::string::npos || shortened[begin] != '?') {
       at = end;
