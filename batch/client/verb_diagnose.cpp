@@ -11,52 +11,81 @@
 #include "batch/client/waiting.hpp"
 
 namespace shipyard::batch {
+namespace {
+
+bool is_interrupted(const Edge& edge) { return edge.interruption.signal() != 0; }
+
+/// What the account knows of the job.
+void collect_account(CauseFacts& facts, ArchiveDirectory& archive, const Edge& edge) {
+  const std::string& job = edge.request.job;
+  if (const Answer task = edge.service.get(task_path(job, facts.task.id)); task.good())
+    archive.add("task.json", task.body);
+  if (is_interrupted(edge)) return;
+  const WaitingFacts around = ask_why_it_waits(job, facts.task, edge.service);
+  for (const auto& [name, body] : {std::pair<const char*, const nlohmann::json&>{"job.json", around.job},
+                                   {"pool.json", around.pool},
+                                   {"nodes.json", around.nodes},
+                                   {"preparation.json", around.preparation}}) {
+    if (!body.is_null()) archive.add(name, body);
+  }
+  if (facts.task.state == "active") facts.waiting = reasons_for_waiting(around);
+}
+
+/// What lies on each of the task's nodes. What did not come is a line in `missing`.
+void collect_nodes(CauseFacts& facts, std::vector<std::string>& missing, ArchiveDirectory& archive,
+                   const Edge& edge) {
+  const std::string& job = edge.request.job;
+  auto subtasks = list_subtasks(job, facts.task, edge.service);
+  if (!subtasks) {
+    missing.push_back(subtasks.error().message);
+    return;
+  }
+  facts.subtasks = std::move(*subtasks);
+  if (const Answer list = edge.service.list(task_path(job, facts.task.id) + "/subtasksinfo"); list.good())
+    archive.add("subtasks.json", list.body);
+  for (const auto& subtask : facts.subtasks) {
+    if (is_interrupted(edge)) return;
+    CollectedNode node;
+    if (!subtask.node.empty()) node = collect_node(subtask, archive, edge.service);
+    facts.last_lines.push_back(std::move(node.last_line));
+    missing.insert(missing.end(), node.missing.begin(), node.missing.end());
+  }
+}
+
+}  // namespace
 
 int diagnose(const Edge& edge) {
   const std::string& job = edge.request.job;
-  Service& service = edge.service;
-  auto task = find_task(edge);
-  if (!task) return edge.fail(task.error());
-  auto collection = ArchiveDirectory::make(edge.environment, job + "-diagnose");
-  if (!collection) return edge.fail(collection.error());
-
-  const auto keep = [&](const char* name, const Answer& answer) {
-    if (answer.good()) (void)collection->add(name, answer.body);
-  };
-  keep("task.json", service.get(task_path(job, task->id)));
   CauseFacts facts;
-  facts.task = *task;
-  const WaitingFacts around = ask_why_it_waits(job, *task, service);
-  if (!around.job.is_null()) (void)collection->add("job.json", around.job);
-  if (!around.pool.is_null()) (void)collection->add("pool.json", around.pool);
-  if (!around.nodes.is_null()) (void)collection->add("nodes.json", around.nodes);
-  if (!around.preparation.is_null()) (void)collection->add("preparation.json", around.preparation);
-  if (task->state == "active") facts.waiting = reasons_for_waiting(around);
+  auto task = find_task(edge);
+  if (is_interrupted(edge)) return kOwnFailure;
+  if (!task) return edge.fail(task.error());
+  facts.task = std::move(*task);
+  // Who has nowhere to write it to hears that before all nodes were asked.
+  auto file =
+      AtomicFile::open(edge.request.output.empty() ? job + "-diagnose.tar.gz" : edge.request.output, 0600);
+  if (!file) return edge.fail(file.error());
+  auto archive = ArchiveDirectory::make(edge.environment, job + "-diagnose");
+  if (!archive) return edge.fail(archive.error());
 
   std::vector<std::string> missing;
-  auto subtasks = list_subtasks(job, *task, service);
-  if (subtasks) {
-    facts.subtasks = std::move(*subtasks);
-    keep("subtasks.json", service.list(task_path(job, task->id) + "/subtasksinfo"));
-    for (const auto& subtask : facts.subtasks) {
-      if (edge.interruption.signal() != 0) return kOwnFailure;
-      facts.last_lines.push_back(subtask.node.empty() ? ""
-                                                      : collect_node(subtask, *collection, missing, service));
-    }
-  } else {
-    missing.push_back(subtasks.error().message);
-  }
-  (void)fetch_report(job, *task, service, facts.report);
+  collect_account(facts, *archive, edge);
+  if (!is_interrupted(edge)) collect_nodes(facts, missing, *archive, edge);
+  if (is_interrupted(edge)) return kOwnFailure;
+  if (const Answer report = fetch_report(job, facts.task, edge.service, facts.report); report.silent())
+    missing.push_back(report.error.message);
   const std::string cause = cause_of(facts);
   std::string text = cause + "\n";
   for (const auto& line : missing) text += "not collected: " + line + "\n";
-  (void)collection->add("CAUSE.txt", text);
+  archive->add("CAUSE.txt", text);
 
-  const std::string archive = edge.request.output.empty() ? job + "-diagnose.tar.gz" : edge.request.output;
-  if (auto packed = collection->pack(archive, edge.environment); !packed) return edge.fail(packed.error());
+  if (is_interrupted(edge)) return kOwnFailure;
+  const auto packed = archive->pack(*file, edge.environment, edge.interruption);
+  if (is_interrupted(edge)) return kOwnFailure;
+  if (!packed) return edge.fail(packed.error());
   edge.out << cause << "\n" << std::flush;
   for (const auto& line : missing) edge.messages.warning("not collected: " + line);
-  edge.messages.note(fmt::format("all of it: {}", archive));
+  edge.messages.note(fmt::format("all of it: {}", file->path()));
   return 0;
 }
 
