@@ -14,6 +14,15 @@ namespace shipyard::batch {
 
 int clean_up(const Edge& edge) {
   const std::string& pool = edge.request.pool;
+  const Answer shape = edge.service.get(pool_path(pool));
+  if (!shape.good()) return edge.fail(shape.error);
+  if (starts_containers(shape.body))
+    return edge.fail(input_error(fmt::format(
+        "pool '{}' is native (containerConfiguration): Batch itself starts the containers there, and "
+        "removes them",
+        pool)));
+  if (const auto faults = faults_of_pool(shape.body); !faults.empty())
+    return edge.fail(input_error(fmt::format("pool '{}': {}", pool, faults[0])));
   const Answer nodes = edge.service.list(pool_path(pool) + "/nodes");
   if (!nodes.good()) return edge.fail(nodes.error);
   // A task over busy nodes would wait for them, and over broken ones for ever.

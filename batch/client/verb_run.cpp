@@ -33,7 +33,7 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
     return input_error(fmt::format("there is no pool '{}'", job.pool.id),
                        "shipyard-submit pool create makes one");
   if (!pool.good()) return pool.error;
-  const bool native = part_at(pool.body, "virtualMachineConfiguration").contains("containerConfiguration");
+  const bool native = starts_containers(pool.body);
   if (native != job.pool.native)
     return input_error(
         native ? fmt::format("pool '{}' starts containers itself (containerConfiguration)", job.pool.id)

@@ -12,6 +12,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from submit_client import POOL, ClientTest, completed, main, report, running, steps  # noqa: E402
 
 RUN = ("run", "--poll", "0s")
+NATIVE = {
+    "virtualMachineConfiguration": {
+        "imageReference": {},
+        "nodeAgentSKUId": "batch.node.ubuntu 22.04",
+        "containerConfiguration": {"type": "dockerCompatible"},
+    }
+}
 USER_ERROR = {"category": "usererror", "code": "FailureExitCode", "message": "it said so"}
 
 
@@ -370,14 +377,7 @@ class Run(ClientTest):
         self.assertEqual(machine.records(), [])
 
     def test_native_pools(self):
-        native = {
-            "virtualMachineConfiguration": {
-                "imageReference": {},
-                "nodeAgentSKUId": "batch.node.ubuntu 22.04",
-                "containerConfiguration": {"type": "dockerCompatible"},
-            }
-        }
-        machine = self.machine(steps([running("n\n"), completed()]), pool=POOL | native)
+        machine = self.machine(steps([running("n\n"), completed()]), pool=POOL | NATIVE)
         self.check(machine.run(*RUN, machine.job(pool={"id": "p", "native": True})), 0, "n\n")
         self.assertIn("containerSettings", machine.asked("POST", "/tasks")[0]["body"])
         ended = machine.run(*RUN, machine.job())
@@ -616,6 +616,26 @@ class Others(ClientTest):
         self.assertEqual(ended.errors, ["shipyard-submit: error: no node of pool 'p' is idle"])
         self.assertEqual(machine.made("job"), [])
         self.check(machine.run("cleanup", "nowhere"), 125)
+
+    def test_cleanup_of_a_pool_where_batch_removes_the_containers(self):
+        machine = self.machine(pool=POOL | NATIVE)
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 125, "")
+        self.assertEqual(
+            ended.errors,
+            [
+                "shipyard-submit: error: pool 'p' is native (containerConfiguration): Batch itself starts the "
+                "containers there, and removes them"
+            ],
+        )
+        self.assertEqual({request["method"] for request in machine.requests()}, {"GET"})
+
+    def test_cleanup_of_a_pool_that_never_runs_its_task(self):
+        machine = self.machine(pool=POOL | {"enableInterNodeCommunication": False})
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 125, "")
+        self.check_in("pool 'p': the pool has no inter-node communication", ended.errors[0])
+        self.assertEqual(machine.made("job"), [])
 
     def test_pool_create_twice_and_with_another_content(self):
         machine = self.machine(pool=None)
