@@ -90,15 +90,15 @@ Answer GrowingFile::pump(Service& service, bool whole) {
   }
 }
 
-Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge) {
+Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge,
+                            const Following& following) {
   const std::string path = task_path(job, task);
   GrowingFile output(path + "/files/stdout.txt", edge.out);
   GrowingFile errors(path + "/files/stderr.txt", edge.err);
   WaitingNotes waiting(job, edge);
   std::string attempt;
   std::string state;
-  int requeues = 0;
-  int retries = 0;
+  std::optional<TaskView> before = following.seen;
   auto heard = Clock::now();
   bool silence_told = false;
   while (true) {
@@ -109,15 +109,14 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
     if (answer.good()) {
       end.view = view_task(answer.body);
       const TaskView& view = end.view;
-      if (view.requeues > requeues)
+      if (before && view.requeues > before->requeues)
         edge.messages.note(
             fmt::format("Batch starts task '{}' anew, since a node of it is gone (requeued {} time{})", task,
                         view.requeues, view.requeues == 1 ? "" : "s"));
-      if (view.retries > retries)
+      if (before && view.retries > before->retries)
         edge.messages.note(
             fmt::format("Batch starts task '{}' anew, after a failure (retry {})", task, view.retries));
-      requeues = view.requeues;
-      retries = view.retries;
+      before = view;
       if (!view.start.empty() && view.attempt() != attempt) {
         output.restart();
         errors.restart();

@@ -154,6 +154,57 @@ class Run(ClientTest):
         self.check(ended, 0, "first\nsecond\n")
         self.assertEqual([ended.err.count(word) for word in ("e-first", "e-second")], [1, 1], str(ended))
 
+    def test_what_happened_to_a_task_is_news_to_who_follows_it_alone(self):
+        again = [running("first\n"), {"requeue": True}, running("second\n"), {"retry": True}]
+        machine = self.machine(steps([*again, running("third\n"), {"append_stdout": "more\n"}, completed()]))
+        job = machine.run("submit", machine.job()).out.strip()
+        for _ in range(5):
+            machine.run("status", job, "mpi")
+        # It was requeued once, and tried again once, before anybody followed it.
+        ended = machine.run("logs", "--follow", "--poll", "0s", job)
+        self.check(ended, 0, "third\nmore\n")
+        self.assertNotIn("anew", ended.err)
+
+    def test_what_happened_before_the_first_look_of_a_run_is_told(self):
+        # The first look at the task finds its second attempt: what the first one wrote is not shown.
+        gone = [{"after_polls": 0} | running("lost\n"), {"after_polls": 0, "requeue": True}]
+        _, ended = self.run_steps([*gone, running("second\n"), completed()])
+        self.check(ended, 0, "second\n")
+        self.check_in("anew, since a node of it is gone (requeued 1 time)", ended.err)
+
+    def test_a_requeue_is_told_once_also_beside_reactivations(self):
+        first = [running("1\n"), {"requeue": True}, running("2\n"), completed(120, files=report(120))]
+        second = [running("3\n"), {"requeue": True}, running("4\n"), completed()]
+        _, ended = self.run_steps(first, second, options=["--retry-infrastructure", "1"])
+        self.check(ended, 0, "1\n2\n3\n4\n")
+        for told in ("(requeued 1 time)", "(requeued 2 times)"):
+            self.assertEqual(ended.err.count(told), 1, str(ended))
+
+    def test_retries_of_batch_itself_are_told_also_after_a_reactivation(self):
+        lost = [running("lost\n"), completed(120, files=report(120))]
+        # Between two looks: the first one after the reactivation finds it retried already.
+        at_once = [{"after_polls": 0} | step for step in lost]
+        well = [running("well\n"), completed()]
+        _, ended = self.run_steps(
+            lost, lost, at_once, well, options=["--retry-infrastructure", "1"], limits={"retries": 1}
+        )
+        self.check(ended, 0, "lost\n" * 2 + "well\n")
+        self.assertEqual(ended.err.count("(retry 1)"), 2, str(ended))
+
+    def test_a_run_that_goes_on_with_an_earlier_one_tells_what_happens_from_then_on(self):
+        again = [running("first\n"), {"requeue": True}, running("second\n"), {"after_polls": 100_000}]
+        machine = self.machine(steps(again))
+        client = machine.start(*RUN, machine.job())
+        machine.wait_for(lambda: any(c.endswith(" requeued") for c in machine.changes()), "a preemption")
+        client.kill()
+        # Its first look finds nothing new.
+        machine.take(steps([{}, {"requeue": True}, running("third\n"), completed()]))
+        ended = machine.run(*RUN, machine.job())
+        self.check_in("going on with job", ended.err)
+        self.check(ended, 0)
+        self.assertNotIn("(requeued 1 time)", ended.err)
+        self.assertEqual(ended.err.count("(requeued 2 times)"), 1, str(ended))
+
     def test_retries_of_batch_itself_are_told(self):
         machine, ended = self.run_steps(
             [running("try 1\n"), completed(7)], [running("try 2\n"), completed(0)], limits={"retries": 2}
