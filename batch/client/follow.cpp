@@ -100,6 +100,8 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
   std::string state;
   std::optional<TaskView> before = following.seen;
   auto heard = Clock::now();
+  std::optional<Clock::time_point> start_by;
+  if (following.start_within) start_by = heard + *following.start_within;
   bool silence_told = false;
   while (true) {
     const Answer answer = ask_for_task(path, edge.service);
@@ -158,6 +160,12 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
       end.interrupted = true;
       return end;
     }
+    // Also one that has run, and waits for other nodes since one of its own is gone.
+    const bool waits = answer.good() && !end.view.completed() && end.view.state != "running";
+    if (waits && start_by && Clock::now() >= *start_by) {
+      end.not_started = true;
+      return end;
+    }
     if (!worst.good()) {
       const auto silent = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - heard);
       if (!worst.silent() || silent >= edge.request.give_up) {
@@ -174,8 +182,11 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
     // Left alone as it asks, but for the last question before its silence has been too long.
     const auto patience =
         std::chrono::duration_cast<std::chrono::milliseconds>(heard + edge.request.give_up - Clock::now());
-    edge.interruption.pause(std::max<std::chrono::milliseconds>(
-        edge.request.poll, std::min<std::chrono::milliseconds>(worst.wish, patience)));
+    auto next =
+        Clock::now() + std::max<std::chrono::milliseconds>(
+                           edge.request.poll, std::min<std::chrono::milliseconds>(worst.wish, patience));
+    if (waits && start_by) next = std::min(next, *start_by);
+    edge.interruption.pause(std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()));
   }
 }
 

@@ -668,6 +668,98 @@ class Others(ClientTest):
         self.assertEqual(machine.made("job"), [])
         self.check(machine.run("cleanup", "nowhere"), 125)
 
+    def cleaned_up(self, script, *options, meanwhile=None):
+        """What a cleanup did, whose job must be gone at its end whatever came."""
+        machine = self.machine(script, pool=POOL | {"nodes": ["n0", "n1"]})
+        client = machine.start("cleanup", *(options or ("--poll", "0s")), "p")
+        if meanwhile:
+            meanwhile(machine)
+        ended = client.end()
+        self.assertEqual(len(machine.made("job")), 1, str(ended))
+        job = machine.made("job")[0]
+        self.assertIn(f"deleted job {job}", machine.changes(), str(ended))
+        return machine, ended
+
+    def test_cleanup_ends_where_a_node_becomes_busy(self):
+        # Idle when it is looked at, and taken while the task is on its way.
+        rule = {"method": "POST", "path": "/tasks[?]", "do": "status", "status": 503, "retry_after": 1}
+
+        def take_a_node(machine):
+            machine.wait_for(lambda: machine.asked("POST", "/tasks"), "the task")
+            with machine.service.lock:
+                machine.service.account.pools["p"].node("n1").set_state("offline")
+
+        for poll in ("0s", "1h"):
+            with self.subTest(poll):
+                script = {"rules": [rule | {"first": 1}]}
+                options = ("--poll", poll, "--give-up", "3s")
+                _, ended = self.cleaned_up(script, *options, meanwhile=take_a_node)
+                self.check(ended, 1, "")
+                self.check_in(
+                    "warning: the nodes did not become free together within 3 s (--give-up)", ended.err
+                )
+                self.assertEqual(ended.errors, ["shipyard-submit: error: not reached: n0, n1"])
+                self.check_in("hint: again when they are idle", ended.err)
+                self.assertLess(ended.seconds, 60)
+
+    def test_cleanup_ends_where_its_task_is_requeued_and_waits_again(self):
+        gone = [running(), {"requeue": True, "after_polls": 1}, {"after_polls": 1_000_000} | running()]
+        _, ended = self.cleaned_up(steps(gone), "--poll", "0s", "--give-up", "1s")
+        self.check(ended, 1, "")
+        self.assertEqual(ended.errors, ["shipyard-submit: error: not reached: n0, n1"])
+
+    def test_cleanup_waits_for_what_runs(self):
+        slow = {"after_polls": 3} | completed()
+        _, ended = self.cleaned_up(steps([running(), slow]), "--poll", "1s", "--give-up", "1s")
+        self.check(ended, 0, "")
+
+    def test_cleanup_leaves_no_job_where_its_task_is_refused(self):
+        rule = {"method": "POST", "path": "/tasks[?]", "do": "status", "status": 409}
+        refused = rule | {"code": "OperationInvalidForCurrentState"}
+        _, ended = self.cleaned_up({"rules": [refused]})
+        self.check(ended, 125, "")
+        self.assertEqual(len(ended.errors), 1, str(ended))
+        self.check_in("OperationInvalidForCurrentState", ended.errors[0])
+        self.assertEqual(ended.lines("warning"), [])
+
+    def test_cleanup_whose_job_is_refused_has_none_to_remove(self):
+        rule = {"do": "status", "status": 403, "code": "ActiveJobAndScheduleQuotaReached"}
+        machine = self.machine({"rules": [rule | {"method": "POST|DELETE"}]})
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 125, "")
+        self.assertEqual(len(ended.errors), 1, str(ended))
+        self.check_in("ActiveJobAndScheduleQuotaReached", ended.errors[0])
+        self.assertEqual(ended.lines("warning"), [])
+
+    def test_cleanup_leaves_no_job_where_its_subtasks_are_not_told(self):
+        rule = {"method": "GET", "path": "/subtasksinfo", "do": "status", "status": 404}
+        script = steps([running(), completed()]) | {"rules": [rule | {"code": "TaskNotFound"}]}
+        _, ended = self.cleaned_up(script)
+        self.check(ended, 125, "")
+        self.check_in("TaskNotFound", ended.errors[0])
+        self.assertEqual(ended.errors[1:], ["shipyard-submit: error: not reached: n0, n1"])
+
+    def test_cleanup_names_a_node_where_it_failed(self):
+        failed = completed(subtasks={"1": {"exitCode": 1, "failureInfo": USER_ERROR}})
+        _, ended = self.cleaned_up(steps([running(), failed]))
+        self.check(ended, 1, "")
+        self.check_in("warning: node n1: FailureExitCode: it said so", ended.err)
+        self.assertEqual(ended.errors, ["shipyard-submit: error: not reached: n1"])
+
+    def test_cleanup_names_the_job_that_it_cannot_remove(self):
+        rule = {"method": "DELETE", "do": "status", "status": 403, "code": "AuthenticationFailed"}
+        machine = self.machine(steps([running(), completed()]) | {"rules": [rule]})
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 0, "")
+        job = machine.made("job")[0]
+        self.assertEqual(
+            ended.lines("warning"),
+            [
+                f"shipyard-submit: warning: job '{job}' may still be there: "
+                f"shipyard-submit terminate --delete {job}"
+            ],
+        )
+
     def test_cleanup_of_a_pool_where_batch_removes_the_containers(self):
         machine = self.machine(pool=POOL | NATIVE)
         ended = machine.run("cleanup", "--poll", "0s", "p")
