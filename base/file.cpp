@@ -8,8 +8,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
-#include "base/file_descriptor.hpp"
 #include "base/output.hpp"
 
 namespace shipyard {
@@ -65,40 +65,61 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   }
 }
 
-Status write_file_atomically(const std::string& path, std::string_view content, mode_t mode) {
+Result<AtomicFile> AtomicFile::open(const std::string& path, mode_t mode) {
   const std::string action = "cannot write " + path;
   struct stat former {};
   const bool exists = ::stat(path.c_str(), &former) == 0;
   if (exists && S_ISDIR(former.st_mode)) return system_error(action, EISDIR);
   if (const int number = open_file_number(path); number >= 0) {
-    if (const int failure = write_all(number, content); failure != 0) return system_error(action, failure);
-    return Ok{};
+    FileDescriptor fd(::fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (!fd) return system_error(action, errno);
+    return AtomicFile(path, std::move(fd));
   }
   if (exists && !S_ISREG(former.st_mode)) {
     FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) return system_error(action, errno);
-    if (const int failure = write_all(fd.get(), content); failure != 0) return system_error(action, failure);
-    return Ok{};
+    return AtomicFile(path, std::move(fd));
   }
-  const std::string target = resolve_links(path);
+  std::string target = resolve_links(path);
   std::string temporary = target + ".XXXXXX";
   FileDescriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return system_error(action, errno);
-  int failure = 0;
+  AtomicFile file(path, std::move(fd));
+  file.target_ = std::move(target);
+  file.temporary_ = std::move(temporary);
   // An editor that root runs leaves a user's file to the user. Before the mode: chown(2) clears bits of it.
   if (exists && (former.st_uid != ::geteuid() || former.st_gid != ::getegid()) &&
-      ::fchown(fd.get(), former.st_uid, former.st_gid) != 0 && errno != EPERM) {
-    failure = errno;
-  }
-  if (failure == 0 && ::fchmod(fd.get(), mode) != 0) failure = errno;
-  if (failure == 0) failure = write_all(fd.get(), content);
-  if (fd.close() != 0 && failure == 0) failure = errno;
-  if (failure == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) failure = errno;
-  if (failure != 0) {
-    ::unlink(temporary.c_str());
-    return system_error(action, failure);
-  }
+      ::fchown(file.fd(), former.st_uid, former.st_gid) != 0 && errno != EPERM)
+    return system_error(action, errno);
+  if (::fchmod(file.fd(), mode) != 0) return system_error(action, errno);
+  return file;
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      fd_(std::move(other.fd_)),
+      target_(std::move(other.target_)),
+      temporary_(std::exchange(other.temporary_, "")) {}
+
+AtomicFile::~AtomicFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::commit() {
+  const std::string action = "cannot write " + path_;
+  if (fd_.close() != 0) return system_error(action, errno);
+  if (temporary_.empty()) return Ok{};
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return system_error(action, errno);
+  temporary_.clear();
   return Ok{};
+}
+
+Status write_file_atomically(const std::string& path, std::string_view content, mode_t mode) {
+  auto file = AtomicFile::open(path, mode);
+  if (!file) return file.error();
+  if (const int failure = write_all(file->fd(), content); failure != 0)
+    return system_error("cannot write " + path, failure);
+  return file->commit();
 }
 
 }  // namespace shipyard

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "batch/client/one_line.hpp"
+
 namespace shipyard::batch {
 
 std::string cause_of(const CauseFacts& facts) {
   const TaskView& task = facts.task;
   const auto outcome = part_at(facts.report, "outcome");
   if (const std::string message = text_at(outcome, "message"); !message.empty())
-    return fmt::format("shipyard-mpirun: {}: {}", text_at(outcome, "name"), message);
+    return fmt::format("shipyard-mpirun: {}: {}", one_line(text_at(outcome, "name")),
+                       one_line(message, 1000));
 
   for (std::size_t i = 1; i < facts.subtasks.size(); ++i) {
     const TaskView& subtask = facts.subtasks[i];

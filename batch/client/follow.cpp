@@ -90,16 +90,18 @@ Answer GrowingFile::pump(Service& service, bool whole) {
   }
 }
 
-Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge) {
+Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge,
+                            const Following& following) {
   const std::string path = task_path(job, task);
   GrowingFile output(path + "/files/stdout.txt", edge.out);
   GrowingFile errors(path + "/files/stderr.txt", edge.err);
   WaitingNotes waiting(job, edge);
   std::string attempt;
   std::string state;
-  int requeues = 0;
-  int retries = 0;
+  std::optional<TaskView> before = following.seen;
   auto heard = Clock::now();
+  std::optional<Clock::time_point> start_by;
+  if (following.start_within) start_by = heard + *following.start_within;
   bool silence_told = false;
   while (true) {
     const Answer answer = ask_for_task(path, edge.service);
@@ -109,15 +111,14 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
     if (answer.good()) {
       end.view = view_task(answer.body);
       const TaskView& view = end.view;
-      if (view.requeues > requeues)
+      if (before && view.requeues > before->requeues)
         edge.messages.note(
             fmt::format("Batch starts task '{}' anew, since a node of it is gone (requeued {} time{})", task,
                         view.requeues, view.requeues == 1 ? "" : "s"));
-      if (view.retries > retries)
+      if (before && view.retries > before->retries)
         edge.messages.note(
             fmt::format("Batch starts task '{}' anew, after a failure (retry {})", task, view.retries));
-      requeues = view.requeues;
-      retries = view.retries;
+      before = view;
       if (!view.start.empty() && view.attempt() != attempt) {
         output.restart();
         errors.restart();
@@ -159,6 +160,12 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
       end.interrupted = true;
       return end;
     }
+    // Also one that has run, and waits for other nodes since one of its own is gone.
+    const bool waits = answer.good() && !end.view.completed() && end.view.state != "running";
+    if (waits && start_by && Clock::now() >= *start_by) {
+      end.not_started = true;
+      return end;
+    }
     if (!worst.good()) {
       const auto silent = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - heard);
       if (!worst.silent() || silent >= edge.request.give_up) {
@@ -175,8 +182,11 @@ Result<TaskEnd> follow_task(const std::string& job, const std::string& task, con
     // Left alone as it asks, but for the last question before its silence has been too long.
     const auto patience =
         std::chrono::duration_cast<std::chrono::milliseconds>(heard + edge.request.give_up - Clock::now());
-    edge.interruption.pause(std::max<std::chrono::milliseconds>(
-        edge.request.poll, std::min<std::chrono::milliseconds>(worst.wish, patience)));
+    auto next =
+        Clock::now() + std::max<std::chrono::milliseconds>(
+                           edge.request.poll, std::min<std::chrono::milliseconds>(worst.wish, patience));
+    if (waits && start_by) next = std::min(next, *start_by);
+    edge.interruption.pause(std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()));
   }
 }
 

@@ -40,13 +40,24 @@ struct TaskEnd {
   TaskView view;
   nlohmann::json report = nullptr;  ///< the launcher's, of this attempt
   bool interrupted = false;         ///< the user wants the end before there is one
+  bool not_started = false;         ///< there is none: it did not run in time (Following::start_within)
+};
+
+/// What somebody who follows a task says beside the command line.
+struct Following {
+  /// The task as it was when it was last seen: what Batch has done to it since is told. Nothing: how often it
+  /// was started before the first look is no news.
+  std::optional<TaskView> seen;
+  /// After this time a task that does not run, and has not ended, is not waited for; nothing: it always is.
+  std::optional<std::chrono::seconds> start_within;
 };
 
 /// Stays with a task until it is completed: its standard output goes to edge.out, its standard error to
 /// edge.err. What happens meanwhile is told in notes: its state, why it waits, that Batch has started it
 /// anew. Fails where the task is not there (any more), or Batch is silent for `give_up`. An interruption ends
-/// it.
-Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge);
+/// it, and so does a task that does not start in time.
+Result<TaskEnd> follow_task(const std::string& job, const std::string& task, const Edge& edge,
+                            const Following& following = {});
 
 /// The launcher's report into `report`, where it belongs to this end: it has the same exit status; else null.
 /// Only a silent answer (Answer::silent) says that nobody knows whether there is one.

@@ -1,33 +1,24 @@
 #include "batch/client/job_key.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
 
 #include "base/base64.hpp"
 #include "base/file.hpp"
 #include "base/subprocess.hpp"
+#include "base/temporary_directory.hpp"
 
 namespace shipyard::batch {
 
 Result<Secret> make_job_key(const Environment& environment) {
-  const auto parent = environment.get("TMPDIR");
-  std::string directory =
-      fmt::format("{}/shipyard-key.XXXXXXXX", parent && !parent->empty() ? *parent : "/tmp");
-  if (::mkdtemp(directory.data()) == nullptr)
-    return system_error(fmt::format("no directory for the job's key can be made: {}", directory), errno);
-  const std::string file = directory + "/id_ed25519";
+  const auto directory = TemporaryDirectory::make(environment, "shipyard-key");
+  if (!directory) return directory.error();
+  const std::string file = directory->path() + "/id_ed25519";
   Command command;
   command.argv = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "shipyard", "-f", file};
   command.environment = environment.as_strings();
   command.standard_output = command.standard_error = Command::Stream::kPipe;
   const auto completed = run(std::move(command), std::chrono::seconds(30));
   auto text = read_file(file, 64 << 10);
-  ::unlink(file.c_str());
-  ::unlink((file + ".pub").c_str());
-  ::rmdir(directory.c_str());
   if (!completed) {
     Error error = completed.error();
     if (error.code == Error::Code::kNotFound) {

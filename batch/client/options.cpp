@@ -177,10 +177,15 @@ std::map<std::string, VerbSpec> all_verbs() {
       "knows. The cause, as far as it is known, is printed.",
       {{"Diagnose", {option("output", "FILE", "the archive (tar.gz)", "JOB-diagnose.tar.gz")}}},
       Operands::kAny, "Exit status: 0, or 125.\n");
+  auto cleanup_options = wait_options();
+  cleanup_options.erase(cleanup_options.begin() + 1, cleanup_options.end());
+  cleanup_options.push_back(
+      option("give-up", "TIME",
+             "how long Batch may be silent, and the task wait for nodes that are busy again", "10m"));
   add(verbs, "cleanup", Verb::kCleanup, "[options] POOL",
       "Removes our containers from the nodes of a pool, by a task over all that are idle; names those that "
       "it did not reach.",
-      {{"Waiting", wait_options()}}, Operands::kAny,
+      {{"Waiting", cleanup_options}}, Operands::kAny,
       "What Batch Shipyard calls 'jobs cmi'.\n\nExit status: 0, 1 where a node was not reached, or 125.\n");
   add(verbs, "pool create", Verb::kPoolCreate, "[options] FILE", "Makes the pool that FILE describes.",
       {{"Pool", {option("shipyard-config", "DIR", "Batch Shipyard's configuration in place of FILE")}}},

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "batch/client/document.hpp"
-#include "batch/client/redact.hpp"
+#include "batch/client/one_line.hpp"
 
 namespace shipyard::batch {
 namespace {
@@ -29,14 +29,6 @@ std::string request_id() {
 double random_fraction() {
   static std::mt19937 engine{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(engine);
-}
-
-std::string one_line(std::string_view text, std::size_t most) {
-  std::string line;
-  for (const char c : without_signatures(text).substr(0, most))
-    line += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-  while (!line.empty() && line.back() == ' ') line.pop_back();
-  return line;
 }
 
 /// Batch's message without the last lines, which repeat request id and time.

@@ -60,6 +60,10 @@ TaskView view_task(const json& task) {
   return view;
 }
 
+bool starts_containers(const json& pool) {
+  return part_at(pool, "virtualMachineConfiguration").contains("containerConfiguration");
+}
+
 std::vector<std::string> faults_of_pool(const json& pool) {
   std::vector<std::string> faults;
   if (!pool.is_object()) return faults;

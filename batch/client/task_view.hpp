@@ -45,6 +45,10 @@ struct TaskView {
 /// is no code.
 [[nodiscard]] std::string describe(const Failure& failure);
 
+/// Whether Batch itself starts containers on a pool (CloudPool) and removes them: "native",
+/// containerConfiguration.
+[[nodiscard]] bool starts_containers(const nlohmann::json& pool);
+
 /// What a pool (CloudPool) is like that runs no multi-instance task, ever; empty where it does.
 [[nodiscard]] std::vector<std::string> faults_of_pool(const nlohmann::json& pool);
 

@@ -33,7 +33,7 @@ Result<std::string> vm_size_of_pool(const JobFile& job, Service& service) {
     return input_error(fmt::format("there is no pool '{}'", job.pool.id),
                        "shipyard-submit pool create makes one");
   if (!pool.good()) return pool.error;
-  const bool native = part_at(pool.body, "virtualMachineConfiguration").contains("containerConfiguration");
+  const bool native = starts_containers(pool.body);
   if (native != job.pool.native)
     return input_error(
         native ? fmt::format("pool '{}' starts containers itself (containerConfiguration)", job.pool.id)
@@ -170,10 +170,14 @@ struct Outcome {
   bool ended = true;  ///< false: nobody knows what became of the task
 };
 
-/// Follows one task to its final end: again after each reactivation. Nothing after an interruption.
-std::optional<Outcome> follow_to_the_end(const std::string& job, const std::string& task, const Edge& edge) {
+/// Follows one task to its final end: again after each reactivation. Nothing after an interruption. `is_new`:
+/// all that has happened to the task is news.
+std::optional<Outcome> follow_to_the_end(const std::string& job, const std::string& task, bool is_new,
+                                         const Edge& edge) {
+  Following following;
+  if (is_new) following.seen = TaskView{};
   for (int attempt = 0;; ++attempt) {
-    auto end = follow_task(job, task, edge);
+    auto end = follow_task(job, task, edge, following);
     if (!end) return Outcome{edge.fail(end.error()), false};
     if (end->interrupted) return std::nullopt;
     if (!failed_for_its_nodes(*end) || attempt >= edge.request.retry_infrastructure)
@@ -188,6 +192,9 @@ std::optional<Outcome> follow_to_the_end(const std::string& job, const std::stri
       edge.messages.error(answer.error);
       return Outcome{report_end(job, *end, edge)};
     }
+    // A reactivation begins Batch's own retries anew.
+    following.seen = end->view;
+    following.seen->retries = 0;
   }
 }
 
@@ -196,7 +203,7 @@ Outcome follow_job(const Underway& submitted, const Edge& edge) {
   Outcome whole;
   for (const auto& [task, body] : submitted.submission.tasks) {
     if (submitted.submission.tasks.size() > 1) edge.messages.note(fmt::format("task '{}':", task));
-    const auto end = follow_to_the_end(job, task, edge);
+    const auto end = follow_to_the_end(job, task, submitted.is_new, edge);
     if (!end) return {kOwnFailure, end_job(job, task, edge)};
     if (whole.status == 0) whole.status = end->status;
     whole.ended = whole.ended && end->ended;

@@ -15,7 +15,9 @@ WaitingFacts ask_why_it_waits(const std::string& job, const TaskView& view, Serv
   facts.pool_is_missing = pool_answer.is("PoolNotFound");
   if (!pool_answer.good()) return facts;
   facts.pool = pool_answer.body;
-  if (const Answer nodes = service.list(pool_path(pool) + "/nodes"); nodes.good()) facts.nodes = nodes.body;
+  const Answer nodes = service.list(pool_path(pool) + "/nodes");
+  if (nodes.good()) facts.nodes = nodes.body;
+  if (nodes.interrupted()) return facts;
   if (const Answer preparation = service.list(job_path(job) + "/jobpreparationandreleasetaskstatus");
       preparation.good())
     facts.preparation = preparation.body;

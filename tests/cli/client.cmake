@@ -12,7 +12,7 @@ endif()
 
 # The submit client, from the command line, against that double.
 if(Python3_Interpreter_FOUND AND TARGET shipyard-submit)
-  foreach(part run interrupt misbehaviour killed sign_in render)
+  foreach(part run diagnose interrupt misbehaviour killed sign_in render)
     add_test(NAME cli.client_${part}
              COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/client_${part}_test.py)
     set_tests_properties(

@@ -166,6 +166,21 @@ class Interrupt(ClientTest):
         self.check(client.end(), 130, "o\n")
         self.assertEqual(machine.asked("POST", "/terminate"), [])
 
+    def test_a_cleanup_that_is_interrupted_leaves_no_job(self):
+        for method, path in (("GET", "/tasks/cleanup[?]"), ("POST", "/tasks[?]")):
+            with self.subTest(path):
+                rule = {"method": method, "path": path, "do": "hang"}
+                machine = self.machine(steps([running(), RUNS_ON]) | {"rules": [rule]})
+                client = machine.start("cleanup", "--poll", "1h", "p")
+                machine.wait_for(
+                    lambda m=machine: any(r["rule"] for r in m.requests()), "the request that hangs"
+                )
+                client.signal(signal.SIGINT)
+                ended = client.end()
+                self.check(ended, 130, "")
+                self.assertEqual(ended.errors, [], str(ended))
+                self.assertIn(f"deleted job {machine.made('job')[0]}", machine.changes())
+
     def test_a_run_that_was_interrupted_is_over(self):
         machine, client = self.started(steps([running("o\n"), RUNS_ON]), "--poll", "1h")
         machine.wait_for(lambda: machine.asked("GET", "stderr.txt"), "a look at the output")

@@ -12,6 +12,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from submit_client import POOL, ClientTest, completed, main, report, running, steps  # noqa: E402
 
 RUN = ("run", "--poll", "0s")
+NATIVE = {
+    "virtualMachineConfiguration": {
+        "imageReference": {},
+        "nodeAgentSKUId": "batch.node.ubuntu 22.04",
+        "containerConfiguration": {"type": "dockerCompatible"},
+    }
+}
 USER_ERROR = {"category": "usererror", "code": "FailureExitCode", "message": "it said so"}
 
 
@@ -146,6 +153,57 @@ class Run(ClientTest):
         ended = machine.run("run", "--poll", "1s", machine.job())
         self.check(ended, 0, "first\nsecond\n")
         self.assertEqual([ended.err.count(word) for word in ("e-first", "e-second")], [1, 1], str(ended))
+
+    def test_what_happened_to_a_task_is_news_to_who_follows_it_alone(self):
+        again = [running("first\n"), {"requeue": True}, running("second\n"), {"retry": True}]
+        machine = self.machine(steps([*again, running("third\n"), {"append_stdout": "more\n"}, completed()]))
+        job = machine.run("submit", machine.job()).out.strip()
+        for _ in range(5):
+            machine.run("status", job, "mpi")
+        # It was requeued once, and tried again once, before anybody followed it.
+        ended = machine.run("logs", "--follow", "--poll", "0s", job)
+        self.check(ended, 0, "third\nmore\n")
+        self.assertNotIn("anew", ended.err)
+
+    def test_what_happened_before_the_first_look_of_a_run_is_told(self):
+        # The first look at the task finds its second attempt: what the first one wrote is not shown.
+        gone = [{"after_polls": 0} | running("lost\n"), {"after_polls": 0, "requeue": True}]
+        _, ended = self.run_steps([*gone, running("second\n"), completed()])
+        self.check(ended, 0, "second\n")
+        self.check_in("anew, since a node of it is gone (requeued 1 time)", ended.err)
+
+    def test_a_requeue_is_told_once_also_beside_reactivations(self):
+        first = [running("1\n"), {"requeue": True}, running("2\n"), completed(120, files=report(120))]
+        second = [running("3\n"), {"requeue": True}, running("4\n"), completed()]
+        _, ended = self.run_steps(first, second, options=["--retry-infrastructure", "1"])
+        self.check(ended, 0, "1\n2\n3\n4\n")
+        for told in ("(requeued 1 time)", "(requeued 2 times)"):
+            self.assertEqual(ended.err.count(told), 1, str(ended))
+
+    def test_retries_of_batch_itself_are_told_also_after_a_reactivation(self):
+        lost = [running("lost\n"), completed(120, files=report(120))]
+        # Between two looks: the first one after the reactivation finds it retried already.
+        at_once = [{"after_polls": 0} | step for step in lost]
+        well = [running("well\n"), completed()]
+        _, ended = self.run_steps(
+            lost, lost, at_once, well, options=["--retry-infrastructure", "1"], limits={"retries": 1}
+        )
+        self.check(ended, 0, "lost\n" * 2 + "well\n")
+        self.assertEqual(ended.err.count("(retry 1)"), 2, str(ended))
+
+    def test_a_run_that_goes_on_with_an_earlier_one_tells_what_happens_from_then_on(self):
+        again = [running("first\n"), {"requeue": True}, running("second\n"), {"after_polls": 100_000}]
+        machine = self.machine(steps(again))
+        client = machine.start(*RUN, machine.job())
+        machine.wait_for(lambda: any(c.endswith(" requeued") for c in machine.changes()), "a preemption")
+        client.kill()
+        # Its first look finds nothing new.
+        machine.take(steps([{}, {"requeue": True}, running("third\n"), completed()]))
+        ended = machine.run(*RUN, machine.job())
+        self.check_in("going on with job", ended.err)
+        self.check(ended, 0)
+        self.assertNotIn("(requeued 1 time)", ended.err)
+        self.assertEqual(ended.err.count("(requeued 2 times)"), 1, str(ended))
 
     def test_retries_of_batch_itself_are_told(self):
         machine, ended = self.run_steps(
@@ -370,14 +428,7 @@ class Run(ClientTest):
         self.assertEqual(machine.records(), [])
 
     def test_native_pools(self):
-        native = {
-            "virtualMachineConfiguration": {
-                "imageReference": {},
-                "nodeAgentSKUId": "batch.node.ubuntu 22.04",
-                "containerConfiguration": {"type": "dockerCompatible"},
-            }
-        }
-        machine = self.machine(steps([running("n\n"), completed()]), pool=POOL | native)
+        machine = self.machine(steps([running("n\n"), completed()]), pool=POOL | NATIVE)
         self.check(machine.run(*RUN, machine.job(pool={"id": "p", "native": True})), 0, "n\n")
         self.assertIn("containerSettings", machine.asked("POST", "/tasks")[0]["body"])
         ended = machine.run(*RUN, machine.job())
@@ -616,6 +667,118 @@ class Others(ClientTest):
         self.assertEqual(ended.errors, ["shipyard-submit: error: no node of pool 'p' is idle"])
         self.assertEqual(machine.made("job"), [])
         self.check(machine.run("cleanup", "nowhere"), 125)
+
+    def cleaned_up(self, script, *options, meanwhile=None):
+        """What a cleanup did, whose job must be gone at its end whatever came."""
+        machine = self.machine(script, pool=POOL | {"nodes": ["n0", "n1"]})
+        client = machine.start("cleanup", *(options or ("--poll", "0s")), "p")
+        if meanwhile:
+            meanwhile(machine)
+        ended = client.end()
+        self.assertEqual(len(machine.made("job")), 1, str(ended))
+        job = machine.made("job")[0]
+        self.assertIn(f"deleted job {job}", machine.changes(), str(ended))
+        return machine, ended
+
+    def test_cleanup_ends_where_a_node_becomes_busy(self):
+        # Idle when it is looked at, and taken while the task is on its way.
+        rule = {"method": "POST", "path": "/tasks[?]", "do": "status", "status": 503, "retry_after": 1}
+
+        def take_a_node(machine):
+            machine.wait_for(lambda: machine.asked("POST", "/tasks"), "the task")
+            with machine.service.lock:
+                machine.service.account.pools["p"].node("n1").set_state("offline")
+
+        for poll in ("0s", "1h"):
+            with self.subTest(poll):
+                script = {"rules": [rule | {"first": 1}]}
+                options = ("--poll", poll, "--give-up", "3s")
+                _, ended = self.cleaned_up(script, *options, meanwhile=take_a_node)
+                self.check(ended, 1, "")
+                self.check_in(
+                    "warning: the nodes did not become free together within 3 s (--give-up)", ended.err
+                )
+                self.assertEqual(ended.errors, ["shipyard-submit: error: not reached: n0, n1"])
+                self.check_in("hint: again when they are idle", ended.err)
+                self.assertLess(ended.seconds, 60)
+
+    def test_cleanup_ends_where_its_task_is_requeued_and_waits_again(self):
+        gone = [running(), {"requeue": True, "after_polls": 1}, {"after_polls": 1_000_000} | running()]
+        _, ended = self.cleaned_up(steps(gone), "--poll", "0s", "--give-up", "1s")
+        self.check(ended, 1, "")
+        self.assertEqual(ended.errors, ["shipyard-submit: error: not reached: n0, n1"])
+
+    def test_cleanup_waits_for_what_runs(self):
+        slow = {"after_polls": 3} | completed()
+        _, ended = self.cleaned_up(steps([running(), slow]), "--poll", "1s", "--give-up", "1s")
+        self.check(ended, 0, "")
+
+    def test_cleanup_leaves_no_job_where_its_task_is_refused(self):
+        rule = {"method": "POST", "path": "/tasks[?]", "do": "status", "status": 409}
+        refused = rule | {"code": "OperationInvalidForCurrentState"}
+        _, ended = self.cleaned_up({"rules": [refused]})
+        self.check(ended, 125, "")
+        self.assertEqual(len(ended.errors), 1, str(ended))
+        self.check_in("OperationInvalidForCurrentState", ended.errors[0])
+        self.assertEqual(ended.lines("warning"), [])
+
+    def test_cleanup_whose_job_is_refused_has_none_to_remove(self):
+        rule = {"do": "status", "status": 403, "code": "ActiveJobAndScheduleQuotaReached"}
+        machine = self.machine({"rules": [rule | {"method": "POST|DELETE"}]})
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 125, "")
+        self.assertEqual(len(ended.errors), 1, str(ended))
+        self.check_in("ActiveJobAndScheduleQuotaReached", ended.errors[0])
+        self.assertEqual(ended.lines("warning"), [])
+
+    def test_cleanup_leaves_no_job_where_its_subtasks_are_not_told(self):
+        rule = {"method": "GET", "path": "/subtasksinfo", "do": "status", "status": 404}
+        script = steps([running(), completed()]) | {"rules": [rule | {"code": "TaskNotFound"}]}
+        _, ended = self.cleaned_up(script)
+        self.check(ended, 125, "")
+        self.check_in("TaskNotFound", ended.errors[0])
+        self.assertEqual(ended.errors[1:], ["shipyard-submit: error: not reached: n0, n1"])
+
+    def test_cleanup_names_a_node_where_it_failed(self):
+        failed = completed(subtasks={"1": {"exitCode": 1, "failureInfo": USER_ERROR}})
+        _, ended = self.cleaned_up(steps([running(), failed]))
+        self.check(ended, 1, "")
+        self.check_in("warning: node n1: FailureExitCode: it said so", ended.err)
+        self.assertEqual(ended.errors, ["shipyard-submit: error: not reached: n1"])
+
+    def test_cleanup_names_the_job_that_it_cannot_remove(self):
+        rule = {"method": "DELETE", "do": "status", "status": 403, "code": "AuthenticationFailed"}
+        machine = self.machine(steps([running(), completed()]) | {"rules": [rule]})
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 0, "")
+        job = machine.made("job")[0]
+        self.assertEqual(
+            ended.lines("warning"),
+            [
+                f"shipyard-submit: warning: job '{job}' may still be there: "
+                f"shipyard-submit terminate --delete {job}"
+            ],
+        )
+
+    def test_cleanup_of_a_pool_where_batch_removes_the_containers(self):
+        machine = self.machine(pool=POOL | NATIVE)
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 125, "")
+        self.assertEqual(
+            ended.errors,
+            [
+                "shipyard-submit: error: pool 'p' is native (containerConfiguration): Batch itself starts the "
+                "containers there, and removes them"
+            ],
+        )
+        self.assertEqual({request["method"] for request in machine.requests()}, {"GET"})
+
+    def test_cleanup_of_a_pool_that_never_runs_its_task(self):
+        machine = self.machine(pool=POOL | {"enableInterNodeCommunication": False})
+        ended = machine.run("cleanup", "--poll", "0s", "p")
+        self.check(ended, 125, "")
+        self.check_in("pool 'p': the pool has no inter-node communication", ended.errors[0])
+        self.assertEqual(machine.made("job"), [])
 
     def test_pool_create_twice_and_with_another_content(self):
         machine = self.machine(pool=None)

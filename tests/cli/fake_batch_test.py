@@ -233,6 +233,7 @@ class Signatures(BatchTest):
 class RealClients(BatchTest):
     def test_what_real_clients_sent_is_accepted(self):
         seen = 0
+        settings = {"containerSettings": {"imageName": "image:1"}}
         for client in sorted({path.parent for path in WIRE}):
             self.service.account.pools.clear()
             self.service.account.jobs.clear()
@@ -252,11 +253,16 @@ class RealClients(BatchTest):
                     length = int(headers.get("Content-Length", 0))
                     body = body.encode()[:length]
                     self.assertEqual(len(body), length)
+                    if "addtaskcollection" in target:
+                        # The stub that it was sent to looked at no pool. This one starts containers.
+                        items = [item | settings for item in json.loads(body)["value"]]
+                        body = json.dumps({"value": items}).encode()
+                        headers["Content-Length"] = str(len(body))
                     for name in ("Host", "Authorization", "ocp-date", "Connection"):
                         headers.pop(name, None)
                     if method == "PATCH":
                         # Else the job would end with what the client does, and rightly refuse its next.
-                        self.task(target.split("/")[2].partition("?")[0], "another")
+                        self.task(target.split("/")[2].partition("?")[0], "another", **settings)
                     answer = self.call(method, target, body, headers)
                     self.assertEqual(answer.status, expected, answer.body)
                     self.check_headers(rest, answer)
@@ -591,6 +597,50 @@ class TasksAndJobs(BatchTest):
         self.refused(404, "PoolNotFound", "GET", f"/pools/{name}")
         self.refused(409, "TaskFilesUnavailable", "GET", "/jobs/j/tasks/t/files/stdout.txt")
         self.assertEqual(self.changes().count(f"created pool {name}"), 1)
+
+    def test_tasks_have_container_settings_exactly_where_their_pool_starts_containers(self):
+        machine = {"nodeAgentSKUId": "a", "imageReference": {"sku": "s"}}
+        containers = machine | {"containerConfiguration": {"type": "dockerCompatible"}}
+        shape = {"vmSize": "s", "targetDedicatedNodes": 1}
+        settings = {"containerSettings": {"imageName": "image:1"}}
+        refusal = [
+            {"key": "PropertyName", "value": "containerSettings"},
+            {"key": "Reason", "value": "the pool that will run this task has containerConfiguration set"},
+        ]
+        for name, configuration in (("plain", machine), ("containers", containers)):
+            own = shape | {"virtualMachineConfiguration": configuration}
+            self.ok("POST", "/pools", own | {"id": name}, status=201)
+            automatic = {"autoPoolSpecification": {"poolLifetimeOption": "job", "pool": own}}
+            for kind, wish in (("own", {"poolId": name}), ("auto", automatic)):
+                job = f"{name}-{kind}"
+                with self.subTest(job):
+                    self.ok("POST", "/jobs", {"id": job, "poolInfo": wish}, status=201)
+                    good, bad = ({}, settings) if name == "plain" else (settings, {})
+                    item = {"id": "t", "commandLine": "true"}
+                    answer = self.refused(
+                        400, "InvalidPropertyValue", "POST", f"/jobs/{job}/tasks", item | bad
+                    )
+                    if name == "containers":
+                        self.assertEqual(answer["values"], refusal)
+                    items = [item | bad, item | good]
+                    answer = self.ok("POST", f"/jobs/{job}/addtaskcollection", {"value": items}).json
+                    self.assertEqual(
+                        [(r["status"], r.get("error", {}).get("code")) for r in answer["value"]],
+                        [("clienterror", "InvalidPropertyValue"), ("success", None)],
+                    )
+                    self.assertEqual(self.changes().count(f"created task {job}/t"), 1)
+                    # A job manager is a task as well, and a refused job makes no pool.
+                    pools = len(self.service.account.pools)
+                    managed = {"id": f"{job}-m", "poolInfo": wish}
+                    refused = managed | {"jobManagerTask": item | bad}
+                    answer = self.refused(400, "InvalidPropertyValue", "POST", "/jobs", refused)
+                    self.assertEqual(answer["values"][0]["value"], "jobManagerTask.containerSettings")
+                    self.assertEqual(len(self.service.account.pools), pools)
+                    self.ok("POST", "/jobs", managed | {"jobManagerTask": item | good}, status=201)
+        # Nobody knows what a pool that is not there will be like.
+        self.job("none", "nowhere")
+        self.task("none", "a")
+        self.task("none", "b", **settings)
 
     def test_subtasks_leave_out_the_primary(self):
         self.control(

@@ -10,4 +10,5 @@ shipyard_unit_test(base_test
     base_shell_quote_test.cpp
     base_signals_test.cpp
     base_subprocess_test.cpp
+    base_temporary_directory_test.cpp
     base_terminal_test.cpp)

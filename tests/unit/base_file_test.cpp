@@ -173,5 +173,41 @@ TEST(WriteFileAtomically, ReportsAnOpenFileThatIsNone) {
   EXPECT_EQ(status.error().message, "cannot write /dev/fd/9999: Bad file descriptor");
 }
 
+TEST(AtomicFile, TakesItsPlaceWithItsCommitAlone) {
+  TemporaryDirectory directory;
+  const auto path = directory.write("file", "old");
+  {
+    auto file = AtomicFile::open(path, 0640);
+    ASSERT_TRUE(file);
+    EXPECT_EQ(file->path(), path);
+    ASSERT_EQ(::write(file->fd(), "half", 4), 4);
+    AtomicFile moved = std::move(*file);
+    EXPECT_EQ(directory.read("file"), "old");
+    EXPECT_EQ(directory.entries(), 2U);
+  }
+  EXPECT_EQ(directory.read("file"), "old");
+  EXPECT_EQ(directory.entries(), 1U);
+  {
+    auto file = AtomicFile::open(path, 0640);
+    ASSERT_TRUE(file);
+    ASSERT_EQ(::write(file->fd(), "whole", 5), 5);
+    EXPECT_TRUE(file->commit());
+    EXPECT_EQ(directory.read("file"), "whole");
+  }
+  EXPECT_EQ(directory.read("file"), "whole");
+  EXPECT_EQ(directory.entries(), 1U);
+  EXPECT_EQ(status_of(path).st_mode & 07777, 0640U);
+}
+
+TEST(AtomicFile, ReportsAPlaceThatIsGone) {
+  TemporaryDirectory directory;
+  auto file = AtomicFile::open(directory.path("file"), 0600);
+  ASSERT_TRUE(file);
+  std::filesystem::create_directory(directory.path("file"));
+  const auto done = file->commit();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "cannot write " + directory.path("file") + ": Is a directory");
+}
+
 }  // namespace
 }  // namespace shipyard

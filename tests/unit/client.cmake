@@ -1,12 +1,15 @@
 shipyard_unit_test(client_test
   LIBRARIES shipyard::batch_client nlohmann_json::nlohmann_json
   SOURCES
+    client_archive_directory_test.cpp
+    client_cause_test.cpp
     client_commands_test.cpp
     client_definitions_test.cpp
     client_document_test.cpp
     client_find_task_test.cpp
     client_job_file_test.cpp
     client_load_job_test.cpp
+    client_one_line_test.cpp
     client_options_test.cpp
     client_redact_test.cpp
     client_requests_test.cpp

@@ -242,6 +242,15 @@ TEST(ReasonsForWaiting, WrongTypesAreNoReason) {
   EXPECT_THAT(reasons_for_waiting(facts), IsEmpty());
 }
 
+TEST(StartsContainers, WhereThePoolIsConfiguredSo) {
+  EXPECT_TRUE(starts_containers(
+      nlohmann::json::parse(R"({"virtualMachineConfiguration": {"containerConfiguration": {}}})")));
+  EXPECT_FALSE(starts_containers(nlohmann::json::parse(R"({"virtualMachineConfiguration": {}})")));
+  EXPECT_FALSE(starts_containers(nlohmann::json::parse(R"({"virtualMachineConfiguration": "x"})")));
+  EXPECT_FALSE(starts_containers(nlohmann::json::object()));
+  EXPECT_FALSE(starts_containers(nullptr));
+}
+
 TEST(FaultsOfPool, AreThoseThatNoWaitingMends) {
   EXPECT_EQ(faults_of_pool({{"enableInterNodeCommunication", true}, {"taskSlotsPerNode", 1}}).size(), 0U);
   EXPECT_EQ(faults_of_pool({{"enableInterNodeCommunication", true}, {"state", "deleting"}}).size(), 0U);

@@ -238,13 +238,19 @@ class Account(Life, Views):
             self.check_pool(auto["pool"])
             prefix = auto.get("autoPoolIdPrefix", "")
             pool_id = (prefix + "_" if prefix else "") + str(uuid.uuid4()).upper()
-            self.pools[pool_id.lower()] = Pool(
+            pool = Pool(
                 pool_id,
                 copy.deepcopy(auto["pool"]),
                 self.script.of_pool(pool_id),
                 made_by_client=False,
                 auto=True,
             )
+        else:
+            pool = self.pools.get(pool_id.lower())
+        if "jobManagerTask" in body:
+            self.check_containers(pool, body["jobManagerTask"], "jobManagerTask.")
+        if auto:
+            self.pools[pool_id.lower()] = pool
             self.changes.append(f"created pool {pool_id}")
         job = Job(copy.deepcopy(body), pool_id, self.script.of_job(body["id"]))
         self.jobs[job.id.lower()] = job
@@ -343,8 +349,22 @@ class Account(Life, Views):
     def task_resource(self, task):
         return (f"/jobs/{task.job.id}/tasks/{task.id}", task.etag, task.times["lastModified"])
 
+    @staticmethod
+    def check_containers(pool, task, where):
+        """A task has containerSettings exactly where its pool has containerConfiguration (TaskAddParameter)."""
+        if pool is not None and pool.starts_containers != ("containerSettings" in task):
+            has = "has" if pool.starts_containers else "does not have"
+            raise Fault(
+                "InvalidPropertyValue",
+                [
+                    ("PropertyName", f"{where}containerSettings"),
+                    ("Reason", f"the pool that will run this task {has} containerConfiguration set"),
+                ],
+            )
+
     def new_task(self, job, body):
         self.check_identifier(body["id"])
+        self.check_containers(self.pools.get(job.pool_id.lower()), body, "")
         if body["id"].lower() in job.tasks:
             raise Fault("TaskExists")
         if "dependsOn" in body and not job.properties["usesTaskDependencies"]:

@@ -147,6 +147,10 @@ class Pool:
             }
         ]
 
+    @property
+    def starts_containers(self):
+        return "containerConfiguration" in self.properties.get("virtualMachineConfiguration", {})
+
     def usable(self):
         return [node for node in self.nodes if node.properties["state"] in USABLE]
 
