@@ -134,14 +134,15 @@ wait "$running" 2>/dev/null
 on_vm "$release" >"$work/out" 2>"$work/err"
 check "the release task" "$?" 0
 check "it removes the job's containers" "$(containers)" 0
-vm python3 -c 'import socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 23)); s.listen(); time.sleep(600)' &
-holder=$!
+# It says itself which process it is: what is started in the background is a shell around it.
+vm python3 -c 'import os,socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 23)); s.listen(); print(os.getpid(), flush=True); time.sleep(600)' \
+  >"$work/holder" 2>/dev/null &
 is_held() { vm grep -q ':0017 .* 0A ' /proc/net/tcp; }
 wait_until 10 is_held
 on_vm "$coordination" >"$work/out" 2>"$work/err"
 check "port 23 is taken by another: the coordination command fails" "$?" 1
 check_contains "and says why" "$(cat "$work/err")" "port 23 is taken"
-kill "$holder"
+kill "$(cat "$work/holder")"
 
 check "what is not ours is left alone" "$(vm docker ps --format '{{.Names}}')" stranger
 finish
