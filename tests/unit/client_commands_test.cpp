@@ -61,7 +61,7 @@ TEST(CoordinationScript, IsThis) {
             "docker rm --force shipyard >/dev/null 2>&1; "
             "docker ps --all --quiet --filter label=shipyard.batch | xargs -r docker rm --force >/dev/null; "
             "docker run --detach --name shipyard --label shipyard.batch=\"$AZ_BATCH_JOB_ID\" "
-            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --ulimit=memlock=-1 "
+            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --cap-add=SYS_NICE --ulimit=memlock=-1 "
             "$(test ! -e /dev/infiniband || echo --device=/dev/infiniband) "
             "$(test ! -e /dev/nvidiactl || echo --gpus=all) "
             "$(test ! -e /dev/kfd || echo --device=/dev/kfd --device=/dev/dri) "
@@ -114,6 +114,7 @@ TEST(CoordinationScript, RemovesWhatWasThereAndStartsTheContainer) {
                              "--net=host",
                              "--shm-size=8g",
                              "--cap-add=SYS_PTRACE",
+                             "--cap-add=SYS_NICE",
                              "--device=/dev/infiniband",
                              "--gpus=all",
                              "--volume",
@@ -339,7 +340,8 @@ TEST(StartScript, AUsersCommandMayEndInAComment) {
 
 TEST(NativeRunOptions, GoByTheTypeOfTheVms) {
   const auto task = task_of();
-  const std::string common = "--net=host --shm-size=1g --cap-add=SYS_PTRACE --ulimit=memlock=-1";
+  const std::string common =
+      "--net=host --shm-size=1g --cap-add=SYS_PTRACE --cap-add=SYS_NICE --ulimit=memlock=-1";
   EXPECT_EQ(native_run_options(task, "Standard_D4s_v5"), common);
   EXPECT_EQ(native_run_options(task, ""), common);
   EXPECT_EQ(native_run_options(task, "Standard_HB120rs_v3"), common + " --device=/dev/infiniband");
@@ -356,16 +358,19 @@ TEST(NativeRunOptions, AWishGoesBeforeTheType) {
   task.container.mounts = {"/mnt/my data:/data:ro"};
   task.container.options = {"--env", "A=it's"};
   EXPECT_EQ(native_run_options(task, "Standard_ND96asr_v4"),
-            "--net=host --shm-size=1g --cap-add=SYS_PTRACE '--volume=/mnt/my data:/data:ro' --env "
+            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --cap-add=SYS_NICE '--volume=/mnt/my "
+            "data:/data:ro' --env "
             "'A=it'\\''s'");
   task = task_of();
   task.container.infiniband = Device::kYes;
   task.container.gpus = Device::kYes;
   EXPECT_EQ(native_run_options(task, ""),
-            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --ulimit=memlock=-1 --device=/dev/infiniband "
+            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --cap-add=SYS_NICE --ulimit=memlock=-1 "
+            "--device=/dev/infiniband "
             "--gpus=all");
   EXPECT_EQ(native_run_options(task, "Standard_ND96isr_MI300X_v5"),
-            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --ulimit=memlock=-1 --device=/dev/infiniband "
+            "--net=host --shm-size=1g --cap-add=SYS_PTRACE --cap-add=SYS_NICE --ulimit=memlock=-1 "
+            "--device=/dev/infiniband "
             "--device=/dev/kfd --device=/dev/dri");
 }
 

@@ -119,7 +119,7 @@ TEST(PlanSubmission, ATaskOnANativePool) {
   EXPECT_EQ(task["containerSettings"],
             json::parse(R"({"imageName": "i", "workingDirectory": "taskWorkingDirectory",
       "containerRunOptions":
-      "--net=host --shm-size=1g --cap-add=SYS_PTRACE --ulimit=memlock=-1 --device=/dev/infiniband"})"));
+      "--net=host --shm-size=1g --cap-add=SYS_PTRACE --cap-add=SYS_NICE --ulimit=memlock=-1 --device=/dev/infiniband"})"));
   EXPECT_EQ(task["multiInstanceSettings"], json::parse(R"({"numberOfInstances": 2,
       "coordinationCommandLine": "shipyard-entrypoint shipyard-entrypoint --ready 60"})"));
   EXPECT_EQ(task["environmentSettings"][0], json::parse(R"({"name": "HOME", "value": "/h"})"));
