@@ -85,6 +85,9 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   for (int number = 0; number < 3; ++number) {
     if (streams[number] >= 0 && ::dup2(streams[number], number) < 0) ready = false;
   }
+  for (const int file : command.kept_files) {
+    if (::fcntl(file, F_SETFD, 0) != 0) ready = false;
+  }
   struct sigaction fallback {};
   fallback.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &fallback, nullptr);
@@ -162,11 +165,11 @@ Result<Child> Child::start(const Command& command, int* exec_error) {
     if (exec_error != nullptr) *exec_error = path.error().code == Error::Code::kNotFound ? ENOENT : EACCES;
     return path.error();
   }
-  auto input = plumb(command.standard_input, true);
+  auto input = command.input_file < 0 ? plumb(command.standard_input, true) : into(command.input_file);
   if (!input) return input.error();
   auto output = command.output_file < 0 ? plumb(command.standard_output, false) : into(command.output_file);
   if (!output) return output.error();
-  auto errors = plumb(command.standard_error, false);
+  auto errors = command.error_file < 0 ? plumb(command.standard_error, false) : into(command.error_file);
   if (!errors) return errors.error();
   auto report = make_pipe();
   if (!report) return report.error();
@@ -267,11 +270,16 @@ Exit Child::wait() {
   return *exit_;
 }
 
+FileDescriptor Child::end_event() const {
+  // It is close-on-exec by itself.
+  return pid_ > 0 ? FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))) : FileDescriptor();
+}
+
 std::optional<Exit> Child::wait_for(std::chrono::milliseconds limit) {
   if (try_wait() || pid_ <= 0) return exit_;
   const auto deadline = Clock::now() + limit;
   // Wakes at the very end of the child; without pidfd_open(2), which a sandbox may refuse, soon after.
-  const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  const FileDescriptor process = end_event();
   while (!try_wait()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) break;

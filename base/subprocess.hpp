@@ -43,6 +43,11 @@ struct Command {
   Stream standard_output = Stream::kInherit;
   Stream standard_error = Stream::kInherit;
   int output_file = -1;  ///< an open file as standard output in place of that; it stays the caller's
+  int input_file = -1;   ///< the same for standard input
+  int error_file = -1;   ///< and for standard error
+  /// Open files above the standard streams that the child gets under the same numbers (/dev/fd/N); they stay
+  /// the caller's, close-on-exec for every other child.
+  std::vector<int> kept_files = {};
   bool own_process_group = false;  ///< setpgid(0, 0): a Ctrl-C at the terminal does not reach it
   int parent_death_signal = 0;     ///< prctl(PR_SET_PDEATHSIG); 0: none
 };
@@ -70,6 +75,9 @@ class Child {
   Exit wait();
   /// Like wait, at most for `limit`; nothing where it still runs.
   std::optional<Exit> wait_for(std::chrono::milliseconds limit);
+  /// For poll(2): can be read when the child has ended (pidfd_open(2)). None where the kernel or a sandbox
+  /// refuses: ask try_wait now and then.
+  [[nodiscard]] FileDescriptor end_event() const;
   /// To the process, or to its whole group where it has one of its own. No error when it is gone.
   void signal(int number) const;
 
