@@ -12,5 +12,10 @@ shipyard_unit_test(local_test
 shipyard_unit_test(node_docker_test
   LIBRARIES shipyard::node_docker shipyard::batch_client
   SOURCES
+    node_docker_broker_test.cpp
+    node_docker_message_test.cpp
     node_docker_rewrite_test.cpp
     node_docker_words_test.cpp)
+target_compile_definitions(node_docker_test PRIVATE
+  SHIPYARD_NODE_DOCKER="$<TARGET_FILE:shipyard-node-docker>")
+add_dependencies(node_docker_test shipyard-node-docker)
