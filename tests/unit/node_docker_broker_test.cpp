@@ -333,7 +333,7 @@ TEST_F(BrokerOfANode, AllItsContainersAndVolumesCanBeRemoved) {
 
 TEST(NodeOptions, GiveANodeItsDocker) {
   EXPECT_EQ(node_options("/run/u/p-0", "/opt/libexec/shipyard-node-docker"),
-            (List{"--mount", "type=bind,source=/run/u/p-0/socket,target=/run/shipyard,readonly", "--mount",
+            (List{"--mount", "type=bind,source=/run/u/p-0/socket,target=/run/shipyard-docker,readonly", "--mount",
                   "type=bind,source=/opt/libexec/shipyard-node-docker,target=/usr/local/bin/docker,readonly",
                   "--ipc=shareable"}));
 }

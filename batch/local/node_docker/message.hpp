@@ -48,7 +48,8 @@ struct Ended {
 using Message = std::variant<Request, Signalled, Remark, Ended>;
 
 /// Where the socket is on a node.
-inline constexpr const char* kSocketDirectory = "/run/shipyard";
+inline constexpr const char* kSocketDirectory =
+    "/run/shipyard-docker";  // /run/shipyard is that of an sshd for MPI
 inline constexpr const char* kSocketName = "docker.sock";
 /// Longer ones are refused: execve(2) takes a quarter of the stack, 2 MiB, for arguments and environment.
 inline constexpr std::size_t kLongestMessage = std::size_t{8} << 20;
