@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,6 +271,42 @@ TEST(Child, DiesWithItsParentWhereItWasTold) {
   char byte = 0;
   EXPECT_EQ(::read(ends[0], &byte, 1), 0);
   ::close(ends[0]);
+}
+
+TEST(Child, MayBeGivenOpenFilesInPlaceOfItsStreams) {
+  const TemporaryDirectory directory;
+  const FileDescriptor input(::open(directory.write("in", "words").c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor errors(::open(directory.path("err").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  const FileDescriptor beside(::open(directory.write("more", "beside").c_str(), O_RDONLY | O_CLOEXEC));
+  Command command = shell("cat; cat <&" + std::to_string(beside.get()) + "; echo wrong >&2");
+  command.input_file = input.get();
+  command.error_file = errors.get();
+  command.kept_files = {beside.get()};
+  command.standard_output = Command::Stream::kPipe;
+  auto child = Child::start(command);
+  ASSERT_TRUE(child) << child.error().message;
+  std::string output(100, '\0');
+  std::size_t size = 0;
+  for (ssize_t got = 0; (got = ::read(child->stdout_pipe().get(), &output[size], output.size() - size)) > 0;)
+    size += static_cast<std::size_t>(got);
+  EXPECT_EQ(output.substr(0, size), "wordsbeside");
+  EXPECT_EQ(child->wait(), Exit{});
+  EXPECT_EQ(directory.read("err"), "wrong\n");
+  EXPECT_NE(::fcntl(beside.get(), F_GETFD) & FD_CLOEXEC, 0) << "every other child does not get it";
+}
+
+TEST(Child, ItsEndCanBeWaitedForWithOtherThings) {
+  Command command = shell("read line");
+  command.standard_input = Command::Stream::kPipe;
+  auto child = Child::start(command);
+  ASSERT_TRUE(child);
+  const FileDescriptor end = child->end_event();
+  if (!end) GTEST_SKIP() << "no pidfd_open(2) here";
+  pollfd polled{end.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&polled, 1, 0), 0);
+  (void)child->stdin_pipe().close();
+  EXPECT_EQ(::poll(&polled, 1, 20000), 1);
+  EXPECT_TRUE(child->try_wait());
 }
 
 TEST(FindProgram, LooksThroughPathInItsOrder) {

@@ -192,6 +192,8 @@ TEST(Rewrite, AnotherContainersNamespacesAreThoseOfTheNodesOwn) {
       ElementsAre("--net=container:p-node-0-shipyard", "--pid=container:" + kIdB,
                   "--ipc=container:p-node-0-x", "--volumes-from=p-node-0-shipyard:ro",
                   "--link=p-node-0-shipyard:db", "--link=p-node-0-shipyard"));
+  EXPECT_THAT(run_words({"--userns=container:x", "--uts=container:x", "--cgroupns=host"}),
+              ElementsAre("--userns=container:p-node-0-x", "--uts=container:p-node-0-x", "--cgroupns=host"));
 }
 
 TEST(Rewrite, OtherNetworksAreThisMachinesOrNone) {

@@ -322,9 +322,11 @@ class Rewriter {
         option.value = "container:" + node_.container;
       else
         return join_own(option);
-    } else if (name == "uts") {
-      // Of another container's no container can have it; on the node's network it has the node's name.
-      if (option.value == "host") option.name.clear();
+    } else if (name == "uts" && option.value == "host") {
+      // Docker has no way to join a container's; on the node's network it has the node's name.
+      option.name.clear();
+    } else if (name == "uts" || name == "userns" || name == "cgroupns") {
+      return join_own(option);  // podman's
     } else if (name == "volumes-from" || name == "link") {
       const auto colon = std::min(option.value->find(':'), option.value->size());
       auto container = own(option.value->substr(0, colon));
