@@ -105,12 +105,13 @@ TEST_F(LinesOfTheClient, TheCoordinationCommand) {
   EXPECT_THAT(calls[1], ElementsAre("ps", "--all", "--quiet", "--filter=label=shipyard.batch",
                                     "--filter=label=pool=p", "--filter=label=node=0"));
   EXPECT_THAT(calls[2], ElementsAre("rm", "--force", kIdB, "p-node-0-ffffffffffff"));
-  EXPECT_THAT(calls[3],
-              ElementsAre("run", "--detach", "--name=p-node-0-shipyard", "--label=shipyard.batch=job-1",
-                          "--net=container:p-node-0", "--shm-size=1g", "--cap-add=SYS_PTRACE",
-                          "--ulimit=memlock=-1", "--volume=/here/node-0:/mnt/batch/tasks",
-                          "--volume=/home/u/data/my data:/data:ro", "--env-file=/dev/fd/7",
-                          "--env=HOME=/home/a", "--cpus=4", "--label=pool=p", "--label=node=0", "app:1"));
+  EXPECT_THAT(
+      calls[3],
+      ElementsAre("run", "--detach", "--name=p-node-0-shipyard", "--label=shipyard.batch=job-1",
+                  "--net=container:p-node-0", "--shm-size=1g", "--cap-add=SYS_PTRACE", "--cap-add=SYS_NICE",
+                  "--ulimit=memlock=-1", "--volume=/here/node-0:/mnt/batch/tasks",
+                  "--volume=/home/u/data/my data:/data:ro", "--env-file=/dev/fd/7", "--env=HOME=/home/a",
+                  "--cpus=4", "--label=pool=p", "--label=node=0", "app:1"));
   EXPECT_THAT(calls[4], ElementsAre("exec", "p-node-0-shipyard", "shipyard-entrypoint", "--ready", "60"));
 }
 
