@@ -343,6 +343,26 @@ TEST(NodeOptions, GiveANodeItsDocker) {
             "--ipc=shareable"}));
 }
 
+TEST(FindNodeDocker, LooksWhereItIsInstalled) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directories(directory.path("libexec/shipyard"));
+  Environment environment;
+  environment.executable_directory = directory.path("bin");
+  environment.working_directory = directory.path();
+  auto found = find_node_docker(environment);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message, "shipyard-node-docker, which is the docker of the nodes, is not here");
+  for (const char* place : {"libexec/shipyard/shipyard-node-docker", "shipyard-node-docker"})
+    ::chmod(directory.write(place, "").c_str(), 0755);
+  found = find_node_docker(environment);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found, directory.path("libexec/shipyard/shipyard-node-docker"));
+  environment.variables["SHIPYARD_LIBEXEC"] = ".";
+  found = find_node_docker(environment);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*found, directory.path("shipyard-node-docker"));
+}
+
 TEST(Channel, ASocketMayHaveALongName) {
   TemporaryDirectory directory;
   std::string deep = directory.path();

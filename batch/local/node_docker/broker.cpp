@@ -347,6 +347,21 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerSettings settings) {
 
 std::string Broker::socket_directory(const std::string& directory) { return directory + "/socket"; }
 
+Result<std::string> find_node_docker(const Environment& environment) {
+  const std::string& beside = environment.executable_directory;
+  for (const auto& directory : {std::string(environment.get("SHIPYARD_LIBEXEC").value_or("")), beside,
+                                beside + "/../libexec/shipyard"}) {
+    if (directory.empty()) continue;
+    // The engine takes whole paths alone, without a way back in them.
+    const std::string path = normal_path(directory + "/shipyard-node-docker", environment.working_directory);
+    if (find_program(path, environment)) return path;
+  }
+  return Error{Error::Code::kNotFound,
+               "shipyard-node-docker, which is the docker of the nodes, is not here",
+               fmt::format("it is installed in libexec/shipyard, beside the bin that {} is in", beside),
+               {}};
+}
+
 std::vector<std::string> node_options(const std::string& directory, const std::string& program) {
   // The directory, not the socket: a service that starts again makes a new one.
   return {"--mount",

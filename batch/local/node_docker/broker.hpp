@@ -46,6 +46,10 @@ class Broker {
   std::unique_ptr<Service> service_;
 };
 
+/// The installed shipyard-node-docker, absolute: in SHIPYARD_LIBEXEC, beside this program, or in its prefix's
+/// libexec/shipyard. kNotFound where it is in none of them.
+Result<std::string> find_node_docker(const Environment& environment);
+
 /// What the `run` of a node's container needs for its docker: the socket's directory and the program, as
 /// /usr/local/bin/docker, and an ipc namespace that `--ipc=host` can join. `program`: shipyard-node-docker.
 [[nodiscard]] std::vector<std::string> node_options(const std::string& directory, const std::string& program);
