@@ -36,13 +36,14 @@ sshd_pids=()
 stop_sshds() { for pid in "${sshd_pids[@]}"; do kill "$pid" 2>/dev/null; done; }
 trap 'stop_sshds; cleanup' EXIT
 [[ $(id -u) != 0 ]] || mkdir -p /run/sshd
-# node HOST_KEY AUTHORIZED: a sshd with this host key, which lets the holder of that key in; sets $port.
+# node HOST_KEY AUTHORIZED: a sshd with this host key, which lets the holder of that key in; sets $port. A bash that sshd
+# starts reads ~/.bashrc of whoever runs this, and may wait there; not at this level.
 node() {
   port=
   while [[ -z $port ]]; do
     port=$((20000 + RANDOM % 20000))
     "$sshd" -D -e -f /dev/null -h "$work/$1" -p "$port" -o ListenAddress=127.0.0.2 -o AuthorizedKeysFile="$work/$2.pub" \
-      -o StrictModes=no -o PidFile=none -o UsePAM=no 2>"$work/sshd.log" &
+      -o StrictModes=no -o PidFile=none -o UsePAM=no -o SetEnv=SHLVL=9 2>"$work/sshd.log" &
     local pid=$!
     until grep -qs 'Server listening' "$work/sshd.log"; do
       [[ -d /proc/$pid && $(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$pid/status") != Z ]] || { port=; break; }
