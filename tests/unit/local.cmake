@@ -19,3 +19,8 @@ shipyard_unit_test(node_docker_test
 target_compile_definitions(node_docker_test PRIVATE
   SHIPYARD_NODE_DOCKER="$<TARGET_FILE:shipyard-node-docker>")
 add_dependencies(node_docker_test shipyard-node-docker)
+
+shipyard_unit_test(local_service_test
+  LIBRARIES shipyard::local_service
+  SOURCES
+    local_account_test.cpp)
