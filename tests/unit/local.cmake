@@ -23,4 +23,7 @@ add_dependencies(node_docker_test shipyard-node-docker)
 shipyard_unit_test(local_service_test
   LIBRARIES shipyard::local_service
   SOURCES
-    local_account_test.cpp)
+    local_account_test.cpp
+    local_batch_time_test.cpp
+    local_definitions_test.cpp
+    local_routes_test.cpp)
