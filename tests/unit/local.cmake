@@ -26,4 +26,5 @@ shipyard_unit_test(local_service_test
     local_account_test.cpp
     local_batch_time_test.cpp
     local_definitions_test.cpp
+    local_http_server_test.cpp
     local_routes_test.cpp)
