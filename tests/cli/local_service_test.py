@@ -220,7 +220,7 @@ class Connections(ServiceTest):
         address = urllib.parse.urlsplit(batch.url)
         with socket.create_connection((address.hostname, address.port), timeout=20) as peer:
             for _ in range(2):
-                peer.sendall(b"GET /jobs HTTP/1.1\r\nHost: h\r\n\r\n")
+                peer.sendall(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 received = b""
                 while b"AuthenticationErrorDetail" not in received:
                     received += peer.recv(65536)

@@ -58,18 +58,32 @@ TEST(LocalHttpServer, HandsOnThePathAsItCame) {
   const auto server = start(echo);
   ASSERT_NE(server, nullptr);
   const Peer peer(server->port());
-  peer.send("GET /jobs/a%2Fb%0A/c?x=%20&y HTTP/1.1\r\nHost: here:8\r\n\r\n");
+  peer.send("GET /jobs/a%2Fb%0A/c?x=%20&y HTTP/1.1\r\nHost: localhost:8\r\n\r\n");
   const std::string first = peer.receive(" | .");
   EXPECT_THAT(first, HasSubstr("HTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(first, HasSubstr("X-Base: http://here:8\r\n"));
+  EXPECT_THAT(first, HasSubstr("X-Base: http://localhost:8\r\n"));
   EXPECT_THAT(first, HasSubstr("Content-Type: text/x-test\r\n"));
   EXPECT_THAT(first, HasSubstr("GET /jobs/a%2Fb%0A/c ? x=%20&y | ."));
-  // The same connection; a Host that is none; Range means nothing here.
-  peer.send("GET /long HTTP/1.1\r\nHost: a\"b\r\nRange: bytes=0-1\r\n\r\n");
+  // The same connection; Range means nothing here.
+  peer.send("GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\nRange: bytes=0-1\r\n\r\n");
   const std::string second = peer.receive(" | .");
   EXPECT_THAT(second, HasSubstr("HTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(second, HasSubstr("X-Base: " + server->url() + "\r\n"));
+  EXPECT_THAT(second, HasSubstr("X-Base: http://127.0.0.1\r\n"));
   EXPECT_THAT(second, HasSubstr("GET /long ?  | ."));
+}
+
+TEST(LocalHttpServer, AnswersWhoMeansThisMachineAlone) {
+  const auto server = start(echo);
+  ASSERT_NE(server, nullptr);
+  const Peer peer(server->port());
+  for (const char* host : {"evil.example:80", "127.0.0.1.evil.example", "[::2]", "10.0.0.4", "", "[::1"}) {
+    peer.send(std::string("GET /x HTTP/1.1\r\nHost: ") + host + "\r\n\r\n");
+    EXPECT_THAT(peer.receive("machine\n"), HasSubstr("HTTP/1.1 421 ")) << host;
+  }
+  for (const char* host : {"localhost", "127.0.0.1:8", "[::1]:8", "127.1.2.3"}) {
+    peer.send(std::string("GET /x HTTP/1.1\r\nHost: ") + host + "\r\n\r\n");
+    EXPECT_THAT(peer.receive(" | ."), HasSubstr("HTTP/1.1 200 ")) << host;
+  }
 }
 
 TEST(LocalHttpServer, ReadsBodiesOfEachMethod) {
@@ -77,13 +91,13 @@ TEST(LocalHttpServer, ReadsBodiesOfEachMethod) {
   ASSERT_NE(server, nullptr);
   const Peer peer(server->port());
   for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
-    peer.send(std::string(method) + " /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody");
+    peer.send(std::string(method) + " /x HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 4\r\n\r\nbody");
     EXPECT_THAT(peer.receive("body."), HasSubstr(std::string(method) + " /x ?  | body."));
-    peer.send(std::string(method) + " /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    peer.send(std::string(method) + " /x HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 0\r\n\r\n");
     EXPECT_THAT(peer.receive(" | ."), HasSubstr(std::string(method) + " /x ?  | ."));
   }
   // Without a length there is no body to wait for.
-  peer.send("POST /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  peer.send("POST /x HTTP/1.1\r\nHost: [::1]\r\n\r\n");
   EXPECT_THAT(peer.receive(" | ."), HasSubstr("POST /x ?  | ."));
 }
 
@@ -100,11 +114,11 @@ TEST(LocalHttpServer, TellsTheLengthToAHeadAndSendsPartsOfFiles) {
   });
   ASSERT_NE(server, nullptr);
   const Peer peer(server->port());
-  peer.send("HEAD /part HTTP/1.1\r\nHost: h\r\n\r\n");
+  peer.send("HEAD /part HTTP/1.1\r\nHost: [::1]\r\n\r\n");
   EXPECT_THAT(peer.receive("\r\n\r\n"), HasSubstr("Content-Length: 100003\r\n"));
-  peer.send("GET /empty HTTP/1.1\r\nHost: h\r\n\r\n");
+  peer.send("GET /empty HTTP/1.1\r\nHost: [::1]\r\n\r\n");
   EXPECT_THAT(peer.receive("\r\n\r\n"), HasSubstr("Content-Length: 0\r\n"));
-  peer.send("GET /part HTTP/1.1\r\nHost: h\r\n\r\n");
+  peer.send("GET /part HTTP/1.1\r\nHost: [::1]\r\n\r\n");
   const std::string whole = peer.receive("xend");
   EXPECT_EQ(whole.substr(whole.find("\r\n\r\n") + 4), text.substr(100'000));
 }
@@ -113,7 +127,7 @@ TEST(LocalHttpServer, RefusesWhatIsTooLong) {
   const auto server = start(echo);
   ASSERT_NE(server, nullptr);
   const Peer peer(server->port());
-  peer.send("GET /" + std::string(5000, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  peer.send("GET /" + std::string(5000, 'a') + " HTTP/1.1\r\nHost: [::1]\r\n\r\n");
   EXPECT_THAT(peer.receive("\r\n\r\n"), HasSubstr("HTTP/1.1 414 "));
 }
 

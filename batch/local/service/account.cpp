@@ -17,9 +17,8 @@ namespace {
 
 template <typename Resources>
 auto* find_resource(const Resources& resources, std::string_view id) {
-  const std::string wanted = folded(id);
   const auto found = std::find_if(resources.begin(), resources.end(),
-                                  [&](const auto& resource) { return folded(resource->id) == wanted; });
+                                  [&](const auto& resource) { return is_same_id(resource->id, id); });
   return found == resources.end() ? nullptr : found->get();
 }
 
@@ -40,7 +39,7 @@ JobResource* Account::find_job(std::string_view id) const { return find_resource
 
 Account::Taken* Account::find_taken(std::string_view job, std::string_view task) {
   const auto found = std::find_if(taken_.begin(), taken_.end(), [&](const Taken& taken) {
-    return folded(taken.order.job) == folded(job) && folded(taken.order.task) == folded(task);
+    return is_same_id(taken.order.job, job) && is_same_id(taken.order.task, task);
   });
   return found == taken_.end() ? nullptr : &*found;
 }
@@ -48,7 +47,7 @@ Account::Taken* Account::find_taken(std::string_view job, std::string_view task)
 std::map<std::string, int> Account::slots_taken(const PoolResource& pool) const {
   std::map<std::string, int> slots;
   for (const auto& taken : taken_) {
-    if (folded(taken.order.pool) != folded(pool.id)) continue;
+    if (!is_same_id(taken.order.pool, pool.id)) continue;
     for (const auto& node : taken.order.nodes)
       slots[node] += std::max(1, number_at(taken.order.task_body, "requiredSlots", 1));
   }
@@ -136,9 +135,8 @@ void Account::advance() {
 
 bool Account::advance_ending(JobResource& job) {
   if (job.state != "terminating" && job.state != "deleting") return false;
-  const bool busy = std::any_of(taken_.begin(), taken_.end(), [&](const Taken& taken) {
-    return folded(taken.order.job) == folded(job.id);
-  });
+  const bool busy = std::any_of(taken_.begin(), taken_.end(),
+                                [&](const Taken& taken) { return is_same_id(taken.order.job, job.id); });
   if (busy) return false;
   PoolResource* pool = find_pool(job.pool);
   if (!std::exchange(job.released, true) && job.body.contains("jobReleaseTask")) {
@@ -190,13 +188,20 @@ void Account::place_tasks() {
     const int most = number_at(job->body, "maxParallelTasks", -1);
     auto running = std::count_if(job->tasks.begin(), job->tasks.end(),
                                  [](const TaskResource& task) { return task.is_on_nodes(); });
+    auto slots = slots_taken(*pool);
+    const auto is_free = [&](const NodeResource& node) {
+      return !node.leaving && node.enabled && slots[node.info.id] < pool->slots_per_node();
+    };
     for (auto& task : job->tasks) {
+      // Thousands may wait for the few nodes that there are.
+      if (std::none_of(pool->nodes.begin(), pool->nodes.end(), is_free)) break;
       // An attempt that has not ended yet still writes where the next one would.
       if (task.state != "active" || find_taken(job->id, task.id) != nullptr) continue;
       if (most >= 0 && running >= most) break;
-      Placement placement = place_task(pool, *job, task, slots_taken(*pool));
+      Placement placement = place_task(pool, *job, task, slots);
       if (placement.nodes.empty()) continue;
       start_task(*job, task, std::move(placement.nodes));
+      slots = slots_taken(*pool);
       ++running;
     }
   }

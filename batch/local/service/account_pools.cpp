@@ -42,7 +42,7 @@ void Account::take_from_nodes(const PoolResource& pool, const std::vector<std::s
                               const std::optional<CommandEnd>& why) {
   for (auto& job : jobs_) {
     for (auto& task : job->tasks) {
-      const bool is_there = task.is_on_nodes() && folded(task.pool) == folded(pool.id) &&
+      const bool is_there = task.is_on_nodes() && is_same_id(task.pool, pool.id) &&
                             std::any_of(task.nodes.begin(), task.nodes.end(), [&](const std::string& node) {
                               return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
                             });
@@ -60,7 +60,7 @@ void Account::forget_node(PoolResource& pool, const std::string& id) {
   take_from_nodes(pool, {id}, std::nullopt);
   std::erase_if(pool.nodes, [&](const NodeResource& node) { return node.info.id == id; });
   for (auto& job : jobs_) {
-    if (folded(job->pool) == folded(pool.id)) job->forget_node(id);
+    if (is_same_id(job->pool, pool.id)) job->forget_node(id);
   }
   touch(pool);
 }
@@ -172,7 +172,7 @@ Listing Account::list_nodes(const std::string& id, const std::string& base) {
   if (pool == nullptr) return Fault{"PoolNotFound"};
   std::map<std::string, int> tasks;
   for (const auto& taken : taken_) {
-    if (folded(taken.order.pool) != folded(id)) continue;
+    if (!is_same_id(taken.order.pool, id)) continue;
     for (const auto& node : taken.order.nodes) ++tasks[node];
   }
   auto slots = slots_taken(*pool);
@@ -186,7 +186,7 @@ Outcome Account::get_node(const std::string& pool, const std::string& id, const 
   auto nodes = list_nodes(pool, base);
   if (const auto* fault = std::get_if<Fault>(&nodes)) return *fault;
   for (auto& view : std::get<std::vector<json>>(nodes)) {
-    if (folded(text_at(view, "id")) == folded(id)) return Answer{200, std::move(view)};
+    if (is_same_id(text_at(view, "id"), id)) return Answer{200, std::move(view)};
   }
   return Fault{"NodeNotFound"};
 }

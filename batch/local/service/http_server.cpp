@@ -27,11 +27,26 @@ constexpr std::size_t kMostBytesOfBody = 16U << 20U;
 constexpr std::size_t kLongestTarget = 4096;
 constexpr time_t kSecondsKept = 2;
 
+bool is_loopback(std::string_view address) {
+  const auto parsed = parse_address(address);
+  return parsed && (parsed->ipv6 ? to_string(*parsed) == "::1" : parsed->bytes[0] == 127);
+}
+
 /// Host is the client's word, and goes into the URLs of answers.
 bool is_host(std::string_view text) {
   return !text.empty() && text.find_first_not_of(
                               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                               ".:-_[]") == std::string_view::npos;
+}
+
+/// "localhost:8", "127.0.0.1", "[::1]:8".
+bool names_loopback(std::string_view host) {
+  if (!host.starts_with('[')) {
+    const std::string_view name = host.substr(0, host.find(':'));
+    return name == "localhost" || is_loopback(name);
+  }
+  const auto end = host.find(']');
+  return end != std::string_view::npos && is_loopback(host.substr(1, end - 1));
 }
 
 HttpRequest request_of(const httplib::Request& given, const std::string& own_url) {
@@ -104,10 +119,9 @@ class Connections final : public httplib::TaskQueue {
 }  // namespace
 
 Status may_listen_at(const std::string& address, const Secret& key) {
-  const auto parsed = parse_address(address);
-  if (!parsed) return input_error(fmt::format("'{}' is not an address", address), "example: 127.0.0.1");
-  const bool loopback = parsed->ipv6 ? to_string(*parsed) == "::1" : parsed->bytes[0] == 127;
-  if (loopback || (!key.empty() && key.reveal() != kWellKnownKey)) return Ok{};
+  if (!parse_address(address))
+    return input_error(fmt::format("'{}' is not an address", address), "example: 127.0.0.1");
+  if (is_loopback(address) || (!key.empty() && key.reveal() != kWellKnownKey)) return Ok{};
   return input_error(
       fmt::format("at {} others could run programs here: the service needs a key of its own", address),
       "without an address it listens on this machine's loopback only");
@@ -153,6 +167,13 @@ struct HttpServer::Server {
     http.set_pre_routing_handler([this](const httplib::Request& given, httplib::Response& response) {
       if (given.target.size() > kLongestTarget) {
         response.status = 414;
+        return httplib::Server::HandlerResponse::Handled;
+      }
+      // A page in the user's browser whose name has been made to mean this machine (DNS rebinding) would
+      // otherwise reach a service whose key everybody knows.
+      if (is_loopback(address) && !names_loopback(given.get_header_value("Host"))) {
+        response.status = 421;
+        response.set_content("this service is for clients on this machine\n", "text/plain");
         return httplib::Server::HandlerResponse::Handled;
       }
       // Without a length the library would read until the client has gone, and the client waits for an

@@ -20,8 +20,9 @@ inline constexpr const char* kWellKnownKey = "c2hpcHlhcmQtbG9jYWw6IGEga2V5IHRoYX
 
 /// HTTP/1.1 on a TCP port: connections that are kept, HEAD, percent-encoded paths handed on as they came. No
 /// TLS: it is made for loopback. Each connection has a thread; a connection that says nothing for two seconds
-/// is closed. Lets SIGPIPE be ignored in the whole process, as the library beneath does (cpp-httplib, which
-/// only the source of this includes).
+/// is closed. At a loopback address it answers only who calls it by a name or address of loopback (421
+/// Misdirected Request). Lets SIGPIPE be ignored in the whole process, as the library beneath does
+/// (cpp-httplib, which only the source of this includes).
 class HttpServer {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;

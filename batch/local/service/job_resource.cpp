@@ -45,7 +45,7 @@ std::vector<NodeRun> read_runs(const json& list) {
 }  // namespace
 
 TaskResource* JobResource::task(std::string_view task_id) {
-  return find_in(tasks, [&](const TaskResource& task) { return folded(task.id) == folded(task_id); });
+  return find_in(tasks, [&](const TaskResource& task) { return is_same_id(task.id, task_id); });
 }
 
 NodeRun* JobResource::preparation(std::string_view node) { return run_on(preparations, node); }
@@ -93,7 +93,7 @@ bool JobResource::dependencies_are_met(const TaskResource& task) const {
   const json wish = part_at(task.body, "dependsOn");
   const auto satisfied = [&](const std::string& other_id) {
     const auto* found =
-        find_in(tasks, [&](const TaskResource& other) { return folded(other.id) == folded(other_id); });
+        find_in(tasks, [&](const TaskResource& other) { return is_same_id(other.id, other_id); });
     return found != nullptr && found->satisfies_dependents();
   };
   const auto ids = batch::texts_at(wish, "taskIds");

@@ -25,7 +25,7 @@ bool PoolResource::starts_containers() const {
 
 NodeResource* PoolResource::node(std::string_view node_id) {
   const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const NodeResource& node) {
-    return folded(node.info.id) == folded(node_id);
+    return is_same_id(node.info.id, node_id);
   });
   return found == nodes.end() ? nullptr : &*found;
 }

@@ -19,8 +19,6 @@ constexpr std::chrono::minutes kAllowedSkew{15};
 /// No body of Batch's is as deep; what is deeper would be a burden on the stack.
 constexpr int kMostLevels = 64;
 
-bool is_same_name(std::string_view a, std::string_view b) { return folded(a) == folded(b); }
-
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -131,7 +129,7 @@ std::optional<Fault> fault_of_signature(const HttpRequest& request, const Creden
   batch::Headers signed_headers;
   for (const auto& header : request.headers) {
     // ocp-date stands for Date.
-    if (!(ocp_date && is_same_name(header.first, "Date"))) signed_headers.push_back(header);
+    if (!(ocp_date && is_same_id(header.first, "Date"))) signed_headers.push_back(header);
   }
   const batch::RequestLine line{request.method, request.path, request.query};
   const auto wanted = batch::sign_with_shared_key(credentials.account, credentials.key, line, signed_headers);

@@ -60,11 +60,10 @@ void read(const json& document, Resource& resource) {
   resource.etag = text_at(document, "etag");
 }
 
-std::string folded(std::string_view id) {
-  std::string text(id);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
-  return text;
+bool is_same_id(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char one, char other) { return lower(one) == lower(other); });
 }
 
 }  // namespace shipyard::local

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "batch/local/service/batch_time.hpp"
 
@@ -43,7 +44,7 @@ void read(const nlohmann::json& document, Resource& resource);
 [[nodiscard]] std::string time_or_empty(const std::optional<Time>& time);
 [[nodiscard]] std::optional<Time> time_at(const nlohmann::json& document, const char* key);
 
-/// Letters in lower case, for comparing ids.
-[[nodiscard]] std::string folded(std::string_view id);
+/// Whether two ids, or names of headers, are the same: letters count without regard to case.
+[[nodiscard]] bool is_same_id(std::string_view a, std::string_view b);
 
 }  // namespace shipyard::local

@@ -139,7 +139,7 @@ std::string url_path(std::string_view text) {
 Reply list_files(const Call& call, const FileOutcome& outcome, const std::string& url) {
   if (const auto* fault = std::get_if<Fault>(&outcome)) return *fault;
   const auto& place = std::get<FilePlace>(outcome);
-  const bool recursive = folded(call.parameter("recursive")) == "true";
+  const bool recursive = is_same_id(call.parameter("recursive"), "true");
   // A task's directory may not be there yet.
   const auto files =
       list_node_files(place.directory, place.path, recursive).value_or(std::vector<NodeFile>());
@@ -427,7 +427,7 @@ std::string request_id() {
 
 std::optional<std::string> HttpRequest::header(std::string_view name) const {
   const auto found = std::find_if(headers.begin(), headers.end(),
-                                  [&](const auto& header) { return folded(header.first) == folded(name); });
+                                  [&](const auto& header) { return is_same_id(header.first, name); });
   return found == headers.end() ? std::nullopt : std::optional(found->second);
 }
 
@@ -463,7 +463,7 @@ HttpResponse Routes::answer(const HttpRequest& request) const {
                            {"X-Content-Type-Options", "nosniff"},
                            {"DataServiceVersion", "3.0"},
                            {"Date", http_date(now)}});
-  if (folded(request.header("return-client-request-id").value_or("")) == "true")
+  if (is_same_id(request.header("return-client-request-id").value_or(""), "true"))
     response.headers.emplace_back("client-request-id", request.header("client-request-id").value_or(""));
   return response;
 }

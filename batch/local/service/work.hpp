@@ -93,8 +93,8 @@ class Events {
   /// Nothing more is made or taken away. `resize_error`: why there are fewer nodes than asked for; else
   /// empty.
   virtual void pool_steady(const std::string& pool, const std::string& resize_error) = 0;
-  /// How the job's preparation task has ended on a node. Where it has failed and its job waits for its success
-  /// (waitForSuccess), the task does not run: its task_ended follows.
+  /// How the job's preparation task has ended on a node. Where it has failed and its job waits for its
+  /// success (waitForSuccess), the task does not run: its task_ended follows.
   virtual void prepared(const std::string& job, const std::string& node, const CommandEnd& end) = 0;
   virtual void released(const std::string& job, const std::string& node, const CommandEnd& end) = 0;
   /// A coordination command has begun, or ended. `subtask` 0 is the primary's.
