@@ -16,9 +16,9 @@ TEST(BatchTime, IsWrittenWithSevenDigitsAndReadWithAny) {
   EXPECT_EQ(parse_batch_time("2023-11-14T22:13:20Z"), system_clock::from_time_t(1'700'000'000));
   EXPECT_EQ(parse_batch_time("2023-11-14T22:13:20.5Z"),
             system_clock::from_time_t(1'700'000'000) + milliseconds(500));
-  for (const char* text :
-       {"", "2023-11-14", "2023-13-14T22:13:20Z", "2023-02-30T22:13:20Z", "2023-11-14T24:13:20Z",
-        "2023-11-14T22:13:20", "2023-11-14T22:13:20.Z", "2023-11-14T22:13:20.x1Z"})
+  for (const char* text : {"", "2023-11-14", "2023-13-14T22:13:20Z", "4046-11-14T22:13:20Z",
+                           "1969-11-14T22:13:20Z", "2023-02-30T22:13:20Z", "2023-11-14T24:13:20Z",
+                           "2023-11-14T22:13:20", "2023-11-14T22:13:20.Z", "2023-11-14T22:13:20.x1Z"})
     EXPECT_FALSE(parse_batch_time(text)) << text;
 }
 
@@ -27,8 +27,9 @@ TEST(HttpDate, HasOneForm) {
   EXPECT_EQ(http_date(time), "Mon, 23 Nov 2026 12:13:35 GMT");
   EXPECT_EQ(parse_http_date("Mon, 23 Nov 2026 12:13:35 GMT"), time);
   for (const char* text :
-       {"", "Tue, 23 Nov 2026 12:13:35 GMT", "Mon, 23 Nov 2026 12:13:35 UTC", "Mon, 23 nov 2026 12:13:35 GMT",
-        "Monday, 23-Nov-26 12:13:35 GMT", "Mon, 23 Nov 2026 25:13:35 GMT", "2024-01-01T00:00:00Z"})
+       {"", "Fri, 23 Nov 9999 12:13:35 GMT", "Tue, 23 Nov 2026 12:13:35 GMT", "Mon, 23 Nov 2026 12:13:35 UTC",
+        "Mon, 23 nov 2026 12:13:35 GMT", "Monday, 23-Nov-26 12:13:35 GMT", "Mon, 23 Nov 2026 25:13:35 GMT",
+        "2024-01-01T00:00:00Z"})
     EXPECT_FALSE(parse_http_date(text)) << text;
 }
 
@@ -42,8 +43,9 @@ TEST(IsoDuration, IsReadToTheMillisecond) {
   EXPECT_EQ(read("P1DT1S"), 86'401'000);
   EXPECT_EQ(read("PT5.4775807S"), 5'477);
   EXPECT_EQ(read("P10675199DT2H48M5.4775807S"), 922'337'203'685'477);
-  for (const char* text : {"", "P", "PT", "P1DT", "1H", "P1H", "PT1D", "P1W", "P1Y", "PT1S1M", "PT1",
-                           "PT1.5M", "PT.5S", "PT1.S", "PTT1S", "PT-1S", "P99999999999D", "PT1H P1D", "pt1h"})
+  for (const char* text :
+       {"",    "P",      "PT",    "P1DT",  "1H",    "P1H",     "PT1D",  "P1W",           "P1Y",      "PT1S1M",
+        "PT1", "PT1.5M", "PT.5S", "PT1.S", "PTT1S", "PT1HT1S", "PT-1S", "P99999999999D", "PT1H P1D", "pt1h"})
     EXPECT_FALSE(parse_iso_duration(text)) << text;
 }
 

@@ -1,5 +1,6 @@
 #include "batch/local/service/routes.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -288,6 +289,10 @@ TEST_F(LocalRoutes, ListFiles) {
   EXPECT_EQ(last["url"], "http://here:1/jobs/j/tasks/t/files/wd/a%20b.txt");
   EXPECT_EQ(last["properties"]["contentLength"], 1);
   EXPECT_EQ(last["isDirectory"], false);
+  const std::string far = directory.path("node/workitems/j/job-1/t/stdout.txt");
+  const timespec times[2] = {{1LL << 34, 0}, {1LL << 34, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, far.c_str(), times, 0), 0);
+  EXPECT_THAT(header(call("GET", "/jobs/j/tasks/t/files/stdout.txt"), "Last-Modified"), HasSubstr(" 2261 "));
 }
 
 TEST_F(LocalRoutes, NoPathLeadsOutOfTheDirectory) {
@@ -325,6 +330,7 @@ TEST(OdataFilter, ComparesWhatClientsCompare) {
   EXPECT_EQ(ids("state ne 'active'"), "it's ");
   EXPECT_EQ(ids("id eq 'it''s'"), "it's ");
   EXPECT_EQ(ids("info/result eq 'failure' and n gt 1"), "it's ");
+  EXPECT_EQ(ids("n gt 1"), "it's ");
   EXPECT_EQ(ids("n le 1"), "a ");
   EXPECT_EQ(ids("n lt 'x'"), "");
   EXPECT_EQ(ids("startswith(id, 'it')"), "it's ");

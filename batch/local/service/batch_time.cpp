@@ -44,6 +44,8 @@ std::optional<Time> time_of(std::optional<int> year, unsigned month, std::option
   const auto second = number(clock.substr(6, 2));
   const year_month_day date{std::chrono::year(*year), std::chrono::month(month),
                             std::chrono::day(static_cast<unsigned>(*day))};
+  // The clock counts nanoseconds in 64 bits, which last from 1677 to 2262.
+  if (*year < 1970 || *year > 2261) return std::nullopt;
   if (!date.ok() || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60)
     return std::nullopt;
   return Time(sys_days(date)) + hours(*hour) + minutes(*minute) + seconds(*second);

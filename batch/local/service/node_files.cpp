@@ -39,6 +39,8 @@ FileDescriptor open_below(const std::string& directory, const std::vector<std::s
 }
 
 Time time_of(std::int64_t seconds, std::uint32_t nanoseconds) {
+  // A task can give its files any time; this clock ends in 2262.
+  seconds = std::clamp<std::int64_t>(seconds, 0, 9'200'000'000);
   return Time(std::chrono::duration_cast<Time::duration>(std::chrono::seconds(seconds) +
                                                          std::chrono::nanoseconds(nanoseconds)));
 }
