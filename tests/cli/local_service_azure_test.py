@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The real azure-batch client for Python (Debian's python3-azure) against the account of shipyard-local: a whole
-job, from its pool to the pool's end, and what is refused on the way. Each answer that the client was given is
-judged by the published definitions. Exit status 77: no client, or no definitions.
+"""The real azure-batch client for Python (Debian's python3-azure) against the account of shipyard-local: a
+whole job, from its pool to the pool's end, and what is refused on the way. Each answer that the client was
+given is judged by the published definitions. Exit status 77: no client, or no definitions.
 """
 
 import datetime
@@ -78,9 +78,8 @@ class AzureClient(unittest.TestCase):
                 **more,
             )
         )
-        self.batch.wait(
-            lambda: self.client.pool.get(identifier).allocation_state == models.AllocationState.steady, "the pool"
-        )
+        steady = models.AllocationState.steady
+        self.batch.wait(lambda: self.client.pool.get(identifier).allocation_state == steady, "the pool")
 
     def add_job(self, identifier="j", **more):
         self.client.job.add(
@@ -143,8 +142,13 @@ class AzureClient(unittest.TestCase):
         self.assertEqual(task.multi_instance_settings.number_of_instances, 2)
         self.assertEqual(task.execution_info.retry_count, 0)
 
-        subtasks = client.task.list_subtasks("j", "mpi").value
-        self.assertEqual([(s.id, s.state, s.exit_code) for s in subtasks], [(1, models.SubtaskState.completed, 0)])
+        def ended_subtasks():
+            found = client.task.list_subtasks("j", "mpi").value
+            return found[0].end_time and found
+
+        subtasks = self.batch.wait(ended_subtasks, "the subtask")
+        completed = models.SubtaskState.completed
+        self.assertEqual([(s.id, s.state, s.exit_code) for s in subtasks], [(1, completed, 0)])
         node = subtasks[0].node_info
         content = client.file.get_from_compute_node(
             "p", node.node_id, f"{node.task_root_directory}/stdout.txt"
@@ -160,9 +164,8 @@ class AzureClient(unittest.TestCase):
         part = client.file.get_from_task("j", "mpi", "stdout.txt", file_get_from_task_options=options)
         self.assertEqual(b"".join(part), b"world")
         options = models.FileGetFromTaskOptions(ocp_range="bytes=12-20")
-        self.refused(
-            "InvalidRange", client.file.get_from_task, "j", "mpi", "stdout.txt", file_get_from_task_options=options
-        )
+        beyond = {"file_get_from_task_options": options}
+        self.refused("InvalidRange", client.file.get_from_task, "j", "mpi", "stdout.txt", **beyond)
         raw = client.file.get_properties_from_task("j", "mpi", "wd/result.txt", raw=True)
         self.assertEqual(raw.headers["Content-Length"], 3)
         self.assertEqual(raw.headers["ocp-batch-file-mode"], "0o100644")
@@ -282,7 +285,8 @@ class AzureClient(unittest.TestCase):
         self.assertRegex(pool, "^auto_[0-9A-F-]{36}$")
         client.task.add("j", models.TaskAddParameter(id="t", command_line="true"))
         self.wait_for_task("j", "t")
-        client.job.patch("j", models.JobPatchParameter(on_all_tasks_complete=models.OnAllTasksComplete.terminate_job))
+        terminate = models.OnAllTasksComplete.terminate_job
+        client.job.patch("j", models.JobPatchParameter(on_all_tasks_complete=terminate))
         self.batch.wait(lambda: not client.pool.exists(pool), "the pool to be gone")
 
     def test_refusals(self):
@@ -293,7 +297,8 @@ class AzureClient(unittest.TestCase):
         self.refused("JobExists", self.add_job)
         self.refused("JobNotFound", client.job.get, "none")
         self.refused("NodeNotFound", client.compute_node.get, "p", "none")
-        self.refused("JobPreparationTaskNotSpecified", lambda: list(client.job.list_preparation_and_release_task_status("j")))
+        preparations = client.job.list_preparation_and_release_task_status("j")
+        self.refused("JobPreparationTaskNotSpecified", list, preparations)
         options = models.JobDeleteOptions(if_match="0x1")
         self.refused("ConditionNotMet", client.job.delete, "j", job_delete_options=options)
         fault = self.refused("InvalidPropertyValue", self.add_job, "not an id")

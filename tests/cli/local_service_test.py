@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The account of shipyard-local behind HTTP: what real clients sent, what the published definitions say of its
-answers, a restart, and shipyard-submit from the command line. Its tasks are over at once (instant_batch.cpp).
+"""The account of shipyard-local behind HTTP: what real clients sent, what the published definitions say of
+its answers, a restart, and shipyard-submit from the command line. Its tasks are over at once
+(instant_batch.cpp).
 """
 
 import json
@@ -19,7 +20,7 @@ sys.path.insert(0, str(TESTS / "lib"))
 
 # pylint: disable=wrong-import-position
 from batch_definitions import MISSING, data_directory  # noqa: E402
-from instant_batch import ACCOUNT, API, DEFINITIONS, JSON, KEY, InstantBatch  # noqa: E402
+from instant_batch import ACCOUNT, API, KEY, InstantBatch  # noqa: E402
 
 WIRE = sorted((data_directory() / "batch" / "wire").glob("*/*.http"))
 SUBMIT = os.environ.get("SHIPYARD_SUBMIT") or str(TESTS.parent / "build" / "bin" / "shipyard-submit")
@@ -185,8 +186,9 @@ class Answers(ServiceTest):
         self.task(batch, **MANY)
         self.task(batch, "waits", **MANY)
         batch.wait_for_state("/jobs/j/tasks/t", "running")
-        for path in ("/jobs/j/tasks/t", "/jobs/j/tasks/waits", "/jobs/j/tasks/t/subtasksinfo", "/pools/p/nodes"):
+        for path in ("/jobs/j/tasks/t", "/jobs/j/tasks/waits", "/jobs/j/tasks/t/subtasksinfo"):
             batch.accept("GET", path)
+        self.assertEqual(batch.accept("GET", "/pools/p/nodes").json["value"][0]["state"], "running")
         batch.accept("POST", "/jobs/j/terminate", 202, {"terminateReason": "enough"})
         batch.wait_for_state("/jobs/j", "completed")
         view = batch.accept("GET", "/jobs/j/tasks/t").json
@@ -271,7 +273,8 @@ class Submit(ServiceTest):
         text = "".join(f"line {i}\n" for i in range(1000))
         for status in (0, 3):
             environment = {"TEST_STDOUT": text, "TEST_STDERR": "careful\n", "TEST_EXIT": str(status)}
-            ended = self.check(self.submit(batch, "run", "--poll", "0s", self.file(environment=environment)), status)
+            ended = self.submit(batch, "run", "--poll", "0s", self.file(environment=environment))
+            self.check(ended, status)
             self.assertEqual(ended.stdout, text)
             self.assertIn("careful\n", ended.stderr)
             job = self.job_of(ended)
@@ -308,9 +311,10 @@ class Submit(ServiceTest):
         self.assertNotEqual(ended.returncode, 0)
         job = self.job_of(ended)
         found = self.submit(batch, "diagnose", job)
-        everything = found.stdout + found.stderr + "".join(
-            path.read_text(encoding="utf-8", errors="replace") for path in self.home.rglob("*") if path.is_file()
-        )
+        everything = found.stdout + found.stderr
+        for path in self.home.rglob("*"):
+            if path.is_file():
+                everything += path.read_text(encoding="utf-8", errors="replace")
         self.assertIn("coordination 1", everything)
 
     def test_status_says_why_a_task_waits(self):

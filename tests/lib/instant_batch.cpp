@@ -120,20 +120,25 @@ class InstantRunner final : public Runner {
     if (prepared != 0 && !order.prepare.empty())
       return events_->task_ended(order, {std::nullopt, "JobPreparationTaskFailed", ""});
     const int last = static_cast<int>(order.nodes.size()) - 1;
-    for (int i = 0; i <= last && order.task_body.contains("multiInstanceSettings"); ++i) {
-      const int code = i == last ? std::stoi(variable(settings, "TEST_SUBTASK_EXIT", "0")) : 0;
-      events_->subtask_started(order, i);
+    const int coordination = std::stoi(variable(settings, "TEST_SUBTASK_EXIT", "0"));
+    const std::string home = task_directory(order.job, order.task);
+    // Before anything is told: who sees the task run finds its files.
+    if (coordination == 0) {
+      write(order.nodes[0], home, "stdout.txt", variable(settings, "TEST_STDOUT", "hello world\n"));
+      write(order.nodes[0], home, "stderr.txt", variable(settings, "TEST_STDERR", ""));
+      write(order.nodes[0], home, "wd/result.txt", "42\n");
+    }
+    for (int i = 1; i <= last; ++i) {
       for (const char* name : {"stdout.txt", "stderr.txt"})
         write(order.nodes[i], task_directory(order.job, order.task, i), name,
               fmt::format("coordination {}\n", i));
-      events_->subtask_ended(order, i, {code, "", ""});
-      if (code != 0)
-        return events_->task_ended(order, {std::nullopt, "CoordinationCommandFailed", "of a subtask"});
     }
-    const std::string home = task_directory(order.job, order.task);
-    write(order.nodes[0], home, "stdout.txt", variable(settings, "TEST_STDOUT", "hello world\n"));
-    write(order.nodes[0], home, "stderr.txt", variable(settings, "TEST_STDERR", ""));
-    write(order.nodes[0], home, "wd/result.txt", "42\n");
+    for (int i = 0; i <= last && order.task_body.contains("multiInstanceSettings"); ++i) {
+      events_->subtask_started(order, i);
+      events_->subtask_ended(order, i, {i == last ? coordination : 0, "", ""});
+    }
+    if (coordination != 0)
+      return events_->task_ended(order, {std::nullopt, "CoordinationCommandFailed", "of a subtask"});
     events_->task_started(order);
     if (hold_ || !variable(settings, "TEST_HOLD", "").empty()) {
       held_.emplace(order.job + "/" + order.task, order);

@@ -1,4 +1,4 @@
-"""The account of shipyard-local behind HTTP, with tasks that are over at once (instant_batch.cpp), for a test.
+"""The account of shipyard-local behind HTTP, with tasks that are over at once (instant_batch.cpp).
 
     with InstantBatch("--hold") as batch:
         batch.url, batch.account, batch.key; batch.call("GET", "/jobs")
