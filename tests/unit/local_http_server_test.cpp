@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "temporary_directory.hpp"
 
 namespace shipyard::local {
@@ -129,6 +131,27 @@ TEST(LocalHttpServer, RefusesWhatIsTooLong) {
   const Peer peer(server->port());
   peer.send("GET /" + std::string(5000, 'a') + " HTTP/1.1\r\nHost: [::1]\r\n\r\n");
   EXPECT_THAT(peer.receive("\r\n\r\n"), HasSubstr("HTTP/1.1 414 "));
+}
+
+TEST(LocalHttpServer, ProgramsThatAreStartedMeanwhileGetNoConnection) {
+  const auto server = start([](const HttpRequest& /*request*/) {
+    int inherited = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      const auto kind = std::filesystem::read_symlink(entry.path(), gone).string();
+      const int flags = ::fcntl(std::stoi(entry.path().filename().string()), F_GETFD);
+      if (kind.starts_with("socket:") && flags >= 0 && (flags & FD_CLOEXEC) == 0) ++inherited;
+    }
+    HttpResponse response;
+    response.headers = {{"Content-Type", "text/plain"}};
+    response.body = std::to_string(inherited) + " inherited.";
+    return response;
+  });
+  ASSERT_NE(server, nullptr);
+  const Peer peer(server->port());
+  peer.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(peer.receive("."), HasSubstr("HTTP/1."));
+  EXPECT_THAT(peer.receive("inherited."), HasSubstr("\r\n0 inherited."));
 }
 
 TEST(LocalHttpServer, APortIsOneServices) {

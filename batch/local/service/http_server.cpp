@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <httplib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -102,13 +101,15 @@ class Connections final : public httplib::TaskQueue {
   void shutdown() override { threads_.shutdown(); }
 
  private:
+  /// Of a descriptor that changes hands meanwhile too: all of this project's have that flag.
   static void keep_sockets_from_children() {
     const std::unique_ptr<DIR, int (*)(DIR*)> open_files(::opendir("/proc/self/fd"), ::closedir);
     if (open_files == nullptr) return;
     while (const dirent* entry = ::readdir(open_files.get())) {
+      std::array<char, 8> kind{};  // "socket:[12345]", cut
+      const ssize_t size = ::readlinkat(::dirfd(open_files.get()), entry->d_name, kind.data(), kind.size());
       const int fd = std::atoi(entry->d_name);  // NOLINT(cert-err34-c): the kernel's own numbers, and dots
-      struct stat found {};
-      if (fd > STDERR_FILENO && ::fstat(fd, &found) == 0 && S_ISSOCK(found.st_mode))
+      if (fd > STDERR_FILENO && size > 0 && std::string_view(kind.data(), 7) == "socket:")
         (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
   }
