@@ -77,7 +77,7 @@ std::string HttpResponse::header(std::string_view name) const {
   return "";
 }
 
-CurlHttp::CurlHttp(std::string certificates, Interruption& interruption)
+CurlHttp::CurlHttp(std::string certificates, Interruption* interruption)
     : handles_(std::make_unique<Handles>()),
       certificates_(std::move(certificates)),
       interruption_(interruption) {
@@ -141,17 +141,19 @@ HttpOutcome CurlHttp::send(const HttpRequest& request) {
 
   curl_multi_add_handle(multi, easy);
   CURLcode code = CURLE_OK;
-  const int asked = interruption_.count();
+  const int asked = interruption_ == nullptr ? 0 : interruption_->count();
   for (int running = 1; running > 0;) {
     CURLMcode state = curl_multi_perform(multi, &running);
-    curl_waitfd signals{interruption_.fd(), CURL_WAIT_POLLIN, 0};
-    if (state == CURLM_OK && running > 0) state = curl_multi_poll(multi, &signals, 1, 1000, nullptr);
+    curl_waitfd signals{interruption_ == nullptr ? -1 : interruption_->fd(), CURL_WAIT_POLLIN, 0};
+    if (state == CURLM_OK && running > 0)
+      state = curl_multi_poll(multi, &signals, interruption_ == nullptr ? 0 : 1, 1000, nullptr);
     if (state != CURLM_OK) {
       code = CURLE_FAILED_INIT;
       break;
     }
-    interruption_.wait(std::chrono::milliseconds(0));
-    if (running > 0 && interruption_.count() > asked) {
+    if (interruption_ == nullptr) continue;
+    interruption_->wait(std::chrono::milliseconds(0));
+    if (running > 0 && interruption_->count() > asked) {
       outcome.kind = HttpOutcome::Kind::kInterrupted;
       outcome.fault = "interrupted";
       curl_multi_remove_handle(multi, easy);

@@ -55,8 +55,8 @@ class Http {
 class CurlHttp : public Http {
  public:
   /// `certificates`: a file of trusted certificates in place of the system's; empty: that. A signal that
-  /// reaches `interruption` ends the request at hand.
-  CurlHttp(std::string certificates, Interruption& interruption);
+  /// reaches `interruption` ends the request at hand; nullptr: nothing but its limit does.
+  CurlHttp(std::string certificates, Interruption* interruption);
   CurlHttp(const CurlHttp&) = delete;
   CurlHttp& operator=(const CurlHttp&) = delete;
   ~CurlHttp() override;
@@ -67,7 +67,7 @@ class CurlHttp : public Http {
   struct Handles;
   std::unique_ptr<Handles> handles_;
   std::string certificates_;
-  Interruption& interruption_;
+  Interruption* interruption_;
 };
 
 /// Text as part of a URL's path or query: all but letters, digits and "-._~" as %XX.

@@ -114,7 +114,7 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
   int signal = 0;
   {
     Interruption interruption;
-    CurlHttp http(std::string(environment.get("SSL_CERT_FILE").value_or("")), interruption);
+    CurlHttp http(std::string(environment.get("SSL_CERT_FILE").value_or("")), &interruption);
     Signer signer(std::move(sign_in), http, environment);
     RetryPolicy policy;
     policy.limit = request->request_limit;

@@ -18,7 +18,7 @@ std::vector<std::string> words(const std::string& text) {
   return result;
 }
 
-Error no_answer(const std::string& engine, const Outcome& outcome) {
+Error no_answer(const std::string& engine, const JobOutcome& outcome) {
   std::string message = outcome.timed_out ? "no answer in time"
                         : outcome.error   ? outcome.error->message
                                           : clean_engine_message(outcome.completed.errors);

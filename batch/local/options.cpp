@@ -19,6 +19,7 @@ constexpr const char* kOverview =
     "  exec    run a command in it\n"
     "  status  list the pools\n"
     "  down    remove it\n"
+    "  serve   the whole service: Azure Batch's REST interface, and what it does\n"
     "\n"
     "Example:\n"
     "  shipyard-local run -n 4 --image my/app -- shipyard-mpirun ./app\n"
@@ -95,6 +96,48 @@ OptionSpec name_option(std::string help, std::string default_text) {
   return {.name = "name", .value = "NAME", .help = std::move(help), .default_text = std::move(default_text)};
 }
 
+CommandLineSpec serve_spec() {
+  CommandLineSpec serve{
+      "shipyard-local serve",
+      "[options]",
+      "Speaks the REST interface of Azure Batch, and runs the jobs that it is sent in containers on this "
+      "machine, until Ctrl-C. The first lines of its output set what clients read: account, address, key.",
+      {{"Service",
+        {{.name = "listen",
+          .value = "ADDRESS:PORT",
+          .help = "where; beyond this machine only with --key-file",
+          .default_text = "127.0.0.1:10077; port 0: any"},
+         {.name = "account", .value = "NAME", .help = "the account's name", .default_text = "shipyardlocal"},
+         {.name = "key-file",
+          .value = "FILE",
+          .help = "the account's key (base64), which only its owner can read",
+          .default_text = "one of its own, beside its state"},
+         {.name = "state",
+          .value = "DIR",
+          .help = "pools, jobs, tasks and the nodes' files; another start goes on with them",
+          .default_text = "~/.local/state/shipyard-local"}}},
+       {"Nodes",
+        {{.name = "storage", .value = "DIR", .help = "stands for storage: container NAME is DIR/NAME"},
+         {.name = "mount",
+          .value = "HERE:THERE",
+          .help = "a directory of this machine that every node has (repeatable)",
+          .repeatable = true},
+         {.name = "node-image",
+          .value = "IMAGE",
+          .help = "the image that stands for the VM",
+          .variable = "SHIPYARD_NODE_IMAGE",
+          .default_text = kDefaultNodeImage}}},
+       general_group()},
+      CommandLineSpec::Operands::kNone};
+  serve.epilogue =
+      "Example, in two terminals:\n"
+      "  shipyard-local serve >~/batch.env\n"
+      "  . ~/batch.env; shipyard-submit run job.yaml\n"
+      "\n"
+      "Exit status: 128+N where signal N ended it, 125 where it could not begin.\n";
+  return serve;
+}
+
 struct VerbSpec {
   Request::Verb verb;
   CommandLineSpec spec;
@@ -168,6 +211,7 @@ std::map<std::string, VerbSpec> verbs() {
                          {general_group()},
                          Operands::kNone};
   result.emplace("status", VerbSpec{Verb::kStatus, std::move(status)});
+  result.emplace("serve", VerbSpec{Verb::kServe, serve_spec()});
   return result;
 }
 
@@ -205,6 +249,36 @@ Status read_pool_options(const ParsedCommandLine& line, Request& request) {
     auto cpus = parse_number(*value, 1, 1 << 16);
     if (!cpus) return cpus.error();
     request.cpus_per_node = *cpus;
+  }
+  return Ok{};
+}
+
+Status read_serve_options(const ParsedCommandLine& line, Request& request) {
+  auto& serve = request.serve;
+  const auto text = [&](const char* name, std::string& target) {
+    if (auto value = line.get(name)) target = value->text;
+  };
+  text("account", serve.account);
+  text("key-file", serve.key_file);
+  text("state", serve.state);
+  text("storage", serve.storage);
+  text("node-image", serve.node_image);
+  if (auto value = line.get("listen")) {
+    const auto colon = value->text.rfind(':');
+    if (colon == std::string::npos || colon == 0)
+      return input_error(fmt::format("--listen: '{}' is not ADDRESS:PORT", value->text),
+                         "example: 127.0.0.1:10077");
+    serve.address = value->text.substr(0, colon);
+    auto port = parse_number({value->text.substr(colon + 1), value->origin}, 0, 65535);
+    if (!port) return port.error();
+    serve.port = static_cast<std::uint16_t>(*port);
+  }
+  for (const auto& value : line.all("mount")) {
+    const auto colon = value.text.find(':');
+    if (!value.text.starts_with('/') || colon == std::string::npos || value.text.compare(colon, 2, ":/") != 0)
+      return input_error(fmt::format("--mount: '{}' is not HERE:THERE, two absolute paths", value.text),
+                         "example: /home/me/data:/data");
+    serve.mounts.push_back({value.text.substr(0, colon), value.text.substr(colon + 1)});
   }
   return Ok{};
 }
@@ -270,6 +344,9 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
   }
   if (request.verb == Request::Verb::kRun || request.verb == Request::Verb::kUp) {
     if (auto good = read_pool_options(*line, request); !good) return good.error();
+  }
+  if (request.verb == Request::Verb::kServe) {
+    if (auto good = read_serve_options(*line, request); !good) return good.error();
   }
   if (spec.operands == CommandLineSpec::Operands::kProgram && request.command.empty()) {
     return input_error(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,9 +15,27 @@
 
 namespace shipyard::local {
 
+/// A directory of this machine that nodes show as well.
+struct ServedMount {
+  std::string here;
+  std::string there;
+};
+
+/// What `serve` was asked for; what is empty has its default.
+struct ServeOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 10077;
+  std::string account;
+  std::string key_file;
+  std::string state;    ///< directory
+  std::string storage;  ///< directory
+  std::vector<ServedMount> mounts;
+  std::string node_image = kDefaultNodeImage;
+};
+
 /// A command line of shipyard-local, understood.
 struct Request {
-  enum class Verb { kHelp, kVersion, kRun, kUp, kExec, kDown, kStatus };
+  enum class Verb { kHelp, kVersion, kRun, kUp, kExec, kDown, kStatus, kServe };
 
   Verb verb = Verb::kHelp;
   std::string help;  ///< kHelp: the text
@@ -34,6 +53,7 @@ struct Request {
   bool all = false;                 ///< down
   std::chrono::seconds kill_after{15};
   std::vector<std::string> command;  ///< run, exec
+  ServeOptions serve;                ///< serve
 };
 
 /// `arguments` without the program's name.

@@ -43,10 +43,10 @@ void take_now(FileDescriptor& pipe, std::string& text) {
   }
 }
 
-std::vector<Outcome> run_all(const std::vector<Job>& jobs, const Environment& environment,
-                             Interruption& interruption, bool interruptible,
-                             const std::function<void(std::size_t)>& progress) {
-  std::vector<Outcome> outcomes(jobs.size());
+std::vector<JobOutcome> run_all(const std::vector<Job>& jobs, const Environment& environment,
+                                Interruption& interruption, bool interruptible,
+                                const std::function<void(std::size_t)>& progress) {
+  std::vector<JobOutcome> outcomes(jobs.size());
   std::vector<bool> over(jobs.size(), false);
   std::vector<Running> running;
   std::size_t finished = 0;
@@ -120,12 +120,13 @@ std::vector<Outcome> run_all(const std::vector<Job>& jobs, const Environment& en
 
 }  // namespace
 
-std::vector<Outcome> run_jobs(const std::vector<Job>& jobs, const Environment& environment,
-                              Interruption& interruption, const std::function<void(std::size_t)>& progress) {
+std::vector<JobOutcome> run_jobs(const std::vector<Job>& jobs, const Environment& environment,
+                                 Interruption& interruption,
+                                 const std::function<void(std::size_t)>& progress) {
   return run_all(jobs, environment, interruption, true, progress);
 }
 
-Outcome run_to_the_end(const Job& job, const Environment& environment, Interruption& interruption) {
+JobOutcome run_to_the_end(const Job& job, const Environment& environment, Interruption& interruption) {
   return run_all({job}, environment, interruption, false, {})[0];
 }
 

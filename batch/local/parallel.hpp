@@ -24,7 +24,7 @@ struct Job {
 };
 
 /// What became of it.
-struct Outcome {
+struct JobOutcome {
   bool started = false;
   bool timed_out = false;
   std::optional<Error> error = {};  ///< it could not be started
@@ -37,11 +37,11 @@ struct Outcome {
 /// only us. After a failure or an interruption nothing more is started, and what runs is awaited: a client of
 /// the engine that is killed halfway leaves its request behind, to be carried out after we have cleaned up. A
 /// second interruption, or ten seconds, end that wait. `progress` is told after each end how many are over.
-std::vector<Outcome> run_jobs(const std::vector<Job>& jobs, const Environment& environment,
-                              Interruption& interruption,
-                              const std::function<void(std::size_t)>& progress = {});
+std::vector<JobOutcome> run_jobs(const std::vector<Job>& jobs, const Environment& environment,
+                                 Interruption& interruption,
+                                 const std::function<void(std::size_t)>& progress = {});
 
 /// One command to its end, whatever the user presses meanwhile: for cleaning up.
-Outcome run_to_the_end(const Job& job, const Environment& environment, Interruption& interruption);
+JobOutcome run_to_the_end(const Job& job, const Environment& environment, Interruption& interruption);
 
 }  // namespace shipyard::local

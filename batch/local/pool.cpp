@@ -33,7 +33,7 @@ std::string log_tail(const std::string& engine, const std::string& container, co
   return log.empty() ? std::string() : fmt::format("\nthe log of {}:{}", container, indented(log));
 }
 
-Error explain(const Step& step, const Outcome& outcome, const std::string& engine, const Edge& edge) {
+Error explain(const Step& step, const JobOutcome& outcome, const std::string& engine, const Edge& edge) {
   if (outcome.error) return *outcome.error;
   std::string said = clean_engine_message(outcome.completed.errors + outcome.completed.output);
   std::string reason = outcome.timed_out ? fmt::format("not done within {} s", step.limit.count())
@@ -45,13 +45,13 @@ Error explain(const Step& step, const Outcome& outcome, const std::string& engin
           {}};
 }
 
-Outcome run_step(const std::vector<std::string>& argv, std::chrono::seconds limit, const Edge& edge) {
+JobOutcome run_step(const std::vector<std::string>& argv, std::chrono::seconds limit, const Edge& edge) {
   edge.messages.command(shell_quote(argv));
   return run_jobs({{argv, {}, limit}}, edge.environment, edge.interruption)[0];
 }
 
 /// For what must be carried out although the user wants to end.
-Outcome clean_up(const std::vector<std::string>& argv, const Edge& edge) {
+JobOutcome clean_up(const std::vector<std::string>& argv, const Edge& edge) {
   edge.messages.command(shell_quote(argv));
   return run_to_the_end({argv, {}, std::chrono::seconds(120)}, edge.environment, edge.interruption);
 }

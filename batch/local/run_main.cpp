@@ -14,6 +14,7 @@
 #include "batch/local/make_pool.hpp"
 #include "batch/local/options.hpp"
 #include "batch/local/pool.hpp"
+#include "batch/local/serve.hpp"
 
 namespace shipyard::local {
 namespace {
@@ -230,6 +231,8 @@ int act(const Tool& tool) {
       return bring_down(tool);
     case Request::Verb::kStatus:
       return show_status(tool);
+    case Request::Verb::kServe:
+      return serve(tool.request, tool.edge, tool.out);
     case Request::Verb::kHelp:
     case Request::Verb::kVersion:
       break;

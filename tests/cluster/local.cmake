@@ -1,5 +1,6 @@
 if(SHIPYARD_BUILD_LOCAL)
   shipyard_cluster_test(local_pool local_pool.sh)
+  shipyard_cluster_test(local_service local_service.sh)
 
   # Stands for the service.
   add_executable(serve_node_docker ${PROJECT_SOURCE_DIR}/tests/lib/serve_node_docker.cpp)

@@ -484,6 +484,11 @@ TEST_F(LocalAccount, AnAutoPoolLivesAsLongAsItsJob) {
   EXPECT_EQ(pool_view(pool)["state"], "active");
   must(account.terminate_job("j", json(), ""));
   EXPECT_EQ(job_state("j"), "completed");
+  now += kPoolOutlivesJob - std::chrono::milliseconds(1);
+  account.tick();
+  EXPECT_EQ(pool_view(pool)["state"], "active") << "the end of its output is still to be read";
+  now += std::chrono::milliseconds(1);
+  account.tick();
   EXPECT_EQ(pool_view(pool)["state"], "deleting");
   account.node_removed(pool, "n");
   account.pool_steady(pool, "");

@@ -167,11 +167,18 @@ bool Account::advance_ending(JobResource& job) {
     job.enter("completed", *job.ended);
     touch(job);
   }
-  const json wish = part_at(part_at(job.body, "poolInfo"), "autoPoolSpecification");
-  if (pool != nullptr && pool->automatic && pool->state == "active" &&
-      text_at(wish, "poolLifetimeOption") == "job" && part_at(wish, "keepAlive") != json(true))
-    begin_deletion(*pool);
+  if (deleted) end_pool_of(job);
   return deleted;
+}
+
+bool Account::end_pool_of(const JobResource& job) {
+  PoolResource* pool = find_pool(job.pool);
+  const json wish = part_at(part_at(job.body, "poolInfo"), "autoPoolSpecification");
+  if (pool == nullptr || !pool->automatic || pool->state != "active" ||
+      text_at(wish, "poolLifetimeOption") != "job" || part_at(wish, "keepAlive") == json(true))
+    return false;
+  begin_deletion(*pool);
+  return true;
 }
 
 void Account::place_tasks() {
@@ -235,6 +242,8 @@ void Account::tick() {
   };
   bool changed = false;
   for (auto& job : jobs_) {
+    if (job->state == "completed" && is_over(*job->ended, kPoolOutlivesJob) && end_pool_of(*job))
+      changed = true;
     if (!refusal(*job) && is_over(job->created, job->wall_clock_limit())) {
       end_job(*job, "MaxWallClockTimeExpiry");
       changed = true;

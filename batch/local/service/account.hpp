@@ -37,6 +37,10 @@ struct FilePlace {
   std::string path;  ///< without slashes at its ends; empty: all of the directory
 };
 
+/// How long a pool outlives its job (poolLifetimeOption job). Azure, too, takes a while to take the nodes away:
+/// whoever follows a task reads the end of its output meanwhile.
+inline constexpr std::chrono::milliseconds kPoolOutlivesJob{10'000};
+
 using Outcome = std::variant<Answer, Fault>;
 using Listing = std::variant<std::vector<nlohmann::json>, Fault>;
 using FileOutcome = std::variant<FilePlace, Fault>;
@@ -155,6 +159,8 @@ class Account final : public Events {
 
   /// Whatever follows from the present state: jobs end, tasks get nodes.
   void advance();
+  /// The auto pool of a job that has ended goes; true where there was one.
+  bool end_pool_of(const JobResource& job);
   /// True where the job is to be removed.
   bool advance_ending(JobResource& job);
   void place_tasks();

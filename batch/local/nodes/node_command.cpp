@@ -1,0 +1,115 @@
+#include "batch/local/nodes/node_command.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace shipyard::local {
+namespace {
+
+/// By which the processes of a task are found on their node. No name of Batch's or ours: those reach the
+/// container.
+constexpr const char* kMarkerVariable = "LOCAL_NODE_TASK";
+constexpr std::string_view kNotFound = "shipyard-local: not found";
+
+/// $0: the directory for the outputs; $1…: the command.
+constexpr const char* kStart =
+    "command -v -- \"$1\" >/dev/null 2>&1 || { echo 'shipyard-local: not found' >&2; exit 127; }; "
+    "exec \"$@\" >>\"$0/stdout.txt\" 2>>\"$0/stderr.txt\" </dev/null";
+
+/// $0: the variable with its value; $1: how often it is looked after SIGTERM, each time 0.1 s. A marked
+/// process may start another while the list is read: it is read until nothing is found.
+constexpr const char* kEnd =
+    "marked() { for p in /proc/[0-9]*; do "
+    "if tr '\\0' '\\n' 2>/dev/null <\"$p/environ\" | grep -qxF -- \"$0\"; then echo \"${p#/proc/}\"; fi; "
+    "done 2>/dev/null; }; "
+    "signal=TERM; left=$1; "
+    "while all=$(marked) && test -n \"$all\"; do "
+    "if test \"$left\" -le 0; then signal=KILL; fi; "
+    "if test \"$signal\" = KILL || test \"$left\" = \"$1\"; then kill -\"$signal\" $all 2>/dev/null; fi; "
+    "left=$((left - 1)); test \"$left\" -gt -100 || exit 1; sleep 0.1; done";
+
+/// What is in the pipe now, without waiting.
+void take_now(FileDescriptor& pipe, std::string& text) {
+  constexpr std::size_t kMost = 16 << 10;
+  while (pipe) {
+    pollfd polled{pipe.get(), POLLIN, 0};
+    if (::poll(&polled, 1, 0) <= 0) return;
+    char buffer[4096];
+    const ssize_t got = ::read(pipe.get(), buffer, sizeof buffer);
+    if (got <= 0) {
+      (void)pipe.close();
+      return;
+    }
+    text.append(buffer, static_cast<std::size_t>(got));
+    if (text.size() > kMost) text.resize(kMost);
+  }
+}
+
+}  // namespace
+
+Result<NodeCommand> NodeCommand::start(const NodeCommandOrder& order, const Environment& environment) {
+  Command command;
+  auto& argv = command.argv;
+  argv = {order.engine, "exec", "--user", order.user, "--workdir", order.directory};
+  command.environment = environment.as_strings();
+  const auto set = [&](const std::string& name, const std::string& value) {
+    // The name alone: the client takes the value from its own environment, which nobody else can read. Later
+    // ones win there.
+    argv.insert(argv.end(), {"--env", name});
+    std::erase_if(command.environment,
+                  [&](const std::string& entry) { return entry.starts_with(name + "="); });
+    command.environment.push_back(fmt::format("{}={}", name, value));
+  };
+  for (const auto& [name, value] : order.variables) {
+    // These are obeyed by the engine's client as well; the node's own are right.
+    if (name == "PATH" || name == "HOME" || name.starts_with("DOCKER_") || name.starts_with("LD_") ||
+        name == "TMPDIR") {
+      argv.insert(argv.end(), {"--env", fmt::format("{}={}", name, value)});
+    } else {
+      set(name, value);
+    }
+  }
+  set(kMarkerVariable, order.marker);
+  argv.insert(argv.end(), {order.container, "/bin/sh", "-c", kStart, order.output_directory});
+  argv.insert(argv.end(), order.words.begin(), order.words.end());
+  command.standard_output = Command::Stream::kNull;
+  command.standard_error = Command::Stream::kPipe;
+  command.own_process_group = true;
+  auto child = Child::start(command);
+  if (!child) return child.error();
+  return NodeCommand(std::move(*child));
+}
+
+std::optional<NodeCommandEnd> NodeCommand::wait_for(std::chrono::milliseconds limit) {
+  const auto exit = child_.wait_for(limit);
+  take_now(child_.stderr_pipe(), errors_);
+  if (!exit) return std::nullopt;
+  NodeCommandEnd end;
+  end.exit = *exit;
+  end.not_found = errors_.find(kNotFound) != std::string::npos;
+  if (!end.not_found) end.complaint = errors_;
+  return end;
+}
+
+void end_processes(const std::string& engine, const std::string& node, const std::string& marker,
+                   std::chrono::seconds grace, const Environment& environment) {
+  Command command;
+  command.argv = {engine,
+                  "exec",
+                  "--user",
+                  "0",
+                  node,
+                  "/bin/sh",
+                  "-c",
+                  kEnd,
+                  fmt::format("{}={}", kMarkerVariable, marker),
+                  fmt::format("{}", grace.count() * 10)};
+  command.environment = environment.as_strings();
+  command.standard_output = command.standard_error = Command::Stream::kPipe;
+  (void)run(std::move(command), grace + std::chrono::seconds(30));
+}
+
+}  // namespace shipyard::local

@@ -1,0 +1,307 @@
+#include "batch/local/nodes/task_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "batch/client/json_access.hpp"
+#include "batch/local/nodes/command_line.hpp"
+#include "batch/local/nodes/engine_call.hpp"
+#include "batch/local/nodes/node_command.hpp"
+#include "batch/local/nodes/task_files.hpp"
+
+namespace shipyard::local {
+namespace {
+
+using batch::number_at;
+using batch::part_at;
+using batch::text_at;
+using nlohmann::json;
+
+constexpr std::chrono::milliseconds kGlance{200};
+/// An automatic user without rights, who exists on no node by name.
+constexpr const char* kOrdinaryUser = "1000:1000";
+
+CommandEnd fault(std::string code, std::string message) {
+  return {std::nullopt, std::move(code), std::move(message)};
+}
+CommandEnd well() { return {0, "", ""}; }
+bool failed(const CommandEnd& end) { return !end.exit_code || *end.exit_code != 0; }
+
+/// The user on the node of a `userIdentity`; Batch's default is an ordinary one.
+std::string user_of(const json& body) {
+  return text_at(part_at(part_at(body, "userIdentity"), "autoUser"), "elevationLevel") == "admin"
+             ? "0"
+             : kOrdinaryUser;
+}
+
+void add_settings(Variables& variables, const json& list) {
+  for (const auto& item : list) {
+    const std::string name = text_at(item, "name");
+    if (name.empty()) continue;
+    std::erase_if(variables, [&](const auto& known) { return known.first == name; });
+    variables.emplace_back(name, text_at(item, "value"));
+  }
+}
+
+/// Whether a node can be asked again: its container runs. A command that was killed (137) may be the first to
+/// know that it does not: the engine says so a moment later.
+bool node_is_up(const std::string& engine, const std::string& container, const Exit& exit,
+                const Environment& environment) {
+  constexpr int kKilled = 128 + SIGKILL;
+  for (int looks = exit.status() == kKilled ? 5 : 1; looks > 0; --looks) {
+    const auto state =
+        call_engine(engine, {"inspect", "--format", "{{.State.Running}}", container}, environment);
+    if (!state || !state->starts_with("true")) return false;
+    if (looks > 1) std::this_thread::sleep_for(kGlance);
+  }
+  return true;
+}
+
+/// A command to its end, or until somebody sets `ended`.
+CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node, const std::atomic<bool>& ended,
+                      std::chrono::seconds grace, const Environment& environment) {
+  auto command = NodeCommand::start(order, environment);
+  if (!command) return fault("TaskFailed", command.error().message);
+  while (true) {
+    if (const auto end = command->wait_for(kGlance)) {
+      if (end->not_found)
+        return fault("CommandProgramNotFound",
+                     fmt::format("The specified command program is not found: {}", order.words[0]));
+      if (!end->exit.success() && !node_is_up(order.engine, node, end->exit, environment))
+        return fault("NodeLost", "the node is gone");
+      if (!end->complaint.empty() && end->exit.value >= 125) return fault("TaskFailed", end->complaint);
+      return {end->exit.status(), "", ""};
+    }
+    if (ended) {
+      end_processes(order.engine, order.container, order.marker, grace, environment);
+      (void)command->wait_for(grace);
+      return fault("TaskEnded", "The task was ended by a user request");
+    }
+  }
+}
+
+}  // namespace
+
+void remove_task_directory(const std::string& engine, const NodeContainer& node, const std::string& directory,
+                           const Environment& environment) {
+  std::error_code failure;
+  std::filesystem::remove_all(node.info.directory + "/" + directory, failure);
+  if (!failure) return;
+  (void)call_engine(engine,
+                    {"exec", "--user", "0", node.container, "rm", "-rf", "--",
+                     std::string(kNodeRootDirectory) + "/" + directory},
+                    environment);
+}
+
+CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer& node, const json& body,
+                              Variables variables, const std::string& directory,
+                              const std::atomic<bool>& ended, const Environment& environment) {
+  auto words = split_command_line(text_at(body, "commandLine"));
+  if (!words) return fault("CommandLineInvalid", words.error().message);
+  const std::string here = node.info.directory + "/" + directory;
+  if (auto made = make_task_directory(node.info.directory, directory); !made)
+    return fault("TaskFailed", made.error().message);
+  if (auto brought = bring_resource_files(settings.storage, part_at(body, "resourceFiles"), here + "/wd");
+      !brought)
+    return fault("ResourceFilesFailed", brought.error().message);
+  const std::string there = std::string(kNodeRootDirectory) + "/" + directory;
+  std::erase_if(variables, [](const auto& known) {
+    return known.first == "AZ_BATCH_TASK_DIR" || known.first == "AZ_BATCH_TASK_WORKING_DIR";
+  });
+  variables.emplace_back("AZ_BATCH_TASK_DIR", there);
+  variables.emplace_back("AZ_BATCH_TASK_WORKING_DIR", there + "/wd");
+  add_settings(variables, part_at(body, "environmentSettings"));
+  const int retries =
+      number_at(part_at(body, "constraints"), "maxTaskRetryCount", number_at(body, "maxTaskRetryCount"));
+  CommandEnd end;
+  for (int attempt = 0; attempt <= std::max(retries, 0) && !ended; ++attempt) {
+    end = to_the_end(
+        {settings.engine, node.container, *words, variables, there + "/wd", there, user_of(body), directory},
+        node.container, ended, settings.grace, environment);
+    if (!failed(end)) break;
+  }
+  return end;
+}
+
+TaskRun::TaskRun(const TaskSettings& settings, const TaskOrder& order, std::vector<TaskNode> nodes,
+                 int cores_per_node, const std::atomic<bool>& ended, const Environment& environment,
+                 Events& events)
+    : settings_(settings),
+      order_(order),
+      nodes_(std::move(nodes)),
+      cores_per_node_(cores_per_node),
+      ended_(ended),
+      environment_(environment),
+      events_(events),
+      multi_instance_(order.task_body.contains("multiInstanceSettings")),
+      marker_(fmt::format("{}/{}/{}", order.job, order.task, order.attempt)),
+      native_containers_(nodes_.size()) {}
+
+Variables TaskRun::variables_of(std::size_t node, const std::string& task) const {
+  MultiInstanceTask names{settings_.account, settings_.account_url, order_.pool, order_.job, task, {},
+                          cores_per_node_};
+  for (const auto& one : nodes_) names.addresses.push_back(one.container.info.address);
+  Variables variables = batch_variables(names, static_cast<int>(node));
+  const std::string own =
+      std::string(kNodeRootDirectory) + "/" + task_directory(order_.job, task, static_cast<int>(node));
+  for (auto& [name, value] : variables) {
+    // It goes by the pool's numbers there; a task may have any of its nodes.
+    if (name == "AZ_BATCH_NODE_ID") value = nodes_[node].container.info.id;
+    if (name == "AZ_BATCH_TASK_DIR") value = own;
+    if (name == "AZ_BATCH_TASK_WORKING_DIR") value = own + "/wd";
+    if (name == "AZ_BATCH_CERTIFICATES_DIR") value = own + "/certs";
+  }
+  if (!multi_instance_ || task != order_.task) {
+    std::erase_if(variables, [](const auto& known) {
+      return known.first == "AZ_BATCH_HOST_LIST" || known.first == "AZ_BATCH_NODE_LIST" ||
+             known.first == "AZ_BATCH_MASTER_NODE" || known.first == "AZ_BATCH_IS_CURRENT_NODE_MASTER" ||
+             known.first == "CCP_NODES" || known.first == "AZ_BATCH_TASK_SHARED_DIR";
+    });
+  }
+  add_settings(variables, part_at(order_.job_body, "commonEnvironmentSettings"));
+  return variables;
+}
+
+CommandEnd TaskRun::on_all_nodes(CommandEnd (TaskRun::*step)(std::size_t)) {
+  std::vector<CommandEnd> ends(nodes_.size());
+  {
+    std::vector<std::thread> threads;
+    threads.reserve(nodes_.size());
+    for (std::size_t k = 0; k < nodes_.size(); ++k)
+      threads.emplace_back([&, k] { ends[k] = (this->*step)(k); });
+    for (auto& thread : threads) thread.join();
+  }
+  for (const auto& end : ends) {
+    if (failed(end)) return end;
+  }
+  return well();
+}
+
+CommandEnd TaskRun::prepare(std::size_t node) {
+  const json body = part_at(order_.job_body, "jobPreparationTask");
+  if (body.empty() || !nodes_[node].wants_preparation) return well();
+  const std::string id = text_at(body, "id", kPreparationId);
+  const auto end = run_single_command(settings_, nodes_[node].container, body, variables_of(node, id),
+                                      task_directory(order_.job, id), ended_, environment_);
+  events_.prepared(order_.job, nodes_[node].container.info.id, end);
+  if (!failed(end) || body.value("waitForSuccess", json(true)) == json(false)) return well();
+  return end.fault == "TaskEnded" ? end
+                                  : fault("JobPreparationTaskFailed",
+                                          fmt::format("The job preparation task failed on node {}", node));
+}
+
+CommandEnd TaskRun::bring_files(std::size_t node) {
+  const auto& container = nodes_[node].container;
+  const std::string shared = task_directory(order_.job, order_.task);
+  const std::string own = task_directory(order_.job, order_.task, static_cast<int>(node));
+  // Of an earlier attempt, or of another subtask.
+  if (std::filesystem::exists(container.info.directory + "/" + shared))
+    remove_task_directory(settings_.engine, container, shared, environment_);
+  if (auto made = make_task_directory(container.info.directory, own); !made)
+    return fault("TaskFailed", made.error().message);
+  const json common = part_at(part_at(order_.task_body, "multiInstanceSettings"), "commonResourceFiles");
+  // $AZ_BATCH_TASK_SHARED_DIR has the same path everywhere: the primary's directory.
+  if (auto brought = bring_resource_files(settings_.storage, common, container.info.directory + "/" + shared);
+      !brought)
+    return fault("ResourceFilesFailed", brought.error().message);
+  if (node != 0) return well();
+  if (auto brought = bring_resource_files(settings_.storage, part_at(order_.task_body, "resourceFiles"),
+                                          container.info.directory + "/" + own + "/wd");
+      !brought)
+    return fault("ResourceFilesFailed", brought.error().message);
+  return well();
+}
+
+CommandEnd TaskRun::carry_out(std::size_t node, const std::string& line, Variables variables,
+                              const std::string& directory, const json& user, const std::string& container) {
+  auto words = split_command_line(line);
+  if (!words) return fault("CommandLineInvalid", words.error().message);
+  add_settings(variables, part_at(order_.task_body, "environmentSettings"));
+  const std::string there = std::string(kNodeRootDirectory) + "/" + directory;
+  const auto& own = nodes_[node].container.container;
+  return to_the_end({settings_.engine, container.empty() ? own : container, *words, std::move(variables),
+                     there + "/wd", there, container.empty() ? user_of(user) : "0", marker_},
+                    own, ended_, settings_.grace, environment_);
+}
+
+CommandEnd TaskRun::start_native_container(std::size_t node) {
+  const json wish = part_at(order_.task_body, "containerSettings");
+  if (wish.empty()) return well();
+  const auto& own = nodes_[node].container;
+  const std::string name = fmt::format("{}-{}-{}", own.container, order_.job, order_.task);
+  std::vector<std::string> options;
+  if (const std::string text = text_at(wish, "containerRunOptions"); !text.empty()) {
+    auto words = split_command_line(text);
+    if (!words) return fault("ContainerSettingsInvalid", words.error().message);
+    options = std::move(*words);
+  }
+  std::vector<std::string> words = {
+      "run",     "--detach",
+      "--name",  name,
+      "--mount", fmt::format("type=bind,source={},target={}", own.info.directory, kNodeRootDirectory)};
+  for (const auto& [key, value] : own.labels)
+    words.insert(words.end(), {"--label", fmt::format("{}={}", key, value)});
+  for (const auto& option : options) {
+    // The node's network is given below, and more locked memory than this machine gives is refused by it.
+    if (option != "--net=host" && option != "--network=host" && !option.starts_with("--ulimit=memlock"))
+      words.push_back(option);
+  }
+  // A program that only waits: Batch's container lives across both commands.
+  words.insert(words.end(), {"--network", "container:" + own.container, "--entrypoint", "/bin/sh",
+                             text_at(wish, "imageName"), "-c", "trap 'exit 0' TERM; sleep infinity & wait"});
+  native_containers_[node] = name;
+  if (auto started = call_engine(settings_.engine, std::move(words), environment_); !started)
+    return fault("ContainerFailed", started.error().message);
+  return well();
+}
+
+CommandEnd TaskRun::coordinate(std::size_t node) {
+  const json settings = part_at(order_.task_body, "multiInstanceSettings");
+  const auto number = static_cast<int>(node);
+  events_.subtask_started(order_, number);
+  CommandEnd end = well();
+  if (const std::string line = text_at(settings, "coordinationCommandLine"); !line.empty())
+    end = carry_out(node, line, variables_of(node, order_.task),
+                    task_directory(order_.job, order_.task, number), order_.task_body,
+                    native_containers_[node]);
+  events_.subtask_ended(order_, number, end);
+  return end;
+}
+
+CommandEnd TaskRun::apply() {
+  events_.task_started(order_);
+  return carry_out(0, text_at(order_.task_body, "commandLine"), variables_of(0, order_.task),
+                   task_directory(order_.job, order_.task), order_.task_body, native_containers_[0]);
+}
+
+void TaskRun::end_all() {
+  std::vector<std::thread> threads;
+  threads.reserve(nodes_.size());
+  for (std::size_t k = 0; k < nodes_.size(); ++k) {
+    threads.emplace_back([&, k] {
+      const auto& own = nodes_[k].container.container;
+      end_processes(settings_.engine, own, marker_, settings_.grace, environment_);
+      if (!native_containers_[k].empty()) {
+        (void)call_engine(settings_.engine, {"rm", "--force", "--volumes", native_containers_[k]},
+                          environment_);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+CommandEnd TaskRun::run() {
+  CommandEnd end = on_all_nodes(&TaskRun::prepare);
+  if (!failed(end)) end = on_all_nodes(&TaskRun::bring_files);
+  if (!failed(end)) end = on_all_nodes(&TaskRun::start_native_container);
+  if (!failed(end) && multi_instance_) end = on_all_nodes(&TaskRun::coordinate);
+  if (!failed(end)) end = apply();
+  end_all();
+  return end;
+}
+
+}  // namespace shipyard::local
