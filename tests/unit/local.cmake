@@ -8,7 +8,8 @@ shipyard_unit_test(local_test
     local_options_test.cpp
     local_pool_plan_test.cpp
     local_pool_record_test.cpp
-    local_subnet_test.cpp)
+    local_subnet_test.cpp
+    local_task_files_test.cpp)
 # With shipyard-submit's own lines, which are to run on a node as they are.
 shipyard_unit_test(node_docker_test
   LIBRARIES shipyard::node_docker shipyard::batch_client

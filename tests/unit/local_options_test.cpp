@@ -109,5 +109,29 @@ TEST(Help, FitsIntoEightyColumns) {
   }
 }
 
+TEST(ParseRequest, ReadsAServe) {
+  const auto serve =
+      good({"serve", "--listen", "127.0.0.1:0", "--account", "a", "--key-file", "k", "--state", "s",
+            "--storage", "d", "--mount", "/here:/there", "--mount=/x:/y", "--node-image", "n"})
+          .serve;
+  EXPECT_EQ(serve.address, "127.0.0.1");
+  EXPECT_EQ(serve.port, 0);
+  EXPECT_EQ(serve.account + serve.key_file + serve.state + serve.storage + serve.node_image, "aksdn");
+  ASSERT_EQ(serve.mounts.size(), 2u);
+  EXPECT_EQ(serve.mounts[0].here, "/here");
+  EXPECT_EQ(serve.mounts[0].there, "/there");
+  const auto least = good({"serve"}).serve;
+  EXPECT_EQ(least.address, "127.0.0.1");
+  EXPECT_EQ(least.port, 10077);
+  EXPECT_EQ(least.node_image, "shipyard/node:latest");
+  EXPECT_EQ(bad({"serve", "--listen", "10077"}),
+            "--listen: '10077' is not ADDRESS:PORT | example: 127.0.0.1:10077");
+  EXPECT_EQ(bad({"serve", "--listen", "127.0.0.1:x"}),
+            "--listen: 'x' is not a whole number from 0 to 65535 | ");
+  EXPECT_EQ(bad({"serve", "--mount", "a:/b"}),
+            "--mount: 'a:/b' is not HERE:THERE, two absolute paths | example: /home/me/data:/data");
+  EXPECT_EQ(bad({"serve", "x"}), "unexpected argument 'x' | Try 'shipyard-local serve --help'");
+}
+
 }  // namespace
 }  // namespace shipyard::local

@@ -265,6 +265,10 @@ void ContainerRunner::start(const TaskOrder& order) {
 
 void ContainerRunner::run_task(const std::shared_ptr<RunningTask>& task) {
   const TaskOrder& order = task->order;
+  if (!part_at(order.task_body, "outputFiles").empty())
+    messages_.note(
+        fmt::format("task '{}' of job '{}': its output files are not uploaded: they stay on its node",
+                    order.task, order.job));
   std::vector<std::shared_ptr<Node>> held;
   std::vector<TaskNode> nodes;
   CommandEnd end;
