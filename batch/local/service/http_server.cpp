@@ -125,7 +125,7 @@ Status may_listen_at(const std::string& address, const Secret& key) {
   if (is_loopback(address) || (!key.empty() && key.reveal() != kWellKnownKey)) return Ok{};
   return input_error(
       fmt::format("at {} others could run programs here: the service needs a key of its own", address),
-      "without an address it listens on this machine's loopback only");
+      "--key-file FILE; without --listen it listens on this machine's loopback only");
 }
 
 struct HttpServer::Server {
@@ -211,7 +211,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& address
   if (bound <= 0)
     return Error{Error::Code::kSystem,
                  fmt::format("cannot listen at {}, port {}", address, port),
-                 "another service may have the port: --port 0 takes any that is free",
+                 "another service may have the port: --listen 127.0.0.1:0 takes any that is free",
                  {}};
   server->port = static_cast<std::uint16_t>(bound);
   // The library's queue of five is short for clients that come together.
