@@ -272,7 +272,7 @@ void ContainerRunner::run_task(const std::shared_ptr<RunningTask>& task) {
   std::vector<std::shared_ptr<Node>> held;
   std::vector<TaskNode> nodes;
   CommandEnd end;
-  int cores = 1;
+  CpuDeal cpus;
   for (const auto& id : order.nodes) {
     auto node = find_node(id);
     if (!node) {
@@ -286,9 +286,9 @@ void ContainerRunner::run_task(const std::shared_ptr<RunningTask>& task) {
   if (end.fault.empty()) {
     {
       const std::lock_guard lock(mutex_);
-      cores = pools_[order.pool].cpus.cpus_per_node;
+      cpus = pools_[order.pool].cpus;
     }
-    end = TaskRun(settings_, order, nodes, cores, task->ended_from_outside, environment_, *events_).run();
+    end = TaskRun(settings_, order, nodes, cpus, task->ended_from_outside, environment_, *events_).run();
   }
   if (end.fault == "NodeLost") {
     // Found by a command, before the watch did.

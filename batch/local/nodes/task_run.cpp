@@ -22,6 +22,7 @@ using batch::text_at;
 using nlohmann::json;
 
 constexpr std::chrono::milliseconds kGlance{200};
+constexpr std::string_view kDevice = "--device=";
 /// An automatic user without rights, who exists on no node by name.
 constexpr const char* kOrdinaryUser = "1000:1000";
 
@@ -128,12 +129,13 @@ CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer&
 }
 
 TaskRun::TaskRun(const TaskSettings& settings, const TaskOrder& order, std::vector<TaskNode> nodes,
-                 int cores_per_node, const std::atomic<bool>& ended, const Environment& environment,
+                 const CpuDeal& cpus, const std::atomic<bool>& ended, const Environment& environment,
                  Events& events)
     : settings_(settings),
       order_(order),
       nodes_(std::move(nodes)),
-      cores_per_node_(cores_per_node),
+      cores_per_node_(cpus.cpus_per_node),
+      cpus_are_shared_(cpus.shared),
       ended_(ended),
       environment_(environment),
       events_(events),
@@ -161,6 +163,11 @@ Variables TaskRun::variables_of(std::size_t node, const std::string& task) const
              known.first == "AZ_BATCH_MASTER_NODE" || known.first == "AZ_BATCH_IS_CURRENT_NODE_MASTER" ||
              known.first == "CCP_NODES" || known.first == "AZ_BATCH_TASK_SHARED_DIR";
     });
+  }
+  if (cpus_are_shared_) {
+    // Bound ranks of two nodes would sit on one core, and a rank that waits would keep the others from it.
+    variables.emplace_back("SHIPYARD_BIND_TO", "none");
+    variables.emplace_back("OMPI_MCA_mpi_yield_when_idle", "1");
   }
   add_settings(variables, part_at(order_.job_body, "commonEnvironmentSettings"));
   return variables;
@@ -246,9 +253,13 @@ CommandEnd TaskRun::start_native_container(std::size_t node) {
   for (const auto& [key, value] : own.labels)
     words.insert(words.end(), {"--label", fmt::format("{}={}", key, value)});
   for (const auto& option : options) {
-    // The node's network is given below, and more locked memory than this machine gives is refused by it.
-    if (option != "--net=host" && option != "--network=host" && !option.starts_with("--ulimit=memlock"))
-      words.push_back(option);
+    // The node's network is given below. More locked memory than this machine gives, and devices that it has
+    // not, are refused by it: the options are those of the VM's type, which is only a name here.
+    if (option == "--net=host" || option == "--network=host" || option.starts_with("--ulimit=memlock"))
+      continue;
+    if (option.starts_with(kDevice) && !std::filesystem::exists(option.substr(kDevice.size()))) continue;
+    if (option == "--gpus=all" && !std::filesystem::exists("/dev/nvidiactl")) continue;
+    words.push_back(option);
   }
   // A program that only waits: Batch's container lives across both commands.
   words.insert(words.end(), {"--network", "container:" + own.container, "--entrypoint", "/bin/sh",

@@ -8,6 +8,7 @@
 #include "base/environment.hpp"
 #include "base/terminal.hpp"
 #include "batch/local/batch_variables.hpp"
+#include "batch/local/cpu_set.hpp"
 #include "batch/local/nodes/node_maker.hpp"
 #include "batch/local/service/work.hpp"
 
@@ -35,7 +36,8 @@ struct TaskNode {
 class TaskRun {
  public:
   TaskRun(const TaskSettings& settings, const TaskOrder& order, std::vector<TaskNode> nodes,
-          int cores_per_node, const std::atomic<bool>& ended, const Environment& environment, Events& events);
+          const CpuDeal& cpus, const std::atomic<bool>& ended, const Environment& environment,
+          Events& events);
 
   CommandEnd run();
 
@@ -57,6 +59,7 @@ class TaskRun {
   const TaskOrder& order_;
   std::vector<TaskNode> nodes_;
   int cores_per_node_;
+  bool cpus_are_shared_;
   const std::atomic<bool>& ended_;
   const Environment& environment_;
   Events& events_;
