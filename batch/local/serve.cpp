@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <future>
+#include <mutex>
 #include <ostream>
 
 #include "base/file.hpp"
@@ -97,7 +98,9 @@ class StateFile {
                          "move it away to begin with an empty account");
     return document;
   }
+  /// By any thread.
   Status keep(const Account& account) {
+    const std::lock_guard lock(mutex_);
     const auto version = account.version();
     if (version == kept_) return Ok{};
     if (auto written = write_file_atomically(path_, batch::json_text(account.to_json(), 1) + "\n", 0600);
@@ -108,6 +111,7 @@ class StateFile {
   }
 
  private:
+  std::mutex mutex_;
   std::string path_;
   unsigned long long kept_ = ~0ULL;
 };
@@ -204,9 +208,13 @@ int serve(const Request& request, const Edge& edge, std::ostream& out) {
   // Nobody is answered before it is known what has become of an earlier service's tasks.
   std::promise<void> loaded;
   auto server = HttpServer::start(options.address, options.port,
-                                  [&routes, ready = loaded.get_future().share()](const HttpRequest& asked) {
+                                  [&, ready = loaded.get_future().share()](const HttpRequest& asked) {
                                     ready.wait();
-                                    return routes.answer(asked);
+                                    auto answer = routes.answer(asked);
+                                    // On disk before anybody relies on it.
+                                    if (asked.method != "GET" && asked.method != "HEAD")
+                                      (void)file.keep(account);
+                                    return answer;
                                   });
   if (!server) {
     runner.stop();

@@ -26,7 +26,7 @@ serve() {
 # Its containers, by the label that all of a service's carry.
 ours() { docker ps --all --quiet --filter "label=shipyard.service=$tag"; }
 end_service() {
-  [ -z "$service" ] || { kill -TERM "$service"; wait "$service"; }
+  [ -z "$service" ] || { kill -TERM "$service" && wait "$service"; }
   service=
 }
 clean_up() {
@@ -158,6 +158,25 @@ status=$?
 trouble 0
 check "Batch runs it again, on nodes that live" "$status" 0
 check_contains "and the client says so" "$(cat "$work/err")" "since a node of it is gone"
+
+for node in 0 1; do docker kill "shipyard-$tag-p-node-$node" >/dev/null & done
+wait %?docker 2>/dev/null
+idle() { "$submit" pool status p 2>/dev/null | grep -c ' idle '; }
+wait_until 60 eval '[ "$(docker ps --quiet --filter "label=shipyard.service=$tag" | wc -l)" = 2 ] && [ "$(idle)" = 2 ]'
+check "all nodes at once: they come back" "$?" 0
+
+echo '# nodes that fail, and wait for each other'
+job waits 'command: true' "coordination: test \$AZ_BATCH_IS_CURRENT_NODE_MASTER = true || exit 3; sleep 900"
+begin=$(now)
+run_job waits
+check_at_most "one has failed: nobody waits for it" "$(seconds_since "$begin")" 60
+check "the task has failed" "$((status != 0))" 1
+printf 'pool: {id: q, vm_size: v, dedicated: 2, start_task: "sleep 4; test $(hostname) != node-1"}\nimage: shipyard/openmpi:bookworm\n' >"$work/q.yaml"
+"$submit" pool create "$work/q.yaml" 2>/dev/null
+sleep 2
+"$submit" pool delete q 2>/dev/null
+wait_until 60 eval '[ -z "$(docker ps --all --quiet --filter "name=shipyard-$tag-q-")" ] && [ ! -e "$work/state/nodes/q" ]'
+check "a pool that is deleted while it is made leaves nothing" "$?" 0
 
 echo '# the client is killed'
 job killed 'command: sleep 8; echo end'

@@ -1,5 +1,6 @@
 #include "batch/client/job_file.hpp"
 
+#include "batch/client/redact.hpp"
 #include "batch/client/requests.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

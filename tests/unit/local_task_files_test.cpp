@@ -22,6 +22,7 @@ class TaskFiles : public ::testing::Test {
     put(storage + "/in/sub/b", "two");
     put(top() + "/outside", "secret");
     fs::create_symlink(top() + "/outside", storage + "/in/link");
+    fs::create_symlink("loop", storage + "/in/loop");
   }
   [[nodiscard]] std::string top() const { return directory.path(); }
   static void put(const std::string& path, const std::string& content) {
@@ -32,7 +33,7 @@ class TaskFiles : public ::testing::Test {
     return content ? *content : "(none)";
   }
   std::string bring(const json& file) {
-    const auto done = bring_resource_files(storage, json::array({file}), top() + "/wd");
+    const auto done = bring_resource_files(storage, json::array({file}), top() + "/wd", [] { return false; });
     return done ? "" : done.error().message;
   }
 
@@ -51,6 +52,8 @@ TEST_F(TaskFiles, ADirectoryInWhichEveryUserOfTheNodeMayWrite) {
        {"/workitems", "/workitems/j/job-1/t", "/workitems/j/job-1/t/wd", "/workitems/j/job-1/t/certs"})
     EXPECT_EQ(mode_of(top() + path), 0777U) << path;
   EXPECT_TRUE(make_task_directory(top(), "workitems/j/job-1/t")) << "it may be there";
+  EXPECT_FALSE(make_task_directory(top() + "/workitems", "j/../../victim"));
+  EXPECT_FALSE(fs::exists(top() + "/victim"));
 }
 
 TEST_F(TaskFiles, AContainerIsADirectoryOfTheStorage) {
@@ -82,7 +85,8 @@ TEST_F(TaskFiles, NothingFromElsewhereAndNothingToElsewhere) {
   EXPECT_EQ(bring({{"autoStorageContainerName", "../storage"}}), "'../storage' is no storage container");
   EXPECT_EQ(bring({{"autoStorageContainerName", ""}}), "'' is no storage container");
   EXPECT_NE(bring({{"autoStorageContainerName", "none"}}), "");
-  EXPECT_FALSE(bring_resource_files("", json::array({{{"autoStorageContainerName", "in"}}}), top() + "/wd"));
+  EXPECT_FALSE(bring_resource_files("", json::array({{{"autoStorageContainerName", "in"}}}), top() + "/wd",
+                                    [] { return false; }));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 
 #include "batch/client/json_access.hpp"
@@ -44,7 +45,10 @@ void ContainerRunner::spawn(std::function<void()> work) {
   finished_.clear();
   if (stopping_) return;
   threads_.emplace_back([this, work = std::move(work)] {
-    work();
+    without_exceptions<int>([&] { return work(), 0; },
+                            [&](const char* what) {
+                              return messages_.error({Error::Code::kSystem, what, {}, {}}), 1;
+                            });
     const std::lock_guard done(mutex_);
     finished_.push_back(std::this_thread::get_id());
     changed_.notify_all();
@@ -73,8 +77,13 @@ void ContainerRunner::stop() {
       node->docker.reset();
       maker_.remove_node(node->container, false);
     }
-    maker_.remove_network(id);
+    for (auto& node : pool.lost) {
+      node->docker.reset();
+      maker_.remove_node(node->container, false);
+    }
   }
+  // By its label: what was just being made, and the networks.
+  if (auto removed = maker_.remove_all(); !removed) messages_.error(removed.error());
 }
 
 void ContainerRunner::resize_pool(const std::string& pool, int nodes, const json& body) {
@@ -84,6 +93,7 @@ void ContainerRunner::resize_pool(const std::string& pool, int nodes, const json
     auto& entry = pools_[pool];
     entry.wanted = nodes;
     ++entry.orders;
+    ++entry.changes;
     if (!body.is_null()) entry.body = body;
     begin = !std::exchange(entry.busy, true);
   }
@@ -104,8 +114,9 @@ Result<std::shared_ptr<ContainerRunner::Node>> ContainerRunner::make_node(const 
   const json start = part_at(body, "startTask");
   if (start.empty()) return node;
   Variables variables = variables_of_node(pool, node->container.info.id);
-  const auto end = run_single_command(settings_, node->container, start, std::move(variables), "startup",
-                                      stop_, environment_);
+  const auto end = run_single_command(
+      settings_, node->container, start, std::move(variables), "startup", [this] { return stop_.load(); },
+      environment_);
   if (end.exit_code == 0 || start.value("waitForSuccess", json(true)) == json(false)) return node;
   const std::string why = end.exit_code ? fmt::format("exit status {}", *end.exit_code) : end.message;
   node->docker.reset();
@@ -118,18 +129,27 @@ Result<std::shared_ptr<ContainerRunner::Node>> ContainerRunner::make_node(const 
 
 void ContainerRunner::bring_to_size(const std::string& pool) {
   std::string fault;
+  int tried = 0;
   int orders = 0;
+  bool forgotten = false;
   while (true) {
     int wanted = 0;
     json body;
     std::vector<int> missing;
+    std::vector<std::shared_ptr<Node>> lost;
     std::vector<std::shared_ptr<Node>> surplus;
     CpuDeal cpus;
     {
       const std::lock_guard lock(mutex_);
       auto& entry = pools_[pool];
+      if (stopping_) {  // stop() removes what is there
+        entry.busy = false;
+        return;
+      }
       wanted = entry.wanted;
       body = entry.body;
+      // Another order, or another loss: what has failed before may go well now.
+      if (std::exchange(tried, entry.changes) != entry.changes) fault.clear();
       if (!entry.dealt && wanted > 0) {
         // The first size decides: the nodes that are there keep theirs.
         if (auto deal = deal_cpus(wanted, std::nullopt, usable_cores(), {})) entry.cpus = std::move(*deal);
@@ -143,56 +163,77 @@ void ContainerRunner::bring_to_size(const std::string& pool) {
         surplus.push_back(node->second);
         node = entry.nodes.erase(node);
       }
-      if (stopping_ || !fault.empty() || (missing.empty() && surplus.empty())) {
+      lost.swap(entry.lost);
+      if (lost.empty() && surplus.empty() && (missing.empty() || !fault.empty()) &&
+          (wanted > 0 || forgotten)) {
         entry.busy = false;
         orders = std::exchange(entry.orders, 0);
-        const bool gone = wanted == 0;
-        if (gone) pools_.erase(pool);
-        if (stopping_) return;
+        if (wanted == 0) pools_.erase(pool);
         break;
       }
+    }
+    // Before another one of the same name is made.
+    for (const auto& node : lost) {
+      node->docker.reset();
+      maker_.remove_node(node->container, false);
     }
     for (const auto& node : surplus) {
       node->docker.reset();
       maker_.remove_node(node->container, true);
       events_->node_removed(pool, node->container.info.id);
     }
-    if (wanted == 0) maker_.remove_network(pool);
-    if (missing.empty()) continue;
+    if (wanted == 0) maker_.forget_pool(pool);
+    forgotten = wanted == 0;
+    if (missing.empty() || !fault.empty()) continue;
     // Room for later ones: a subnet cannot grow.
     if (auto made = maker_.make_network(pool, std::max(wanted, 200)); !made) {
       fault = made.error().message;
       continue;
     }
-    for (std::size_t from = 0; from < missing.size() && fault.empty(); from += kAtOnce) {
-      std::vector<std::thread> threads;
-      const std::size_t to = std::min(from + kAtOnce, missing.size());
-      std::vector<std::string> faults(to - from);
-      for (std::size_t k = from; k < to; ++k) {
-        threads.emplace_back([&, k] {
-          const int index = missing[k];
-          const auto place = static_cast<std::size_t>(index);
-          auto node = make_node(pool, index, body, place < cpus.sets.size() ? cpus.sets[place] : Cpus{});
-          if (!node) {
-            faults[k - from] = node.error().message;
-            messages_.error(node.error());
-            return;
-          }
-          const NodeInfo info = (*node)->container.info;
-          {
-            const std::lock_guard lock(mutex_);
-            pools_[pool].nodes[index] = std::move(*node);
-          }
-          events_->node_made(pool, info);
-        });
-      }
-      for (auto& thread : threads) thread.join();
-      for (const auto& one : faults) {
-        if (fault.empty()) fault = one;
-      }
-    }
+    fault = make_nodes(pool, missing, body, cpus);
   }
   for (int k = 0; k < orders; ++k) events_->pool_steady(pool, fault);
+}
+
+std::string ContainerRunner::make_nodes(const std::string& pool, const std::vector<int>& missing,
+                                        const json& body, const CpuDeal& cpus) {
+  for (std::size_t from = 0; from < missing.size(); from += kAtOnce) {
+    const std::size_t to = std::min(from + kAtOnce, missing.size());
+    std::vector<std::string> faults(to - from);
+    std::vector<std::thread> threads;
+    for (std::size_t k = from; k < to; ++k) {
+      threads.emplace_back([&, k] {
+        const int index = missing[k];
+        const auto place = static_cast<std::size_t>(index);
+        auto node = without_exceptions<Result<std::shared_ptr<Node>>>(
+            [&] {
+              return make_node(pool, index, body, place < cpus.sets.size() ? cpus.sets[place] : Cpus{});
+            },
+            [](const char* what) {
+              return Error{Error::Code::kSystem, what, {}, {}};
+            });
+        if (!node) {
+          faults[k - from] = node.error().message;
+          messages_.error(node.error());
+          return;
+        }
+        const NodeInfo info = (*node)->container.info;
+        {
+          const std::lock_guard lock(mutex_);
+          pools_[pool].nodes[index] = std::move(*node);
+        }
+        events_->node_made(pool, info);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    for (const auto& fault : faults) {
+      if (!fault.empty()) return fault;
+    }
+    const std::lock_guard lock(mutex_);
+    const auto entry = pools_.find(pool);
+    if (stopping_ || entry == pools_.end() || entry->second.wanted <= missing[to - 1]) break;
+  }
+  return "";
 }
 
 void ContainerRunner::watch_nodes() {
@@ -217,14 +258,18 @@ void ContainerRunner::watch_nodes() {
 }
 
 void ContainerRunner::lose_node(const std::string& pool, const std::shared_ptr<Node>& node) {
+  // Who finds it second returns when the account knows.
+  const std::lock_guard one_after_the_other(loss_mutex_);
   const std::string id = node->container.info.id;
   bool begin = false;
   {
     const std::lock_guard lock(mutex_);
     const auto entry = pools_.find(pool);
     if (entry == pools_.end() || stopping_) return;
-    // Whoever finds it first; and not one that is taken away just now.
+    // Not one that is taken away just now.
     if (std::erase_if(entry->second.nodes, [&](const auto& one) { return one.second == node; }) == 0) return;
+    entry->second.lost.push_back(node);
+    ++entry->second.changes;
     begin = !std::exchange(entry->second.busy, true);
     // Its tasks cannot go on, and their commands on other nodes do not find that out.
     for (auto& [key, task] : tasks_) {
@@ -235,8 +280,6 @@ void ContainerRunner::lose_node(const std::string& pool, const std::shared_ptr<N
     }
   }
   events_->node_lost(pool, id, "its container has ended");
-  node->docker.reset();
-  maker_.remove_node(node->container, false);
   // As Batch, which brings a node back, or another one in its place.
   if (begin) spawn([this, pool] { bring_to_size(pool); });
 }
@@ -286,9 +329,16 @@ void ContainerRunner::run_task(const std::shared_ptr<RunningTask>& task) {
   if (end.fault.empty()) {
     {
       const std::lock_guard lock(mutex_);
-      cpus = pools_[order.pool].cpus;
+      if (const auto entry = pools_.find(order.pool); entry != pools_.end()) cpus = entry->second.cpus;
     }
-    end = TaskRun(settings_, order, nodes, cpus, task->ended_from_outside, environment_, *events_).run();
+    end = without_exceptions<CommandEnd>(
+        [&] {
+          return TaskRun(settings_, order, nodes, cpus, task->ended_from_outside, environment_, *events_)
+              .run();
+        },
+        [](const char* what) {
+          return CommandEnd{std::nullopt, "TaskFailed", what};
+        });
   }
   if (end.fault == "NodeLost") {
     // Found by a command, before the watch did.
@@ -323,8 +373,9 @@ void ContainerRunner::release(const std::string& job, const std::vector<std::str
         const std::string name = text_at(body, "id", kReleaseId);
         Variables variables = variables_of_node(pool, id);
         variables.insert(variables.end(), {{"AZ_BATCH_JOB_ID", job}, {"AZ_BATCH_TASK_ID", name}});
-        end = run_single_command(settings_, node->container, body, std::move(variables),
-                                 task_directory(job, name), stop_, environment_);
+        end = run_single_command(
+            settings_, node->container, body, std::move(variables), task_directory(job, name),
+            [this] { return stop_.load(); }, environment_);
       }
       events_->released(job, id, end);
     });
@@ -335,9 +386,16 @@ void ContainerRunner::remove_files(const std::string& job, const std::string& ta
                                    const std::vector<std::string>& nodes) {
   const std::string directory = task.empty() ? "workitems/" + job : task_directory(job, task);
   for (const auto& id : nodes) {
-    // In this thread: a later order for that name comes after it. The account waits meanwhile.
-    if (auto node = find_node(id))
-      remove_task_directory(settings_.engine, node->container, directory, environment_);
+    auto node = find_node(id);
+    if (!node) continue;
+    // Out of the way at once, for a later order of that name; the rest takes its time.
+    const std::string trash = "volatile/" + random_word();
+    std::error_code failure;
+    std::filesystem::rename(node->container.info.directory + "/" + directory,
+                            node->container.info.directory + "/" + trash, failure);
+    const std::string left = failure ? directory : trash;
+    spawn(
+        [this, node, left] { remove_task_directory(settings_.engine, node->container, left, environment_); });
   }
 }
 

@@ -55,7 +55,9 @@ class ContainerRunner : public Runner {
     nlohmann::json body;
     bool busy = false;  ///< a thread brings it to what is wanted
     int orders = 0;     ///< of resize_pool that no pool_steady has answered
+    int changes = 0;    ///< orders and losses so far
     std::map<int, std::shared_ptr<Node>> nodes;
+    std::vector<std::shared_ptr<Node>> lost;  ///< still to be removed, before others take their names
     CpuDeal cpus;
     bool dealt = false;
   };
@@ -66,6 +68,9 @@ class ContainerRunner : public Runner {
   };
   void spawn(std::function<void()> work);
   void bring_to_size(const std::string& pool);
+  /// What went wrong with one of them, and the rest is not made; empty where nothing did.
+  std::string make_nodes(const std::string& pool, const std::vector<int>& missing, const nlohmann::json& body,
+                         const CpuDeal& cpus);
   Result<std::shared_ptr<Node>> make_node(const std::string& pool, int index, const nlohmann::json& body,
                                           const Cpus& cpus);
   void watch_nodes();
@@ -81,6 +86,7 @@ class ContainerRunner : public Runner {
   const Messages& messages_;
   Events* events_ = nullptr;
 
+  std::mutex loss_mutex_;  ///< taken before mutex_, and while the account is told
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, Pool> pools_;

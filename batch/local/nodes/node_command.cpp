@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+
+#include "base/file_descriptor.hpp"
+#include "base/output.hpp"
+#include "batch/local/node_docker/rewrite.hpp"
 
 namespace shipyard::local {
 namespace {
@@ -63,14 +69,23 @@ Result<NodeCommand> NodeCommand::start(const NodeCommandOrder& order, const Envi
                   [&](const std::string& entry) { return entry.starts_with(name + "="); });
     command.environment.push_back(fmt::format("{}={}", name, value));
   };
+  std::string file;
   for (const auto& [name, value] : order.variables) {
-    // These are obeyed by the engine's client as well; the node's own are right.
-    if (name == "PATH" || name == "HOME" || name.starts_with("DOCKER_") || name.starts_with("LD_") ||
-        name == "TMPDIR") {
-      argv.insert(argv.end(), {"--env", fmt::format("{}={}", name, value)});
-    } else {
+    if (!node_docker::belongs_to_the_client(name, order.engine == "podman")) {
       set(name, value);
+    } else if (value.find('\n') == std::string::npos) {
+      // The client would obey it itself: in a file, which nobody else can read either.
+      file += fmt::format("{}={}\n", name, value);
+    } else {
+      return input_error(fmt::format("the variable {} has a line break", name));
     }
+  }
+  const FileDescriptor variables(::memfd_create("variables", MFD_CLOEXEC));
+  if (!file.empty()) {
+    if (!variables || write_all(variables.get(), file) != 0)
+      return system_error("no file for the variables", errno);
+    argv.insert(argv.end(), {"--env-file", fmt::format("/dev/fd/{}", variables.get())});
+    command.kept_files = {variables.get()};
   }
   set(kMarkerVariable, order.marker);
   argv.insert(argv.end(), {order.container, "/bin/sh", "-c", kStart, order.output_directory});

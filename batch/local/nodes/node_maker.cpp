@@ -97,13 +97,14 @@ Status NodeMaker::make_network(const std::string& pool, int nodes) {
   return last;
 }
 
-void NodeMaker::remove_network(const std::string& pool) {
+void NodeMaker::forget_pool(const std::string& pool) {
+  remove_tree(fmt::format("{}/nodes/{}", settings_.directory, pool));
   const std::lock_guard lock(mutex_);
-  if (subnets_.erase(pool) == 0) return;
-  std::error_code ignored;  // what is not empty is still wanted
-  fs::remove(fmt::format("{}/nodes/{}", settings_.directory, pool), ignored);
+  if (subnets_.find(pool) == subnets_.end()) return;
   if (auto removed = engine({"network", "rm", network_of(settings_, pool)}); !removed)
     messages_.warning(removed.error().message);
+  else
+    subnets_.erase(pool);
 }
 
 Result<NodeContainer> NodeMaker::plan_node(const std::string& pool, int index, const Cpus& cpus) const {
@@ -126,6 +127,7 @@ Result<NodeContainer> NodeMaker::plan_node(const std::string& pool, int index, c
        {"applications", "fsmounts", "shared", "startup", "startup/wd", "volatile", "workitems"}) {
     if (auto made = make_directories(node.info.directory + "/" + name, 0777); !made) return made.error();
   }
+  node.docker = broker_settings(node).node;
   return node;
 }
 
@@ -144,7 +146,12 @@ Status NodeMaker::start_node(const NodeContainer& node, const std::string& pool,
     words.push_back(std::move(word));
   if (!node.cpus.empty()) words.push_back("--cpuset-cpus=" + format_cpu_list(node.cpus));
   words.push_back(settings_.node_image);
-  if (auto started = engine(std::move(words)); !started) return started.error();
+  (void)engine({"rm", "--force", "--volumes", node.container});
+  if (auto started = engine(std::move(words)); !started) {
+    // What was made, and did not start, would keep the name.
+    remove_node(node, false);
+    return started.error();
+  }
   // On Batch the bridge is older than any task.
   if (auto ready = engine({"exec", node.container, "/bin/sh", "-c",
                            "until grep -q 172.17.0.1 /proc/net/fib_trie; do sleep 0.05; done"},
@@ -181,16 +188,19 @@ void NodeMaker::remove_node(const NodeContainer& node, bool for_good) const {
   std::error_code ignored;
   fs::remove_all(node.docker_directory, ignored);
   if (!for_good) return;
+  remove_tree(node.info.directory);
+}
+
+void NodeMaker::remove_tree(const std::string& path) const {
   std::error_code failure;
-  fs::remove_all(node.info.directory, failure);
+  fs::remove_all(path, failure);
   if (!failure) return;
   // Containers write as root, and an ordinary user cannot remove that: a container can.
   (void)engine({"run", "--rm", "--pull=never", "--network", "none", "--user", "0", "--mount",
-                fmt::format("type=bind,source={},target=/node", node.info.directory), "--entrypoint",
-                "/bin/sh", settings_.node_image, "-c", "rm -rf /node/* /node/.[!.]*"});
-  fs::remove_all(node.info.directory, failure);
-  if (failure)
-    messages_.warning(fmt::format("'{}' cannot be removed: {}", node.info.directory, failure.message()));
+                fmt::format("type=bind,source={},target=/node", path), "--entrypoint", "/bin/sh",
+                settings_.node_image, "-c", "rm -rf /node/* /node/.[!.]*"});
+  fs::remove_all(path, failure);
+  if (failure) messages_.warning(fmt::format("'{}' cannot be removed: {}", path, failure.message()));
 }
 
 std::vector<std::string> NodeMaker::ended(const std::vector<NodeContainer>& nodes) const {

@@ -33,6 +33,7 @@ struct NodeContainer {
   std::string container;
   std::string docker_directory;  ///< on this machine: of the broker (node_docker/broker.hpp)
   Cpus cpus;                     ///< empty: all
+  node_docker::Node docker;      ///< how docker's words are read there
   /// On all that lives on it, and not on its own container: with them it is found, and goes.
   std::vector<std::pair<std::string, std::string>> labels;
 };
@@ -50,7 +51,8 @@ class NodeMaker {
 
   /// The pool's network, where it has none yet; room for `nodes`.
   Status make_network(const std::string& pool, int nodes);
-  void remove_network(const std::string& pool);
+  /// Its network, and the directories of all nodes that it ever had.
+  void forget_pool(const std::string& pool);
 
   /// Node `index` of the pool with its directories, which are kept from before; its network is there.
   Result<NodeContainer> plan_node(const std::string& pool, int index, const Cpus& cpus) const;
@@ -66,6 +68,7 @@ class NodeMaker {
   [[nodiscard]] const NodeMakerSettings& settings() const { return settings_; }
 
  private:
+  void remove_tree(const std::string& path) const;
   [[nodiscard]] node_docker::BrokerSettings broker_settings(const NodeContainer& node) const;
   Result<std::string> engine(std::vector<std::string> words,
                              std::chrono::seconds limit = std::chrono::seconds(120)) const;

@@ -66,19 +66,24 @@ Result<std::string> container_here(const std::string& storage, const json& file)
   return storage + "/" + name;
 }
 
-Status bring_container(const std::string& storage, const json& file, const std::string& target) {
+Status bring_container(const std::string& storage, const json& file, const std::string& target,
+                       const std::function<bool()>& ended) {
   auto from = container_here(storage, file);
   if (!from) return from.error();
   const std::string prefix = text_at(file, "blobPrefix");
   std::error_code error;
-  const fs::recursive_directory_iterator all(*from, error);
+  fs::recursive_directory_iterator entry(*from, error);
   if (error) return system_error(fmt::format("'{}' cannot be read", *from), error.value());
-  for (const auto& entry : all) {
-    const std::string name = entry.path().lexically_relative(*from).string();
-    if (!entry.is_regular_file() || entry.is_symlink() || !name.starts_with(prefix)) continue;
+  for (; entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (error) return system_error(fmt::format("'{}' cannot be read", *from), error.value());
+    if (ended()) return input_error("ended");
+    const std::string name = entry->path().lexically_relative(*from).string();
+    std::error_code ignored;
+    if (entry->symlink_status(ignored).type() != fs::file_type::regular || !name.starts_with(prefix))
+      continue;
     if (auto copied =
-            copy(entry.path().string(), fmt::format("{}/{}/{}", target, text_at(file, "filePath", "."), name),
-                 mode_of(file));
+            copy(entry->path().string(),
+                 fmt::format("{}/{}/{}", target, text_at(file, "filePath", "."), name), mode_of(file));
         !copied)
       return copied;
   }
@@ -87,7 +92,7 @@ Status bring_container(const std::string& storage, const json& file, const std::
 
 Status fetch(const std::string& url, const std::string& to, mode_t mode) {
   batch::CurlHttp http("", nullptr);
-  const auto outcome = http.send({"GET", url, {}, {}, std::chrono::seconds(300)});
+  const auto outcome = http.send({"GET", url, {}, {}, std::chrono::seconds(60)});
   const std::string shown = batch::without_signatures(url);
   if (outcome.kind != batch::HttpOutcome::Kind::kAnswered)
     return Error{Error::Code::kSystem, fmt::format("{}: {}", shown, outcome.fault), {}, {}};
@@ -100,6 +105,8 @@ Status fetch(const std::string& url, const std::string& to, mode_t mode) {
 }  // namespace
 
 Status make_task_directory(const std::string& node_directory, const std::string& directory) {
+  if (!batch::stays_below(directory))
+    return input_error(fmt::format("'{}' leads out of the node's directory", directory));
   for (std::size_t at = 0; at != std::string::npos;) {
     at = directory.find('/', at + 1);
     if (auto made = make_directory(node_directory + "/" + directory.substr(0, at)); !made) return made;
@@ -110,16 +117,18 @@ Status make_task_directory(const std::string& node_directory, const std::string&
   return Ok{};
 }
 
-Status bring_resource_files(const std::string& storage, const json& files, const std::string& target) {
+Status bring_resource_files(const std::string& storage, const json& files, const std::string& target,
+                            const std::function<bool()>& ended) {
   constexpr std::string_view kFile = "file://";
   for (const auto& file : files) {
+    if (ended()) return input_error("ended");
     const std::string path = text_at(file, "filePath");
     if (!batch::stays_below(path))
       return input_error(fmt::format("filePath '{}' leads out of its directory", path));
     const std::string url = text_at(file, "httpUrl");
     Status brought = Ok{};
     if (url.empty()) {
-      brought = bring_container(storage, file, target);
+      brought = bring_container(storage, file, target, ended);
     } else if (url.starts_with(kFile)) {
       const std::string from = url.substr(kFile.size());
       if (storage.empty() || !from.starts_with(storage + "/") ||

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -16,6 +17,6 @@ Status make_task_directory(const std::string& node_directory, const std::string&
 /// STORAGE/C, storageContainerUrl …/C as well. Fails on the first that is not there, and on a path that leads
 /// out of either.
 Status bring_resource_files(const std::string& storage, const nlohmann::json& files,
-                            const std::string& target);
+                            const std::string& target, const std::function<bool()>& ended);
 
 }  // namespace shipyard::local

@@ -1,13 +1,16 @@
 #include "batch/local/nodes/task_run.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <mutex>
 #include <thread>
 
 #include "batch/client/json_access.hpp"
+#include "batch/local/machine.hpp"
 #include "batch/local/nodes/command_line.hpp"
 #include "batch/local/nodes/engine_call.hpp"
 #include "batch/local/nodes/node_command.hpp"
@@ -23,6 +26,8 @@ using nlohmann::json;
 
 constexpr std::chrono::milliseconds kGlance{200};
 constexpr std::string_view kDevice = "--device=";
+/// An image may have to be pulled first.
+constexpr std::chrono::minutes kImageComes{30};
 /// An automatic user without rights, who exists on no node by name.
 constexpr const char* kOrdinaryUser = "1000:1000";
 
@@ -63,8 +68,9 @@ bool node_is_up(const std::string& engine, const std::string& container, const E
 }
 
 /// A command to its end, or until somebody sets `ended`.
-CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node, const std::atomic<bool>& ended,
-                      std::chrono::seconds grace, const Environment& environment) {
+CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node,
+                      const std::function<bool()>& ended, std::chrono::seconds grace,
+                      const Environment& environment) {
   auto command = NodeCommand::start(order, environment);
   if (!command) return fault("TaskFailed", command.error().message);
   while (true) {
@@ -77,7 +83,7 @@ CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node, co
       if (!end->complaint.empty() && end->exit.value >= 125) return fault("TaskFailed", end->complaint);
       return {end->exit.status(), "", ""};
     }
-    if (ended) {
+    if (ended()) {
       end_processes(order.engine, order.container, order.marker, grace, environment);
       (void)command->wait_for(grace);
       return fault("TaskEnded", "The task was ended by a user request");
@@ -100,13 +106,14 @@ void remove_task_directory(const std::string& engine, const NodeContainer& node,
 
 CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer& node, const json& body,
                               Variables variables, const std::string& directory,
-                              const std::atomic<bool>& ended, const Environment& environment) {
+                              const std::function<bool()>& ended, const Environment& environment) {
   auto words = split_command_line(text_at(body, "commandLine"));
   if (!words) return fault("CommandLineInvalid", words.error().message);
   const std::string here = node.info.directory + "/" + directory;
   if (auto made = make_task_directory(node.info.directory, directory); !made)
     return fault("TaskFailed", made.error().message);
-  if (auto brought = bring_resource_files(settings.storage, part_at(body, "resourceFiles"), here + "/wd");
+  if (auto brought =
+          bring_resource_files(settings.storage, part_at(body, "resourceFiles"), here + "/wd", ended);
       !brought)
     return fault("ResourceFilesFailed", brought.error().message);
   const std::string there = std::string(kNodeRootDirectory) + "/" + directory;
@@ -119,7 +126,7 @@ CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer&
   const int retries =
       number_at(part_at(body, "constraints"), "maxTaskRetryCount", number_at(body, "maxTaskRetryCount"));
   CommandEnd end;
-  for (int attempt = 0; attempt <= std::max(retries, 0) && !ended; ++attempt) {
+  for (int attempt = 0; attempt <= std::max(retries, 0) && !ended(); ++attempt) {
     end = to_the_end(
         {settings.engine, node.container, *words, variables, there + "/wd", there, user_of(body), directory},
         node.container, ended, settings.grace, environment);
@@ -174,18 +181,26 @@ Variables TaskRun::variables_of(std::size_t node, const std::string& task) const
 }
 
 CommandEnd TaskRun::on_all_nodes(CommandEnd (TaskRun::*step)(std::size_t)) {
-  std::vector<CommandEnd> ends(nodes_.size());
-  {
-    std::vector<std::thread> threads;
-    threads.reserve(nodes_.size());
-    for (std::size_t k = 0; k < nodes_.size(); ++k)
-      threads.emplace_back([&, k] { ends[k] = (this->*step)(k); });
-    for (auto& thread : threads) thread.join();
+  std::mutex mutex;
+  CommandEnd first = well();
+  std::vector<std::thread> threads;
+  threads.reserve(nodes_.size());
+  for (std::size_t k = 0; k < nodes_.size(); ++k) {
+    threads.emplace_back([&, k] {
+      const auto end = without_exceptions<CommandEnd>(
+          [&] { return (this->*step)(k); }, [](const char* what) { return fault("TaskFailed", what); });
+      if (!failed(end)) return;
+      const std::lock_guard lock(mutex);
+      // A node that waits for one that has failed would wait for ever.
+      if (!step_failed_.exchange(true)) first = end;
+    });
   }
-  for (const auto& end : ends) {
-    if (failed(end)) return end;
-  }
-  return well();
+  for (auto& thread : threads) thread.join();
+  return first;
+}
+
+std::function<bool()> TaskRun::is_over() const {
+  return [this] { return ended_ || step_failed_; };
 }
 
 CommandEnd TaskRun::prepare(std::size_t node) {
@@ -193,7 +208,7 @@ CommandEnd TaskRun::prepare(std::size_t node) {
   if (body.empty() || !nodes_[node].wants_preparation) return well();
   const std::string id = text_at(body, "id", kPreparationId);
   const auto end = run_single_command(settings_, nodes_[node].container, body, variables_of(node, id),
-                                      task_directory(order_.job, id), ended_, environment_);
+                                      task_directory(order_.job, id), is_over(), environment_);
   events_.prepared(order_.job, nodes_[node].container.info.id, end);
   if (!failed(end) || body.value("waitForSuccess", json(true)) == json(false)) return well();
   return end.fault == "TaskEnded" ? end
@@ -206,18 +221,21 @@ CommandEnd TaskRun::bring_files(std::size_t node) {
   const std::string shared = task_directory(order_.job, order_.task);
   const std::string own = task_directory(order_.job, order_.task, static_cast<int>(node));
   // Of an earlier attempt, or of another subtask.
-  if (std::filesystem::exists(container.info.directory + "/" + shared))
+  std::error_code ignored;
+  if (std::filesystem::symlink_status(container.info.directory + "/" + shared, ignored).type() !=
+      std::filesystem::file_type::not_found)
     remove_task_directory(settings_.engine, container, shared, environment_);
   if (auto made = make_task_directory(container.info.directory, own); !made)
     return fault("TaskFailed", made.error().message);
   const json common = part_at(part_at(order_.task_body, "multiInstanceSettings"), "commonResourceFiles");
   // $AZ_BATCH_TASK_SHARED_DIR has the same path everywhere: the primary's directory.
-  if (auto brought = bring_resource_files(settings_.storage, common, container.info.directory + "/" + shared);
+  if (auto brought =
+          bring_resource_files(settings_.storage, common, container.info.directory + "/" + shared, is_over());
       !brought)
     return fault("ResourceFilesFailed", brought.error().message);
   if (node != 0) return well();
   if (auto brought = bring_resource_files(settings_.storage, part_at(order_.task_body, "resourceFiles"),
-                                          container.info.directory + "/" + own + "/wd");
+                                          container.info.directory + "/" + own + "/wd", is_over());
       !brought)
     return fault("ResourceFilesFailed", brought.error().message);
   return well();
@@ -232,40 +250,46 @@ CommandEnd TaskRun::carry_out(std::size_t node, const std::string& line, Variabl
   const auto& own = nodes_[node].container.container;
   return to_the_end({settings_.engine, container.empty() ? own : container, *words, std::move(variables),
                      there + "/wd", there, container.empty() ? user_of(user) : "0", marker_},
-                    own, ended_, settings_.grace, environment_);
+                    own, is_over(), settings_.grace, environment_);
 }
 
 CommandEnd TaskRun::start_native_container(std::size_t node) {
   const json wish = part_at(order_.task_body, "containerSettings");
   if (wish.empty()) return well();
   const auto& own = nodes_[node].container;
-  const std::string name = fmt::format("{}-{}-{}", own.container, order_.job, order_.task);
   std::vector<std::string> options;
   if (const std::string text = text_at(wish, "containerRunOptions"); !text.empty()) {
     auto words = split_command_line(text);
     if (!words) return fault("ContainerSettingsInvalid", words.error().message);
     options = std::move(*words);
   }
-  std::vector<std::string> words = {
-      "run",     "--detach",
-      "--name",  name,
-      "--mount", fmt::format("type=bind,source={},target={}", own.info.directory, kNodeRootDirectory)};
-  for (const auto& [key, value] : own.labels)
-    words.insert(words.end(), {"--label", fmt::format("{}={}", key, value)});
-  for (const auto& option : options) {
-    // The node's network is given below. More locked memory than this machine gives, and devices that it has
-    // not, are refused by it: the options are those of the VM's type, which is only a name here.
-    if (option == "--net=host" || option == "--network=host" || option.starts_with("--ulimit=memlock"))
-      continue;
-    if (option.starts_with(kDevice) && !std::filesystem::exists(option.substr(kDevice.size()))) continue;
-    if (option == "--gpus=all" && !std::filesystem::exists("/dev/nvidiactl")) continue;
-    words.push_back(option);
-  }
+  // Devices that this machine has not are left out: the options are those of the VM's type, which is only a
+  // name here.
+  std::erase_if(options, [](const std::string& option) {
+    return (option.starts_with(kDevice) && ::access(option.substr(kDevice.size()).c_str(), F_OK) != 0) ||
+           (option == "--gpus=all" && ::access("/dev/nvidiactl", F_OK) != 0);
+  });
+  const std::string name = "native-" + random_word();
+  const std::string root = kNodeRootDirectory;
+  node_docker::Call call;
+  call.working_directory = "/";
+  call.arguments = {"run", "--detach", "--name", name, "--volume", fmt::format("{0}:{0}", root)};
+  call.arguments.insert(call.arguments.end(), options.begin(), options.end());
+  const bool says_network = std::any_of(
+      options.begin(), options.end(), [](const std::string& option) { return option.starts_with("--net"); });
+  if (!says_network) call.arguments.emplace_back("--network=host");
   // A program that only waits: Batch's container lives across both commands.
-  words.insert(words.end(), {"--network", "container:" + own.container, "--entrypoint", "/bin/sh",
-                             text_at(wish, "imageName"), "-c", "trap 'exit 0' TERM; sleep infinity & wait"});
-  native_containers_[node] = name;
-  if (auto started = call_engine(settings_.engine, std::move(words), environment_); !started)
+  call.arguments.insert(call.arguments.end(), {"--entrypoint", "/bin/sh", text_at(wish, "imageName"), "-c",
+                                               "trap 'exit 0' TERM; sleep infinity & wait"});
+  auto rewritten =
+      node_docker::rewrite(call, own.docker, []() -> Result<std::vector<node_docker::OwnContainer>> {
+        return std::vector<node_docker::OwnContainer>();
+      });
+  if (!rewritten) return fault("ContainerSettingsInvalid", rewritten.error().message);
+  native_containers_[node] = own.docker.prefix + name;
+  if (auto started =
+          call_engine(settings_.engine, std::move(rewritten->arguments), environment_, kImageComes);
+      !started)
     return fault("ContainerFailed", started.error().message);
   return well();
 }

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,8 @@ class TaskRun {
   CommandEnd run();
 
  private:
+  /// Somebody has ended it, or it has failed on another node.
+  [[nodiscard]] std::function<bool()> is_over() const;
   CommandEnd prepare(std::size_t node);
   CommandEnd bring_files(std::size_t node);
   CommandEnd coordinate(std::size_t node);
@@ -61,6 +65,7 @@ class TaskRun {
   int cores_per_node_;
   bool cpus_are_shared_;
   const std::atomic<bool>& ended_;
+  std::atomic<bool> step_failed_{false};  ///< on one node: the others need not go on
   const Environment& environment_;
   Events& events_;
   bool multi_instance_;
@@ -72,7 +77,17 @@ class TaskRun {
 /// the node's root. `body`: StartTask, JobPreparationTask, JobReleaseTask. Ends when `ended` is set.
 CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer& node,
                               const nlohmann::json& body, Variables variables, const std::string& directory,
-                              const std::atomic<bool>& ended, const Environment& environment);
+                              const std::function<bool()>& ended, const Environment& environment);
+
+/// The value of `work`, or of `otherwise` with the words of an exception: of a thread none may get out.
+template <typename Value, typename Work, typename Otherwise>
+Value without_exceptions(const Work& work, const Otherwise& otherwise) {
+  try {
+    return work();
+  } catch (const std::exception& exception) {
+    return otherwise(exception.what());
+  }
+}
 
 /// Removes a directory below the node's root, on the node, where also what root has written there can be
 /// removed.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "batch/client/json_access.hpp"
+#include "batch/client/syntax.hpp"
 
 namespace shipyard::local {
 
@@ -51,6 +52,13 @@ std::optional<Fault> fault_of_job(const json& body) {
     return bad_property("poolInfo", "exactly one of poolId and autoPoolSpecification");
   if (body.contains("jobReleaseTask") && !body.contains("jobPreparationTask"))
     return bad_property("jobReleaseTask", "a job release task without a job preparation task");
+  // They name directories on the nodes.
+  for (const char* key : {"jobPreparationTask", "jobReleaseTask"}) {
+    if (!batch::is_id(batch::text_at(part_at(body, key), "id")))
+      return bad_property(key, "id: letters, digits, '-' and '_', 64 at most");
+  }
+  if (!batch::is_id(batch::text_at(part_at(pool, "autoPoolSpecification"), "autoPoolIdPrefix")))
+    return bad_property("autoPoolIdPrefix", "letters, digits, '-' and '_'");
   if (body.contains("jobManagerTask"))
     return Fault{
         "NotImplemented", {{"PropertyName", "jobManagerTask"}}, "Job manager tasks do not run here."};
