@@ -128,6 +128,8 @@ Result<NodeContainer> NodeMaker::plan_node(const std::string& pool, int index, c
     if (auto made = make_directories(node.info.directory + "/" + name, 0777); !made) return made.error();
   }
   node.docker = broker_settings(node).node;
+  node.docker.podman = settings_.access.podman;
+  node.docker.memlock_limit = settings_.access.memlock_limit;
   return node;
 }
 
