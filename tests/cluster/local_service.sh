@@ -235,10 +235,12 @@ check "no memory to speak of" "$(($(memory) < before * 3 / 2 + 8192))" 1
 
 echo '# the end'
 "$submit" pool delete p 2>/dev/null
-wait_until 60 eval '[ "$(ours | wc -l)" = 0 ]'
-check "a deleted pool leaves nothing" "$(ours | wc -l)/$(docker network ls --quiet --filter "label=shipyard.service=$tag" | wc -l)" 0/0
+# What the engine has of this service: containers and networks.
+left() { echo "$(ours | wc -l)/$(docker network ls --quiet --filter "label=shipyard.service=$tag" | wc -l)"; }
+wait_until 60 eval '[ "$(left)" = 0/0 ]'
+check "a deleted pool leaves nothing" "$(left)" 0/0
 "$submit" pool create "$work/pool.yaml" 2>/dev/null
 wait_until 60 eval '[ "$(ours | wc -l)" = 2 ]'
 end_service
-check "nor does a service that is ended" "$(ours | wc -l)/$(docker network ls --quiet --filter "label=shipyard.service=$tag" | wc -l)" 0/0
+check "nor does a service that is ended" "$(left)" 0/0
 finish
