@@ -225,6 +225,8 @@ bad=0
 for ((k = 0; k < jobs; ++k)); do
   run_job row --new
   [ "$status" = 0 ] || bad=$((bad + 1))
+  # What is kept of a job stays until it is deleted, as on Azure.
+  "$submit" terminate --delete "$(last_job)" 2>/dev/null
 done
 check "all end well" "$bad" 0
 settled() { [ "$(ours | wc -l)" -le "$containers" ] && [ "$(entries "/proc/$service/task")" -le "$((threads + 2))" ] && [ "$(entries "/proc/$service/fd")" -le "$((descriptors + 4))" ]; }
