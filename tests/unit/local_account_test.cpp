@@ -546,6 +546,23 @@ TEST_F(LocalAccount, RefusesWhatBatchRefuses) {
             "InvalidPropertyValue");
   EXPECT_EQ(code(account.add_job({{"id", "J"}, {"poolInfo", {{"poolId", "p"}}}})), "JobExists");
   EXPECT_EQ(code(account.add_job({{"id", "k"}, {"poolInfo", json::object()}})), "InvalidPropertyValue");
+  // These name directories, and a pool.
+  const json preparation = {{"id", "../../victim"}, {"commandLine", "true"}};
+  EXPECT_EQ(code(account.add_job(
+                {{"id", "k"}, {"poolInfo", {{"poolId", "p"}}}, {"jobPreparationTask", preparation}})),
+            "InvalidPropertyValue");
+  EXPECT_EQ(code(account.add_job({{"id", "k"},
+                                  {"poolInfo", {{"poolId", "p"}}},
+                                  {"jobPreparationTask", {{"commandLine", "true"}}},
+                                  {"jobReleaseTask", preparation}})),
+            "InvalidPropertyValue");
+  EXPECT_EQ(code(account.add_job({{"id", "k"},
+                                  {"poolInfo",
+                                   {{"autoPoolSpecification",
+                                     {{"autoPoolIdPrefix", "../x"},
+                                      {"poolLifetimeOption", "job"},
+                                      {"pool", {{"vmSize", "s"}}}}}}}})),
+            "InvalidPropertyValue");
   EXPECT_EQ(code(account.add_task("j", {{"id", "T"}, {"commandLine", "true"}})), "TaskExists");
   EXPECT_EQ(code(account.add_task(
                 "j", {{"id", "u"}, {"commandLine", "true"}, {"containerSettings", {{"imageName", "i"}}}})),

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 #include <filesystem>
 
 #include "batch/client/json_access.hpp"
 #include "batch/local/machine.hpp"
 #include "batch/local/nodes/engine_call.hpp"
+#include "batch/local/nodes/without_exceptions.hpp"
 
 namespace shipyard::local {
 namespace {

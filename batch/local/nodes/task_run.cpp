@@ -15,6 +15,7 @@
 #include "batch/local/nodes/engine_call.hpp"
 #include "batch/local/nodes/node_command.hpp"
 #include "batch/local/nodes/task_files.hpp"
+#include "batch/local/nodes/without_exceptions.hpp"
 
 namespace shipyard::local {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
@@ -78,16 +77,6 @@ class TaskRun {
 CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer& node,
                               const nlohmann::json& body, Variables variables, const std::string& directory,
                               const std::function<bool()>& ended, const Environment& environment);
-
-/// The value of `work`, or of `otherwise` with the words of an exception: of a thread none may get out.
-template <typename Value, typename Work, typename Otherwise>
-Value without_exceptions(const Work& work, const Otherwise& otherwise) {
-  try {
-    return work();
-  } catch (const std::exception& exception) {
-    return otherwise(exception.what());
-  }
-}
 
 /// Removes a directory below the node's root, on the node, where also what root has written there can be
 /// removed.
