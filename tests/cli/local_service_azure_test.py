@@ -13,21 +13,10 @@ import urllib.parse
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-try:
-    import azure.batch
-    import requests
-    from azure.batch import batch_auth, models
-except ImportError as error:
-    print(f"skipped: {error} (Debian: python3-azure)")
-    sys.exit(77)
-try:
-    import jsonschema  # noqa: F401
-except ImportError as error:
-    print(f"skipped: {error} (Debian: python3-jsonschema)")
-    sys.exit(77)
-
 # pylint: disable=wrong-import-position
-from instant_batch import InstantBatch, faults_of_answer  # noqa: E402
+from azure_client import JudgedClient  # noqa: E402
+from azure.batch import models  # noqa: E402
+from instant_batch import InstantBatch  # noqa: E402
 
 
 def variables(**values):
@@ -39,23 +28,8 @@ class AzureClient(unittest.TestCase):
 
     def setUp(self):
         self.batch = self.enterContext(InstantBatch())
-        credentials = batch_auth.SharedKeyCredentials(self.batch.account, self.batch.key)
-        self.client = self.enterContext(azure.batch.BatchServiceClient(credentials, self.batch.url))
-        self.judged = []
-        send = requests.Session.send
-
-        def judging(session, request, **more):
-            response = send(session, request, **more)
-            path = urllib.parse.urlsplit(request.url).path
-            json_type = response.headers.get("Content-Type", "").startswith("application/json")
-            if json_type and request.method != "HEAD":
-                faults = faults_of_answer(request.method, path, response.status_code, response.content)
-                self.assertEqual(faults, [])
-                self.judged.append(f"{request.method} {path}")
-            return response
-
-        requests.Session.send = judging
-        self.addCleanup(setattr, requests.Session, "send", send)
+        judged = self.enterContext(JudgedClient(self.batch.url, self.batch.account, self.batch.key))
+        self.client, self.judged = judged.client, judged.judged
 
     def refused(self, code, call, *arguments, **more):
         with self.assertRaises(models.BatchErrorException) as caught:
@@ -303,9 +277,8 @@ class AzureClient(unittest.TestCase):
         self.refused("ConditionNotMet", client.job.delete, "j", job_delete_options=options)
         fault = self.refused("InvalidPropertyValue", self.add_job, "not an id")
         self.assertEqual(fault.values[0].value, "id")
-        credentials = batch_auth.SharedKeyCredentials(self.batch.account, "b3RoZXI=")
-        other = self.enterContext(azure.batch.BatchServiceClient(credentials, self.batch.url))
-        fault = self.refused("AuthenticationFailed", other.job.get, "j")
+        other = self.enterContext(JudgedClient(self.batch.url, self.batch.account, "b3RoZXI="))
+        fault = self.refused("AuthenticationFailed", other.client.job.get, "j")
         self.assertEqual(fault.values[0].key, "AuthenticationErrorDetail")
 
 

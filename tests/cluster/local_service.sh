@@ -112,6 +112,12 @@ run_job native
 trouble 0
 check "ranks on both nodes" "$status $(sort "$work/out" | tr '\n' ' ')" "0 node-0 node-1 "
 
+echo '# the azure-batch client for Python'
+/usr/bin/python3 -B "$here/local_service_azure.py" >"$work/out" 2>&1
+status=$?
+trouble 0
+check "a whole job, as render prints it, and each answer by the definitions" "$status" 0
+
 echo '# what fails'
 job status 'command: exit 7'
 run_job status
@@ -151,6 +157,7 @@ job dies 'command: shipyard-mpirun -n 2 --ppn 1 sh -c "echo begun; test -e /mnt/
 timeout -k 5 180 "$submit" run --poll 1s "$work/dies.yaml" >"$work/out" 2>"$work/err" </dev/null &
 client=$!
 wait_until 60 grep -q begun "$work/out"
+check "what a task prints comes out while it runs" "$?" 0
 for node in 0 1; do touch "$work/state/nodes/p/$node/shared/again"; done
 docker kill "shipyard-$tag-p-node-1" >/dev/null
 wait "$client"
@@ -190,6 +197,17 @@ run_job killed
 check "another start goes on with the job" "$status" 0
 check_contains "the same one" "$(cat "$work/err")" "going on with job '$first'"
 check "and has its output" "$(cat "$work/out")" end
+# Killed after 0.1 s, 0.2 s, …, each time started again, until one has come to the end.
+job points 'command: echo run >>$AZ_BATCH_NODE_SHARED_DIR/runs; sleep 5; echo end'
+kills=0 status=137
+while [ "$status" = 137 ] && [ $kills -lt 60 ]; do
+  kills=$((kills + 1))
+  timeout -s KILL "$(printf '%d.%d' $((kills / 10)) $((kills % 10)))" "$submit" run --poll 1s "$work/points.yaml" >"$work/out" 2>"$work/err" </dev/null
+  status=$?
+done
+trouble 0
+check "killed at any point: the last start ends well ($((kills - 1)) were killed)" "$status/$(tail -n 1 "$work/out")" 0/end
+check "the job ran once" "$(cat "$work"/state/nodes/p/*/shared/runs | wc -l)" 1
 
 echo '# the service is killed'
 job outlived 'command: sleep 30; echo end'

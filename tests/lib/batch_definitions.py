@@ -242,6 +242,15 @@ class Definitions:
             messages += [f"{method} {path}: {message}" for message in self.validate(body, operation.body)]
         return messages
 
+    def validate_answer(self, method, path, status, body):
+        """Messages for an answer's JSON text."""
+        operation = self.operation(method, path)
+        name = "BatchError" if status >= 400 else operation and operation.answers.get(str(status))
+        if not name:
+            return [f"{method} {path}: no body is defined for {status}"] if body else []
+        document = {key: value for key, value in json.loads(body).items() if key != "odata.metadata"}
+        return [f"{method} {path}: {message}" for message in self.validate(document, name, request=False)]
+
 
 def read_json(name):
     with sys.stdin if name == "-" else open(name, encoding="utf-8") as file:

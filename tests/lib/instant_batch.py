@@ -53,16 +53,6 @@ class Answer:
         return self.json["code"]
 
 
-def faults_of_answer(method, path, status, body):
-    """What the published definitions say against an answer with a JSON body."""
-    operation = DEFINITIONS.operation(method, path)
-    name = "BatchError" if status >= 400 else operation and operation.answers.get(str(status))
-    if not name:
-        return [f"{method} {path}: no body is defined for {status}"] if body else []
-    document = {key: value for key, value in json.loads(body).items() if key != "odata.metadata"}
-    return [f"{method} {path}: {fault}" for fault in DEFINITIONS.validate(document, name, request=False)]
-
-
 class InstantBatch(contextlib.AbstractContextManager):
     def __init__(self, *arguments):
         self.directory = tempfile.TemporaryDirectory(prefix="instant-batch.")
@@ -132,7 +122,7 @@ class InstantBatch(contextlib.AbstractContextManager):
         if answer.status != status:
             raise AssertionError(f"{method} {path}: {answer.status} {answer.body!r}")
         if answer.headers.get("content-type", "").startswith("application/json"):
-            faults = faults_of_answer(method, path.partition("?")[0], status, answer.body)
+            faults = DEFINITIONS.validate_answer(method, path.partition("?")[0], status, answer.body)
             if faults:
                 raise AssertionError(faults)
         return answer
