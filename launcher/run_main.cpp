@@ -62,7 +62,13 @@ void print_plan(const LaunchPlan& plan, const LaunchContext& context, const Laun
                "left out where --nodes allows it.\n",
                78, 0));
     }
-    out << plan_as_script(plan);
+    std::string around;
+    for (const auto& stage : options.stage)
+      around +=
+          fmt::format("--stage: {} is brought to every node that lacks it, before this.\n", stage.directory);
+    if (!options.collect.empty())
+      around += fmt::format("--collect: results are brought to {} after this.\n", options.collect_to);
+    out << as_comments(wrap(around, 78, 0)) << plan_as_script(plan);
   }
   out << std::flush;
 }
