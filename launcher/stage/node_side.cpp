@@ -189,6 +189,7 @@ Answer receive(const Request& request, const Environment& environment) {
   const auto problem = [](const Error& error) {
     return Answer{.problem = error.message, .remedy = error.hint};
   };
+  if (!find_program("tar", environment)) return {.problem = "there is no tar"};
   std::error_code failure;
   fs::path target = request.directory;
   MadeDirectories made;
@@ -230,6 +231,10 @@ void say(const Answer& answer) { write_all(STDOUT_FILENO, format_answer(answer))
 Status collect(const Request& request, const Environment& environment) {
   if (::chdir(request.directory.c_str()) != 0) {
     say({.problem = system_error(request.directory, errno).message});
+    return Ok{};
+  }
+  if (!find_program("tar", environment)) {
+    say({.problem = "there is no tar"});
     return Ok{};
   }
   if (auto place = place_of("."); place && is_same_place(*place, request.other_than)) {
