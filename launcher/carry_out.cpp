@@ -165,6 +165,34 @@ std::string unwatched_warning(const std::vector<supervise::UnwatchedNode>& nodes
                      names.size() == 1 ? "" : "s", list_of(names), nodes[0].why);
 }
 
+/// After the program, whatever became of it. Not where somebody has ended the job, who does not wait.
+void collect_results(const supervise::JobResult& result, const StartEdge& edge, const LaunchContext& context,
+                     Launched& launched) {
+  if (result.signal) {
+    edge.messages.warning("--collect: nothing is brought, since a signal has ended the job");
+    return;
+  }
+  const auto reachable = what_to_reap(launched.plan, context, result).hosts;
+  std::vector<std::string> unreachable;
+  for (std::size_t index : launched.plan.remote_hosts) {
+    const std::string& host = context.hosts.hosts[index].name;
+    if (std::find(reachable.begin(), reachable.end(), host) == reachable.end()) unreachable.push_back(host);
+  }
+  launched.collected = stage::collect_all(launched.plan, edge, unreachable);
+  const auto& collected = *launched.collected;
+  if (collected.brought.size() + collected.nothing.size() + collected.shared.size() > 0)
+    edge.messages.note(stage::collect_text(collected));
+  if (collected.failed.empty()) return;
+  const std::string message = fmt::format("--collect: not brought: {}", list_of(collected.failed));
+  if (launched.outcome.status == kSuccess) {
+    launched.outcome = {"collect_failed", kConfigError, message,
+                        "the program has ended well, and its results are still on these nodes"};
+  } else {
+    launched.plan.warnings.push_back(message);
+    edge.messages.warning(message);
+  }
+}
+
 Outcome config_error(const Error& error) { return {"config_error", kConfigError, error.message, error.hint}; }
 
 }  // namespace
@@ -224,9 +252,14 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
     if (auto outcome = check_the_nodes(todo, edge, gate, launched.check))
       return end_with(std::move(*outcome));
   }
+  launched.times.prepare = clock.lap();
+  if (!side && !options.check && !options.stage.empty()) {
+    auto outcome = stage::stage_all(todo, edge, launched.staged);
+    launched.times.stage = clock.lap();
+    if (outcome) return end_with(std::move(*outcome));
+  }
   auto handover = network::ConnectionHandover::listen(connections_socket(todo), std::move(gate.connections));
   if (!handover) return end_with(config_error(handover.error()));
-  launched.times.prepare = clock.lap();
 
   messages.command(shell_quote(todo.command));
   auto result = supervise::run_job({.mpirun = mpirun_process(todo, context, monitor->endpoint(), token, side),
@@ -290,6 +323,10 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   launched.ranks = std::move(result->ranks);
   launched.preemption = std::move(result->preemption);
   launched.times.clear = clock.lap();
+  if (!side && !options.check && !options.collect.empty()) {
+    collect_results(*result, edge, context, launched);
+    launched.times.collect = clock.lap();
+  }
   // The job is over and has failed: who sends another signal now must not keep the account of it from being
   // written.
   while (launched.outcome.status != kSuccess && signals.read()) {

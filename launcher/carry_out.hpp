@@ -13,6 +13,7 @@
 #include "launcher/plan.hpp"
 #include "launcher/report.hpp"
 #include "launcher/run_directory.hpp"
+#include "launcher/stage/stage.hpp"
 #include "launcher/supervise/rank_monitor.hpp"
 
 namespace shipyard::launcher {
@@ -26,6 +27,8 @@ struct Launched {
   StepTimes times = {};                                        ///< gate, prepare, run and clear
   std::string words = {};                                      ///< what mpirun had to say itself
   std::optional<check::NodeCheck> check = {};                  ///< with --check
+  std::vector<stage::StageAccount> staged = {};                ///< with --stage
+  std::optional<stage::CollectAccount> collected = {};         ///< with --collect
 };
 
 /// What ends a launch, and SIGCHLD. SIGHUP stays ignored where it was, as nohup(1) wants it.

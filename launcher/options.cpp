@@ -167,6 +167,24 @@ std::vector<OptionGroup> option_groups() {
          .default_text = "this one"},
         {.name = "stdin", .help = "Rank 0 reads standard input, which is /dev/null otherwise."},
         {.name = "tag-output", .help = "Put the rank before each line of output."}}},
+      {"Data without a shared file system",
+       {{.name = "stage",
+         .value = "DIR[:TARGET]",
+         .help = "Bring a directory to every node, as TARGET where one is given, before the start; what is "
+                 "shared or there already is left alone. May be repeated.",
+         .variable = "SHIPYARD_STAGE",
+         .repeatable = true},
+        {.name = "collect",
+         .value = "PATTERN",
+         .help = "Bring what matches in the ranks' working directory from every node after the end, into a "
+                 "directory for each node. May be repeated.",
+         .variable = "SHIPYARD_COLLECT",
+         .repeatable = true},
+        {.name = "collect-to",
+         .value = "DIR",
+         .help = "Where --collect makes these directories.",
+         .variable = "SHIPYARD_COLLECT_TO",
+         .default_text = "collected"}}},
       {"What is shown",
        {{.name = "dry-run", .help = "Print the commands and start nothing."},
         {.name = "explain", .help = "Say the reason for each decision."},
@@ -407,6 +425,23 @@ void read_preemption(const ParsedCommandLine& parsed, const Environment& environ
   }
 }
 
+void read_stage(const ParsedCommandLine& parsed, LaunchOptions& options, Reader& reader) {
+  for (const auto& value : parsed.all("stage")) {
+    const auto colon = value.text.find(':');
+    LaunchOptions::Stage stage{value.text.substr(0, colon)};
+    if (colon != std::string::npos) stage.target = value.text.substr(colon + 1);
+    if (stage.directory.empty() || (colon != std::string::npos && stage.target.empty()))
+      reader.fail(input_error(fmt::format("{}: '{}' is not DIR or DIR:TARGET", value.origin, value.text)));
+    options.stage.push_back(std::move(stage));
+  }
+  for (const auto& value : parsed.all("collect")) {
+    if (value.text.empty())
+      reader.fail(input_error(fmt::format("{}: an empty pattern matches nothing", value.origin)));
+    options.collect.push_back(value.text);
+  }
+  reader.text("collect-to", options.collect_to);
+}
+
 Error check_together(const LaunchOptions& options) {
   if (options.hosts && options.hostfile) return input_error("--hosts and --hostfile exclude each other");
   if (options.json && !options.dry_run && !options.check)
@@ -513,6 +548,7 @@ Result<LaunchOptions> parse_options(const std::vector<std::string>& arguments,
   reader.text("mpi-env", options.mpi_env);
   for (const auto& value : parsed->all("mpi-arg")) options.mpi_arguments.push_back(value.text);
   reader.text("wdir", options.wdir);
+  read_stage(*parsed, options, reader);
   options.forward_stdin = parsed->has("stdin");
   options.tag_output = parsed->has("tag-output");
   reader.duration("kill-after", options.kill_after);

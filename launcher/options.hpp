@@ -44,6 +44,15 @@ struct LaunchOptions {
   std::vector<std::pair<std::string, std::optional<std::string>>> exports;
   std::string wdir;
 
+  /// --stage DIR[:TARGET], as the user wrote them; no target: the directory's own path.
+  struct Stage {
+    std::string directory;
+    std::string target = {};
+  };
+  std::vector<Stage> stage;
+  std::vector<std::string> collect;  ///< patterns of --collect
+  std::string collect_to = "collected";
+
   /// --topology: hwloc XML or a synthetic description in place of what is found, for all nodes (`host` empty)
   /// or for one.
   struct Topology {

@@ -55,11 +55,42 @@ ordered_json ranks_as_json(const JobReport& report) {
   return json;
 }
 
+const char* name_of(stage::NodeStage what) {
+  switch (what) {
+    case stage::NodeStage::kShared:
+      return "shared";
+    case stage::NodeStage::kPresent:
+      return "present";
+    case stage::NodeStage::kBeside:
+      return "beside";
+    case stage::NodeStage::kReceives:
+      break;
+  }
+  return "received";
+}
+
+ordered_json staged_as_json(const std::vector<stage::StageAccount>& accounts) {
+  ordered_json json = ordered_json::array();
+  for (const auto& account : accounts) {
+    ordered_json nodes = ordered_json::array();
+    for (const auto& node : account.nodes)
+      nodes.push_back({{"host", node.node}, {"what", name_of(node.what)}});
+    json.push_back({{"directory", account.directory},
+                    {"target", account.target},
+                    {"files", account.source.files},
+                    {"bytes", account.source.bytes},
+                    {"seconds", account.seconds},
+                    {"nodes", std::move(nodes)}});
+  }
+  return json;
+}
+
 ordered_json times_as_json(const StepTimes& times) {
   ordered_json json = ordered_json::object();
   const std::pair<const char*, StepTimes::Duration> steps[] = {
-      {"read", times.read},       {"resolve", times.resolve}, {"plan", times.plan},   {"gate", times.gate},
-      {"prepare", times.prepare}, {"run", times.run},         {"clear", times.clear}, {"total", times.total}};
+      {"read", times.read},       {"resolve", times.resolve}, {"plan", times.plan}, {"gate", times.gate},
+      {"prepare", times.prepare}, {"stage", times.stage},     {"run", times.run},   {"clear", times.clear},
+      {"collect", times.collect}, {"total", times.total}};
   for (const auto& [name, duration] : steps) {
     if (duration) json[name] = static_cast<double>(duration->count()) / 1000;
   }
@@ -93,6 +124,13 @@ std::string report_as_json(const JobReport& report) {
                           {"seconds", report.preemption->left.count()},
                           {"event", report.preemption->event},
                           {"description", report.preemption->description}};
+  }
+  json["stage"] = staged_as_json(report.staged);
+  json["collect"] = nullptr;
+  if (report.collected) {
+    json["collect"] = {{"directory", report.collected->directory}, {"seconds", report.collected->seconds},
+                       {"brought", report.collected->brought},     {"nothing", report.collected->nothing},
+                       {"shared", report.collected->shared},       {"failed", report.collected->failed}};
   }
   json["outcome"] = {{"name", report.outcome.name},
                      {"status", report.outcome.status},

@@ -9,6 +9,7 @@
 #include "launcher/outcome.hpp"
 #include "launcher/plan.hpp"
 #include "launcher/preflight/account.hpp"
+#include "launcher/stage/stage.hpp"
 #include "launcher/supervise/rank_monitor.hpp"
 
 namespace shipyard::launcher {
@@ -22,8 +23,10 @@ struct StepTimes {
   Duration plan = {};
   Duration gate = {};     ///< waiting for the nodes
   Duration prepare = {};  ///< run directory and files
+  Duration stage = {};    ///< with --stage
   Duration run = {};      ///< from mpirun's start to the end of all ranks
   Duration clear = {};    ///< after a failure: clearing away what was left
+  Duration collect = {};  ///< with --collect
   Duration total = {};
 };
 
@@ -39,6 +42,8 @@ struct JobReport {
   std::optional<check::NodeCheck> check = {};                  ///< with --check or --preflight
   std::optional<preflight::Account> preflight = {};            ///< with --preflight
   std::optional<supervise::PreemptionNotice> preemption = {};  ///< Launched::preemption
+  std::vector<stage::StageAccount> staged = {};
+  std::optional<stage::CollectAccount> collected = {};
   Outcome outcome = {};
   std::string mpirun_words = {};  ///< Launched::words
   StepTimes times = {};
@@ -59,6 +64,9 @@ struct JobReport {
 ///     nothing was measured,
 ///   preemption: null, or {host, type, seconds, event, description} of the node for which the ranks were sent
 ///     the signal of --on-preempt,
+///   stage [{directory, target, files, bytes, seconds, nodes [{host, what}]}]. what: "shared", "present",
+///     "received", or "beside" where another node received it on a file system of both,
+///   collect: null, or {directory, seconds, brought [..], nothing [..], shared [..], failed [..]} of nodes,
 ///   outcome {name, status, message, hint},
 ///   mpirun_words: what mpirun itself wrote to standard error,
 ///   times_ms {read, resolve, …}: the steps that were come to,

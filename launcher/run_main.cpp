@@ -20,6 +20,7 @@
 #include "launcher/preflight/decision.hpp"
 #include "launcher/preflight/preflight.hpp"
 #include "launcher/report.hpp"
+#include "launcher/stage/node_side.hpp"
 #include "launcher/topology/discover.hpp"
 #include "launcher/topology/signature.hpp"
 #include "launcher/topology_map.hpp"
@@ -61,7 +62,13 @@ void print_plan(const LaunchPlan& plan, const LaunchContext& context, const Laun
                "left out where --nodes allows it.\n",
                78, 0));
     }
-    out << plan_as_script(plan);
+    std::string around;
+    for (const auto& stage : options.stage)
+      around +=
+          fmt::format("--stage: {} is brought to every node that lacks it, before this.\n", stage.directory);
+    if (!options.collect.empty())
+      around += fmt::format("--collect: results are brought to {} after this.\n", options.collect_to);
+    out << as_comments(wrap(around, 78, 0)) << plan_as_script(plan);
   }
   out << std::flush;
 }
@@ -103,6 +110,11 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   auto plan = plan_launch(options, context);
   report.times.plan = since(start);
   if (!plan) return refuse(plan.error(), kConfigError);
+  for (auto& impossible :
+       {stage::check_stage(options, context, environment), stage::check_collect(options, context)}) {
+    if (impossible)
+      return refuse({Error::Code::kInput, impossible->message, impossible->hint, {}}, kConfigError);
+  }
   if (options.preflight && !options.dry_run) {
     auto preflight = preflight::run_preflight(options, context, *plan, environment, messages, err);
     report.preflight = std::move(preflight.account);
@@ -149,10 +161,14 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   if (launched.check) report.check = launched.check;
   report.preemption = launched.preemption;
   report.outcome = launched.outcome;
+  report.staged = std::move(launched.staged);
+  report.collected = std::move(launched.collected);
   report.times.gate = launched.times.gate;
   report.times.prepare = launched.times.prepare;
+  report.times.stage = launched.times.stage;
   report.times.run = launched.times.run;
   report.times.clear = launched.times.clear;
+  report.times.collect = launched.times.collect;
   report.mpirun_words = launched.words;
   const BindingCheck check = check_bindings(launched.plan.nodes, launched.ranks);
   if (options.check && options.json) out << report_as_json(report) << std::flush;
@@ -189,6 +205,8 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
   // What --check runs on every node; no option of a user's.
   if (arguments == std::vector<std::string>{"--node-facts"})
     return check::run_node_facts(environment, out, err);
+  // What --stage and --collect run there.
+  if (arguments == std::vector<std::string>{"--node-stage"}) return stage::run_node_side(environment, err);
   const std::string& tool = command_line().tool;
   Messages messages(err, tool, environment);
   auto options = parse_options(arguments, environment);

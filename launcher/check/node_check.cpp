@@ -3,24 +3,23 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
-#include "base/shell_quote.hpp"
 #include "base/signals.hpp"
 #include "base/subprocess.hpp"
 #include "launcher/check/collect_facts.hpp"
 #include "launcher/check/connect_back.hpp"
 #include "launcher/check/judge.hpp"
+#include "launcher/remote_launcher.hpp"
 
 namespace shipyard::launcher::check {
 namespace {
@@ -48,19 +47,6 @@ std::string daemon_of(const mpi::MpiInstallation& mpi, const Environment& enviro
   return {};
 }
 
-/// Run by whatever shell the user has there. The same path as here is tried first: an ssh login may have
-/// another PATH.
-std::string remote_command(const Environment& environment) {
-  // The tree for images of other distributions starts this program by its own loader (images/tree/wrapper).
-  std::string path = environment.executable_directory + "/shipyard-mpirun";
-  if (auto libexec = environment.get("SHIPYARD_LIBEXEC"); libexec && !libexec->empty())
-    path = (std::filesystem::path(*libexec) / "../../bin/shipyard-mpirun").lexically_normal().string();
-  const std::string quoted = shell_quote(path);
-  return "exec sh -c " +
-         shell_quote(
-             fmt::format("test -x {0} && exec {0} --node-facts; exec shipyard-mpirun --node-facts", quoted));
-}
-
 /// One ssh under way.
 struct Session {
   std::size_t node;
@@ -85,10 +71,12 @@ void take(FileDescriptor& pipe, std::string& text) {
 
 class Asking {
  public:
-  Asking(NodeCheck& check, Command ssh, std::string request, milliseconds limit, const CheckControl& control,
+  using SshTo = std::function<Command(const std::string& host)>;
+
+  Asking(NodeCheck& check, SshTo ssh_to, std::string request, milliseconds limit, const CheckControl& control,
          ConnectBackListener* listener)
       : check_(check),
-        ssh_(std::move(ssh)),
+        ssh_to_(std::move(ssh_to)),
         request_(std::move(request)),
         limit_(limit),
         control_(control),
@@ -110,9 +98,7 @@ class Asking {
 
  private:
   void start(std::size_t node) {
-    Command command = ssh_;
-    command.argv.insert(command.argv.end() - 1, check_.nodes[node].host);
-    auto child = Child::start(command);
+    auto child = Child::start(ssh_to_(check_.nodes[node].host));
     if (!child) {
       done(node, {}, {SshFailure::Kind::kOther, child.error().message});
       return;
@@ -193,7 +179,7 @@ class Asking {
   }
 
   NodeCheck& check_;
-  Command ssh_;
+  SshTo ssh_to_;
   std::string request_;
   milliseconds limit_;
   const CheckControl& control_;
@@ -253,16 +239,6 @@ NodeCheck check_nodes(const LaunchContext& context, const LaunchPlan& plan, cons
     request.report_address = to_string(address);
     request.report_port = listener->port();
   }
-  // The proxy hands over connections of a gate that may be long gone, so ssh makes its own here. Without a
-  // terminal nothing can be asked of anybody.
-  Command ssh{.argv = {"ssh", "-F", ssh_config, "-T", "-o", "ProxyCommand=none", "-o", "ProxyUseFdpass=no",
-                       "-o", "BatchMode=yes", remote_command(context.environment)},
-              .environment = context.environment.as_strings(),
-              .standard_input = Command::Stream::kPipe,
-              .standard_output = Command::Stream::kPipe,
-              .standard_error = Command::Stream::kPipe,
-              .own_process_group = true,
-              .parent_death_signal = SIGKILL};
   ignore_broken_pipes();
   std::future<NodeFacts> here;
   if (own) {
@@ -270,8 +246,10 @@ NodeCheck check_nodes(const LaunchContext& context, const LaunchPlan& plan, cons
     MpiFacts mpi{context.mpi.mpirun, to_string(context.mpi.version), request.daemon, {}};
     here = std::async(std::launch::async, [request, mpi] { return collect_facts(request, mpi); });
   }
-  Asking asking(check, std::move(ssh), format_request(request), limit, control,
-                listener ? &*listener : nullptr);
+  const auto ssh_to = [&](const std::string& host) {
+    return remote_launcher(context.environment, ssh_config, host, "--node-facts");
+  };
+  Asking asking(check, ssh_to, format_request(request), limit, control, listener ? &*listener : nullptr);
   asking.run(std::move(to_ask), here);
   if (own) {
     check.nodes[*own].facts = here.get();

@@ -69,6 +69,15 @@ shipyard_unit_test(launcher_check_test
     check_node_check_test.cpp
     check_node_facts_test.cpp
     check_ssh_failure_test.cpp)
+# --stage: where directories lie, what is in them, which nodes get them, and the sending, with shells as nodes.
+shipyard_unit_test(launcher_stage_test
+  LIBRARIES shipyard::launcher
+  SOURCES
+    stage_conversation_test.cpp
+    stage_decision_test.cpp
+    stage_place_test.cpp
+    stage_protocol_test.cpp
+    stage_tree_test.cpp)
 # How mpirun is told a layout.
 shipyard_unit_test(launcher_mapping_test
   LIBRARIES shipyard::mapping

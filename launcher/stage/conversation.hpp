@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/subprocess.hpp"
+#include "launcher/stage/protocol.hpp"
+
+namespace shipyard::launcher::stage {
+
+/// What is to be asked of a node.
+struct Call {
+  std::string node;  ///< its name, for messages
+  Command command;   ///< runs the node's side there; its streams are set here
+  Request request;
+};
+
+/// What has come of a call.
+struct Reply {
+  Answer answer = {};
+  bool reached = false;      ///< the node has answered, even if with a problem
+  bool stopped = false;      ///< another one had failed before: that is the cause
+  std::string problem = {};  ///< why it was not done; empty: it was
+};
+
+struct ConversationControl {
+  std::vector<int> cancel_fds = {};              ///< when one can be read, `cancelled` is asked
+  std::function<bool()> cancelled = {};          ///< true: end it all
+  std::function<void(std::uint64_t)> sent = {};  ///< so many bytes of the stream have gone to all
+  /// Without a byte taken or given, a node is given up; longer where all is sent and it has only to answer.
+  std::chrono::seconds silence{60};
+  std::chrono::seconds last_answer{600};
+};
+
+/// All calls at once. Behind its request each node is sent what comes from `stream`, which is read once (-1:
+/// nothing comes); the slowest sets the pace. Where one fails while it is sent to, the rest get no more, and
+/// so keep nothing of it. A reply for each call; fewer where it was cancelled.
+std::vector<Reply> converse(const std::vector<Call>& calls, int stream, const ConversationControl& control);
+
+}  // namespace shipyard::launcher::stage

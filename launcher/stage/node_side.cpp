@@ -1,0 +1,288 @@
+#include "launcher/stage/node_side.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <glob.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <ostream>
+#include <set>
+
+#include "base/file.hpp"
+#include "base/output.hpp"
+#include "base/signals.hpp"
+#include "base/subprocess.hpp"
+#include "launcher/exit_status.hpp"
+#include "launcher/stage/protocol.hpp"
+#include "launcher/stage/tree.hpp"
+
+namespace shipyard::launcher::stage {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Byte by byte: what is behind it is tar's.
+std::string read_request() {
+  std::string line;
+  char byte = 0;
+  while (line.size() <= kLongestLine) {
+    const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || byte == '\n') break;
+    line += byte;
+  }
+  return line;
+}
+
+/// The nearest directory above, or `path` itself, that is there.
+fs::path nearest(const fs::path& path) {
+  std::error_code ignored;
+  fs::path above = path;
+  while (!fs::exists(above, ignored) && above.has_relative_path()) above = above.parent_path();
+  return above;
+}
+
+Answer look(const fs::path& directory) {
+  Answer answer;
+  std::error_code ignored;
+  const fs::path above = nearest(directory);
+  auto place = place_of(above.string());
+  if (!place) return {.problem = place.error().message};
+  answer.place = std::move(*place);
+  if (above != directory) answer.below = directory.lexically_relative(above).string();
+  if (!fs::is_directory(above, ignored))
+    return {.problem = fmt::format("{} is not a directory", above.string()), .remedy = "give another TARGET"};
+  if (above == directory) {
+    auto listing = list_tree(directory.string());
+    if (!listing) return {.problem = listing.error().message};
+    answer.is_there = true;
+    answer.times = listing->times;
+  }
+  struct statvfs info {};
+  if (::statvfs(above.c_str(), &info) != 0) return {.problem = system_error(above.string(), errno).message};
+  answer.free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  answer.free_inodes = info.f_files == 0 ? UINT64_MAX : info.f_favail;
+  return answer;
+}
+
+/// A directory of its own, which holds a lock as long as this process lives.
+class Partial {
+ public:
+  static Result<Partial> make(const fs::path& parent) {
+    remove_abandoned(parent);
+    std::string path = (parent / fmt::format("{}XXXXXX", kPartialPrefix)).string();
+    if (::mkdtemp(path.data()) == nullptr) return system_error("cannot write into " + parent.string(), errno);
+    Partial partial(path);
+    if (::flock(partial.lock_.get(), LOCK_EX | LOCK_NB) != 0) return system_error(path, errno);
+    return partial;
+  }
+  Partial(Partial&& other) noexcept : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
+  Partial& operator=(Partial&&) = delete;
+  ~Partial() { remove(); }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// It has another name now.
+  void moved() { path_.clear(); }
+  void remove() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+    path_.clear();
+  }
+
+ private:
+  explicit Partial(std::string path)
+      : path_(std::move(path)), lock_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+
+  /// Of processes that were killed.
+  static void remove_abandoned(const fs::path& parent) {
+    std::error_code failure;
+    for (fs::directory_iterator entry(parent, failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+      if (!entry->path().filename().string().starts_with(kPartialPrefix)) continue;
+      std::error_code ignored;
+      const FileDescriptor held(
+          ::open(entry->path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (held && ::flock(held.get(), LOCK_EX | LOCK_NB) == 0) fs::remove_all(entry->path(), ignored);
+    }
+  }
+
+  std::string path_;
+  FileDescriptor lock_;
+};
+
+/// Directories that were made on the way; they go again, where nothing has come into them.
+class MadeDirectories {
+ public:
+  Status make(const fs::path& directory) {
+    fs::path path;
+    for (const auto& part : directory) {
+      path /= part;
+      if (::mkdir(path.c_str(), 0777) == 0) {
+        made_.push_back(path);
+      } else if (std::error_code ignored; errno != EEXIST && !fs::is_directory(path, ignored)) {
+        return system_error("cannot make " + path.string(), errno);
+      }
+    }
+    return Ok{};
+  }
+  void keep() { made_.clear(); }
+  ~MadeDirectories() {
+    for (auto path = made_.rbegin(); path != made_.rend(); ++path) ::rmdir(path->c_str());
+  }
+
+ private:
+  std::vector<fs::path> made_;
+};
+
+/// What a program has said, its first line without its name.
+std::string first_words(int file) {
+  std::string text(4096, '\0');
+  const ssize_t got = ::pread(file, text.data(), text.size(), 0);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  text.resize(std::min(text.size(), text.find('\n')));
+  return text.starts_with("tar: ") ? text.substr(5) : text;
+}
+
+/// tar with `words`; its first words where it has failed.
+Status run_tar(std::vector<std::string> words, const Environment& environment, int input, int output) {
+  const FileDescriptor errors(::memfd_create("errors", MFD_CLOEXEC));
+  Environment plain = environment;
+  plain.variables["LC_ALL"] = "C";
+  plain.variables.erase("TAR_OPTIONS");
+  words.insert(words.begin(), "tar");
+  auto child = Child::start({.argv = std::move(words),
+                             .environment = plain.as_strings(),
+                             .standard_output = Command::Stream::kNull,
+                             .standard_error = Command::Stream::kNull,
+                             .output_file = output,
+                             .input_file = input,
+                             .error_file = errors.get()});
+  if (!child) return child.error();
+  const Exit exit = child->wait();
+  if (exit.success()) return Ok{};
+  const std::string said = first_words(errors.get());
+  return Error{Error::Code::kSystem, said.empty() ? "tar: " + describe(exit) : said};
+}
+
+/// `partial` becomes `target`, or what is in it goes there.
+Status put_in_place(Partial& partial, const fs::path& target) {
+  if (::renameat2(AT_FDCWD, partial.path().c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0 ||
+      // A file system that cannot tell; an empty directory is replaced.
+      (errno == EINVAL && ::rename(partial.path().c_str(), target.c_str()) == 0)) {
+    partial.moved();
+    return Ok{};
+  }
+  if (errno != EEXIST && errno != ENOTEMPTY) return system_error("cannot make " + target.string(), errno);
+  return merge_tree(partial.path(), target.string());
+}
+
+Answer receive(const Request& request, const Environment& environment) {
+  const auto problem = [](const Error& error) {
+    return Answer{.problem = error.message, .remedy = error.hint};
+  };
+  if (!find_program("tar", environment)) return {.problem = "there is no tar"};
+  std::error_code failure;
+  fs::path target = request.directory;
+  MadeDirectories made;
+  const bool is_there = fs::is_directory(target, failure);
+  if (is_there) target = fs::canonical(target, failure);
+  if (auto there = is_there ? Status(Ok{}) : made.make(target.parent_path()); !there)
+    return problem(there.error());
+  auto partial = Partial::make(is_there ? target : target.parent_path());
+  if (!partial) return problem(partial.error());
+  if (auto unpacked = run_tar({"--extract", "--preserve-permissions", "--numeric-owner",
+                               "--delay-directory-restore", "--directory", partial->path(), "--file=-"},
+                              environment, STDIN_FILENO, -1);
+      !unpacked)
+    return problem(unpacked.error());
+  auto listing = list_tree(partial->path());
+  if (!listing) return problem(listing.error());
+  if (listing->names != request.digest) return {.problem = "what has come is not whole"};
+  if (auto placed = is_there ? merge_tree(partial->path(), target.string()) : put_in_place(*partial, target);
+      !placed)
+    return problem(placed.error());
+  made.keep();
+  return {};
+}
+
+std::set<std::string> matches_of(const std::vector<std::string>& patterns) {
+  std::set<std::string> found;
+  for (const auto& pattern : patterns) {
+    glob_t matches{};
+    if (::glob(pattern.c_str(), GLOB_BRACE, nullptr, &matches) == 0)
+      found.insert(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
+    ::globfree(&matches);
+  }
+  return found;
+}
+
+void say(const Answer& answer) { write_all(STDOUT_FILENO, format_answer(answer)); }
+
+/// The archive behind the answer.
+Status collect(const Request& request, const Environment& environment) {
+  if (::chdir(request.directory.c_str()) != 0) {
+    say({.problem = system_error(request.directory, errno).message});
+    return Ok{};
+  }
+  if (!find_program("tar", environment)) {
+    say({.problem = "there is no tar"});
+    return Ok{};
+  }
+  if (auto place = place_of("."); place && is_same_place(*place, request.other_than)) {
+    say({.matches = kSharedPlace});
+    return Ok{};
+  }
+  std::string list;
+  std::uint64_t count = 0;
+  std::error_code ignored;
+  for (const auto& match : matches_of(request.patterns)) {
+    if (fs::absolute(match, ignored).lexically_normal() == request.left_out) continue;
+    list += match;
+    list += '\0';
+    ++count;
+  }
+  say({.matches = count});
+  if (count == 0) return Ok{};
+  const FileDescriptor names(::memfd_create("names", MFD_CLOEXEC));
+  if (!names || write_all(names.get(), list) != 0 || ::lseek(names.get(), 0, SEEK_SET) != 0)
+    return system_error("no file for the names", errno);
+  std::vector<std::string> words = {"--create", "--format=posix", "--sparse", "--anchored"};
+  if (!request.left_out.empty()) {
+    const std::string name = fs::path(request.left_out).lexically_relative(request.directory).string();
+    for (const auto& excluded : {name, "./" + name, request.left_out})
+      words.push_back("--exclude=" + excluded);
+  }
+  words.insert(words.end(), {"--null", "--verbatim-files-from", "--files-from=-", "--file=-"});
+  return run_tar(std::move(words), environment, names.get(), STDOUT_FILENO);
+}
+
+}  // namespace
+
+int run_node_side(const Environment& environment, std::ostream& err) {
+  ignore_broken_pipes();
+  auto request = parse_request(read_request());
+  Status done = Ok{};
+  if (!request) {
+    done = request.error();
+  } else if (request->verb == Request::Verb::kLook) {
+    say(look(fs::path(request->directory).lexically_normal()));
+  } else if (request->verb == Request::Verb::kReceive) {
+    say(receive(*request, environment));
+  } else {
+    done = collect(*request, environment);
+  }
+  if (done) return kSuccess;
+  err << done.error().message << "\n" << std::flush;
+  return kConfigError;
+}
+
+}  // namespace shipyard::launcher::stage

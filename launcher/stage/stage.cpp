@@ -1,0 +1,227 @@
+#include "launcher/stage/stage.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <ostream>
+
+#include "base/subprocess.hpp"
+#include "launcher/cancellation.hpp"
+#include "launcher/exit_status.hpp"
+#include "launcher/remote_launcher.hpp"
+#include "launcher/stage/conversation.hpp"
+
+namespace shipyard::launcher::stage {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+/// ssh processes at a time; for more nodes the directory is read again.
+constexpr std::size_t kAtOnce = 64;
+
+Outcome failed(int status, std::string message, std::string hint = {}) {
+  return {"stage_failed", status, std::move(message), std::move(hint)};
+}
+
+std::string absolute(const std::string& path, const std::string& directory) {
+  std::string text = (fs::path(directory) / path).lexically_normal().string();
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+bool lies_below(const std::string& path, const std::string& directory) {
+  return path.size() > directory.size() && path.starts_with(directory) &&
+         (directory == "/" || path[directory.size()] == '/');
+}
+
+/// tar that writes `directory` to a pipe, and what it has to say.
+class Archive {
+ public:
+  static Result<Archive> of(const std::string& directory, const Environment& environment) {
+    Archive archive;
+    archive.errors_ = FileDescriptor(::memfd_create("errors", MFD_CLOEXEC));
+    Environment plain = environment;
+    plain.variables["LC_ALL"] = "C";
+    plain.variables.erase("TAR_OPTIONS");
+    auto child = Child::start(
+        {.argv = {"tar", "--create", "--format=posix", "--sparse", "--numeric-owner", "--anchored",
+                  fmt::format("--exclude=./{}*", kPartialPrefix), "--directory", directory, "--file=-", "."},
+         .environment = plain.as_strings(),
+         .standard_output = Command::Stream::kPipe,
+         .standard_error = Command::Stream::kNull,
+         .error_file = archive.errors_.get(),
+         .own_process_group = true,
+         .parent_death_signal = SIGKILL});
+    if (!child) return child.error();
+    archive.child_.push_back(std::move(*child));
+    return archive;
+  }
+
+  [[nodiscard]] int pipe() { return child_[0].stdout_pipe().get(); }
+  /// Why it could not read everything; empty where it could, or was stopped before.
+  std::string end() {
+    (void)child_[0].stdout_pipe().close();
+    const Exit exit = child_[0].wait();
+    if (exit.success() || (exit.signalled && exit.value == SIGPIPE)) return {};
+    std::string words(4096, '\0');
+    const ssize_t got = ::pread(errors_.get(), words.data(), words.size(), 0);
+    words.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    words.resize(std::min(words.size(), words.find('\n')));
+    return words.empty() ? "tar: " + describe(exit) : words;
+  }
+
+ private:
+  std::vector<Child> child_;  ///< one
+  FileDescriptor errors_;
+};
+
+class Staging {
+ public:
+  Staging(const LaunchPlan& plan, const StartEdge& edge, const LaunchOptions::Stage& wish,
+          StageAccount& account)
+      : plan_(plan), edge_(edge), account_(account), cancellation_(edge.signals, edge.options.lifeline) {
+    account_.directory = absolute(wish.directory, edge.environment.working_directory);
+    account_.target =
+        wish.target.empty() ? account_.directory : absolute(wish.target, edge.context.working_directory);
+    control_.cancel_fds = cancellation_.descriptors();
+    control_.cancelled = [this] { return cancellation_.check(); };
+  }
+
+  std::optional<Outcome> run() {
+    const auto start = Clock::now();
+    auto source = list_tree(account_.directory);
+    if (!source) return failed(kConfigError, "--stage: " + source.error().message);
+    account_.source = std::move(*source);
+    auto place = place_of(account_.directory);
+    if (!place) return failed(kConfigError, "--stage: " + place.error().message);
+    std::vector<std::string> nodes;
+    if (account_.target != account_.directory) nodes.push_back(kThisNode);
+    for (std::size_t index : plan_.remote_hosts) nodes.push_back(edge_.context.hosts.hosts[index].name);
+    std::vector<Answer> answers;
+    if (auto outcome = look(nodes, answers)) return outcome;
+    auto decided = decide_stage(nodes, answers, account_.source, *place, account_.target);
+    if (!decided) return failed(kConfigError, "--stage: " + decided.error().message, decided.error().hint);
+    account_.nodes = std::move(*decided);
+    std::vector<Call> calls;
+    for (const auto& node : account_.nodes) {
+      if (node.what == NodeStage::kReceives)
+        calls.push_back(call(node.node, {Request::Verb::kReceive, account_.target, account_.source.names}));
+    }
+    for (std::size_t first = 0; first < calls.size(); first += kAtOnce) {
+      const auto end = calls.begin() + static_cast<long>(std::min(first + kAtOnce, calls.size()));
+      if (auto outcome = send({calls.begin() + static_cast<long>(first), end})) return outcome;
+    }
+    account_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr const char* kThisNode = "this node";
+
+  Call call(const std::string& node, Request request) {
+    const auto& environment = edge_.context.environment;
+    return {node,
+            node == kThisNode
+                ? own_launcher(environment, "--node-stage")
+                : remote_launcher(environment, plan_.run_directory + "/ssh_config", node, "--node-stage"),
+            std::move(request)};
+  }
+
+  std::optional<Outcome> look(const std::vector<std::string>& nodes, std::vector<Answer>& answers) {
+    for (std::size_t first = 0; first < nodes.size(); first += kAtOnce) {
+      std::vector<Call> calls;
+      for (std::size_t i = first; i < std::min(first + kAtOnce, nodes.size()); ++i)
+        calls.push_back(call(nodes[i], {Request::Verb::kLook, account_.target}));
+      auto replies = converse(calls, -1, control_);
+      if (cancellation_.signal() != 0) return cancellation_.outcome("while looking for what is to be staged");
+      if (auto outcome = first_failure(calls, replies)) return outcome;
+      for (auto& reply : replies) answers.push_back(std::move(reply.answer));
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Outcome> send(const std::vector<Call>& calls) {
+    auto archive = Archive::of(account_.directory, edge_.context.environment);
+    if (!archive) return failed(kConfigError, "--stage: " + archive.error().message, "install tar");
+    const bool shows = edge_.environment.stderr_is_terminal && edge_.messages.verbosity() > Verbosity::kQuiet;
+    auto control = control_;
+    if (shows) {
+      control.sent = [&, last = Clock::time_point()](std::uint64_t bytes) mutable {
+        if (Clock::now() - last < std::chrono::milliseconds(200)) return;
+        last = Clock::now();
+        edge_.err << fmt::format("\rstaging: {} of {} to {} node{}\033[K", size_text(bytes),
+                                 size_text(account_.source.bytes), calls.size(), calls.size() == 1 ? "" : "s")
+                  << std::flush;
+      };
+    }
+    const auto replies = converse(calls, archive->pipe(), control);
+    if (shows) edge_.err << "\r\033[K" << std::flush;
+    if (cancellation_.signal() != 0) return cancellation_.outcome("while staging");
+    if (auto words = archive->end(); !words.empty())
+      return failed(kConfigError, fmt::format("--stage: {} cannot be read: {}", account_.directory, words),
+                    "it must not change meanwhile");
+    return first_failure(calls, replies);
+  }
+
+  /// The cause: not those that were stopped for it.
+  std::optional<Outcome> first_failure(const std::vector<Call>& calls, const std::vector<Reply>& replies) {
+    std::vector<std::string> nodes;
+    const Reply* first = nullptr;
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+      if (replies[i].problem.empty() || replies[i].stopped) continue;
+      nodes.push_back(calls[i].node);
+      if (first == nullptr) first = &replies[i];
+    }
+    if (first == nullptr) return std::nullopt;
+    return failed(first->reached ? kConfigError : kNodeUnreachable,
+                  fmt::format("--stage: {} cannot be brought to {}: {}", account_.directory, list_of(nodes),
+                              first->problem),
+                  first->answer.remedy);
+  }
+
+  const LaunchPlan& plan_;
+  const StartEdge& edge_;
+  StageAccount& account_;
+  Cancellation cancellation_;
+  ConversationControl control_;
+};
+
+}  // namespace
+
+std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchContext& context,
+                                   const Environment& environment) {
+  for (const auto& wish : options.stage) {
+    const std::string directory = absolute(wish.directory, environment.working_directory);
+    std::error_code failure;
+    if (!fs::is_directory(directory, failure)) {
+      return failed(kConfigError,
+                    fmt::format("--stage: {} is {}", wish.directory,
+                                fs::exists(directory, failure) ? "not a directory" : "not there"),
+                    "--stage DIR[:TARGET]");
+    }
+    if (wish.target.empty()) continue;
+    const std::string target = absolute(wish.target, context.working_directory);
+    if (lies_below(target, directory) || lies_below(directory, target))
+      return failed(kConfigError,
+                    fmt::format("--stage: one of {} and {} is within the other", directory, target));
+  }
+  return std::nullopt;
+}
+
+std::optional<Outcome> stage_all(const LaunchPlan& plan, const StartEdge& edge,
+                                 std::vector<StageAccount>& accounts) {
+  for (const auto& wish : edge.options.stage) {
+    StageAccount& account = accounts.emplace_back();
+    if (auto outcome = Staging(plan, edge, wish, account).run()) return outcome;
+    if (!account.nodes.empty()) edge.messages.note(stage_text(wish.directory, account.source, account.nodes));
+  }
+  return std::nullopt;
+}
+
+}  // namespace shipyard::launcher::stage

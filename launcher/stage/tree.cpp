@@ -1,0 +1,149 @@
+#include "launcher/stage/tree.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+namespace shipyard::launcher::stage {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// FNV-1a, 64 bits (draft-eastlake-fnv): it has no adversary.
+class Digest {
+ public:
+  void add(std::string_view text) {
+    for (const char letter : text) take(static_cast<unsigned char>(letter));
+    take(0);
+  }
+  [[nodiscard]] std::string text() const { return fmt::format("{:016x}", value_); }
+
+ private:
+  void take(unsigned byte) { value_ = (value_ ^ byte) * 0x100000001b3ULL; }
+
+  std::uint64_t value_ = 0xcbf29ce484222325ULL;
+};
+
+/// Where an earlier part of a path differs, so do the digests: '/' before any other letter is not needed.
+Result<std::vector<fs::path>> sorted_entries(const fs::path& directory) {
+  std::vector<fs::path> entries;
+  std::error_code failure;
+  for (fs::directory_iterator entry(directory, failure), end; !failure && entry != end;
+       entry.increment(failure))
+    entries.push_back(entry->path());
+  if (failure) return system_error("cannot read " + directory.string(), failure.value());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+class Lister {
+ public:
+  Status list(const fs::path& directory, const std::string& name) {
+    auto entries = sorted_entries(directory);
+    if (!entries) return entries.error();
+    for (const auto& entry : *entries) {
+      const std::string file = entry.filename().string();
+      if (name.empty() && file.starts_with(kPartialPrefix)) continue;
+      struct stat info {};
+      if (::lstat(entry.c_str(), &info) != 0) return system_error("cannot read " + entry.string(), errno);
+      const std::string path = name + "/" + file;
+      if (S_ISDIR(info.st_mode)) {
+        add(fmt::format("d {:o} {}", info.st_mode & 07777U, path));
+        if (auto listed = list(entry, path); !listed) return listed;
+      } else if (S_ISLNK(info.st_mode)) {
+        std::error_code failure;
+        add(fmt::format("l {}", path));
+        add(fs::read_symlink(entry, failure).string());
+        ++listing_.files;
+      } else if (S_ISREG(info.st_mode)) {
+        add(fmt::format("f {:o} {} {}", info.st_mode & 07777U, info.st_size, path));
+        times_.add(fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec));
+        ++listing_.files;
+        listing_.bytes += static_cast<std::uint64_t>(info.st_size);
+      }
+    }
+    return Ok{};
+  }
+
+  Listing done() {
+    listing_.names = names_.text();
+    listing_.times = times_.text();
+    return listing_;
+  }
+
+ private:
+  void add(const std::string& entry) {
+    names_.add(entry);
+    times_.add(entry);
+  }
+
+  Digest names_;
+  Digest times_;
+  Listing listing_;
+};
+
+bool is_a_directory(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
+Status check_merge(const fs::path& from, const fs::path& to) {
+  auto entries = sorted_entries(from);
+  if (!entries) return entries.error();
+  for (const auto& entry : *entries) {
+    const fs::path other = to / entry.filename();
+    if (!is_there(other)) continue;
+    const bool directory = is_a_directory(entry);
+    if (directory != is_a_directory(other)) {
+      return input_error(
+          fmt::format("{} is {} there, and {} here", other.string(),
+                      directory ? "no directory" : "a directory", directory ? "a directory" : "none"),
+          "remove it there, or give another TARGET");
+    }
+    if (!directory) continue;
+    if (auto checked = check_merge(entry, other); !checked) return checked;
+  }
+  return Ok{};
+}
+
+Status move_all(const fs::path& from, const fs::path& to) {
+  auto entries = sorted_entries(from);
+  if (!entries) return entries.error();
+  for (const auto& entry : *entries) {
+    const fs::path other = to / entry.filename();
+    if (is_a_directory(entry) && is_a_directory(other)) {
+      if (auto moved = move_all(entry, other); !moved) return moved;
+      continue;
+    }
+    if (::rename(entry.c_str(), other.c_str()) != 0)
+      return system_error("cannot write " + other.string(), errno);
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<Listing> list_tree(const std::string& directory) {
+  Lister lister;
+  if (auto listed = lister.list(directory, {}); !listed) return listed.error();
+  return lister.done();
+}
+
+Status merge_tree(const std::string& from, const std::string& to) {
+  if (auto checked = check_merge(from, to); !checked) return checked;
+  return move_all(from, to);
+}
+
+}  // namespace shipyard::launcher::stage

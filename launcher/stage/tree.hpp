@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace shipyard::launcher::stage {
+
+/// How the name of a directory begins in which what comes is kept until it is whole; in no listing.
+inline constexpr std::string_view kPartialPrefix = ".shipyard-stage.";
+
+/// What is in a directory, at any depth: its directories, regular files and symbolic links.
+struct Listing {
+  std::uint64_t files = 0;  ///< and links
+  std::uint64_t bytes = 0;  ///< of the files, as they say; what they take on a disk may be less or more
+  std::string names = {};   ///< a digest of names, kinds, modes, sizes and where links lead
+  std::string times = {};   ///< a digest of that and of the files' modification times
+
+  bool operator==(const Listing&) const = default;
+};
+
+/// Fails where a directory cannot be read.
+Result<Listing> list_tree(const std::string& directory);
+
+/// Moves all that is in `from` into `to`, a directory of the same file system: a file takes the place of one
+/// with its name, a directory is filled up, and nothing else of `to` is touched. A directory against a file
+/// is an error, and then nothing has been moved.
+Status merge_tree(const std::string& from, const std::string& to);
+
+}  // namespace shipyard::launcher::stage

@@ -1,0 +1,118 @@
+#include "launcher/stage/conversation.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/environment.hpp"
+#include "base/output.hpp"
+#include "base/signals.hpp"
+
+namespace shipyard::launcher::stage {
+namespace {
+
+/// Nodes are shells.
+Call call(const std::string& name, const std::string& script) {
+  return {
+      name,
+      {.argv = {"/bin/sh", "-c", script}, .environment = {"PATH=/usr/bin:/bin"}, .own_process_group = true},
+      {Request::Verb::kReceive, "/t", "d"}};
+}
+
+/// Takes the request, then counts.
+std::string counting() { return "read -r line; n=$(wc -c); echo 'shipyard-node-stage {\"matches\":'$n'}'"; }
+std::string failing(const std::string& words) {
+  return "read -r line; head -c 1000 >/dev/null; echo 'shipyard-node-stage {\"problem\":\"" + words + "\"}'";
+}
+
+FileDescriptor file_of(std::size_t bytes) {
+  FileDescriptor file(::memfd_create("stream", MFD_CLOEXEC));
+  write_all(file.get(), std::string(bytes, 'x'));
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+class Converse : public testing::Test {
+ protected:
+  Converse() { ignore_broken_pipes(); }
+};
+
+TEST_F(Converse, EachGetsAllOfTheStream) {
+  constexpr std::size_t kBytes = 40'000'000;
+  const auto stream = file_of(kBytes);
+  std::uint64_t sent = 0;
+  ConversationControl control;
+  control.sent = [&](std::uint64_t bytes) { sent = bytes; };
+  const auto replies =
+      converse({call("a", counting()), call("b", counting()), call("c", "sleep 0.3; " + counting())},
+               stream.get(), control);
+  ASSERT_EQ(replies.size(), 3U);
+  for (const auto& reply : replies) {
+    EXPECT_EQ(reply.problem, "");
+    EXPECT_TRUE(reply.reached);
+    EXPECT_EQ(reply.answer.matches, kBytes);
+  }
+  EXPECT_EQ(sent, kBytes);
+}
+
+TEST_F(Converse, WithoutAStreamTheRequestIsAll) {
+  const auto replies = converse({call("a", counting())}, -1, {});
+  ASSERT_EQ(replies.size(), 1U);
+  EXPECT_EQ(replies[0].answer.matches, 0U);
+}
+
+TEST_F(Converse, OneThatFailsStopsTheOthersAndIsTheCause) {
+  constexpr std::size_t kBytes = 60'000'000;
+  const auto stream = file_of(kBytes);
+  const auto replies = converse({call("a", counting()), call("b", failing("no room"))}, stream.get(), {});
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_EQ(replies[1].problem, "no room");
+  EXPECT_TRUE(replies[1].reached);
+  EXPECT_FALSE(replies[1].stopped);
+  EXPECT_LT(replies[0].answer.matches, kBytes);
+}
+
+TEST_F(Converse, WhatAllAreAskedAllAnswer) {
+  const auto replies = converse({call("a", "exit 3"), call("b", counting())}, -1, {});
+  EXPECT_NE(replies[0].problem, "");
+  EXPECT_FALSE(replies[0].reached);
+  EXPECT_EQ(replies[1].problem, "");
+}
+
+TEST_F(Converse, OneWithoutASignOfLifeIsGivenUp) {
+  const auto stream = file_of(40'000'000);
+  ConversationControl control;
+  control.silence = std::chrono::seconds(1);
+  const auto replies = converse({call("a", "sleep 60")}, stream.get(), control);
+  EXPECT_EQ(replies[0].problem, "no sign of life for 1 s");
+  control.last_answer = std::chrono::seconds(1);
+  const auto asked = converse({call("a", "cat >/dev/null; sleep 60")}, -1, control);
+  EXPECT_EQ(asked[0].problem, "no sign of life for 1 s");
+}
+
+TEST_F(Converse, OneThatDoesNotStart) {
+  Call none = call("a", "");
+  none.command.argv = {"/no/such/program"};
+  const auto replies = converse({none, call("b", counting())}, -1, {});
+  EXPECT_NE(replies[0].problem, "");
+  EXPECT_EQ(replies[1].problem, "");
+}
+
+TEST_F(Converse, EndsWhenItIsCancelled) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  ASSERT_EQ(::write(pipe[1], "x", 1), 1);
+  ConversationControl control;
+  control.cancel_fds = {pipe[0]};
+  control.cancelled = [] { return true; };
+  EXPECT_TRUE(converse({call("a", "sleep 60")}, -1, control).empty());
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
+}  // namespace
+}  // namespace shipyard::launcher::stage

@@ -1,0 +1,118 @@
+#include "launcher/stage/tree.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/environment.hpp"
+#include "base/temporary_directory.hpp"
+
+namespace shipyard::launcher::stage {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Tree : public testing::Test {
+ protected:
+  Tree() : root_(*TemporaryDirectory::make(Environment{}, "stage-test")) {}
+
+  std::string at(const std::string& name) const { return root_.path() + "/" + name; }
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories(fs::path(at(name)).parent_path());
+    std::ofstream(at(name)) << text;
+  }
+  static std::string read(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+ private:
+  TemporaryDirectory root_;
+};
+
+TEST_F(Tree, ListsFilesAndTheirBytes) {
+  write("a/one", "1");
+  write("a/b/two", "22");
+  fs::create_symlink("one", at("a/link"));
+  const auto listing = list_tree(at("a"));
+  ASSERT_TRUE(listing);
+  EXPECT_EQ(listing->files, 3U);
+  EXPECT_EQ(listing->bytes, 3U);
+}
+
+TEST_F(Tree, TwoWithTheSameFilesAreAlike) {
+  for (const auto* name : {"a", "b"}) {
+    write(std::string(name) + "/x/one", "1");
+    write(std::string(name) + "/two", "22");
+  }
+  EXPECT_EQ(list_tree(at("a"))->names, list_tree(at("b"))->names);
+}
+
+TEST_F(Tree, EveryDifferenceShows) {
+  write("a/one", "1");
+  fs::create_symlink("one", at("a/link"));
+  const auto before = list_tree(at("a"));
+  const auto differs = [&] { return list_tree(at("a"))->names != before->names; };
+  EXPECT_FALSE(differs());
+  write("a/more", "");
+  EXPECT_TRUE(differs());
+  fs::remove(at("a/more"));
+  fs::create_directory(at("a/empty"));
+  EXPECT_TRUE(differs());
+  fs::remove(at("a/empty"));
+  ::chmod(at("a/one").c_str(), 0751);
+  EXPECT_TRUE(differs());
+  ::chmod(at("a/one").c_str(), 0644);
+  write("a/one", "12");
+  EXPECT_TRUE(differs());
+  write("a/one", "2");
+  EXPECT_FALSE(differs());
+  EXPECT_NE(list_tree(at("a"))->times, before->times);
+  fs::remove(at("a/link"));
+  fs::create_symlink("two", at("a/link"));
+  EXPECT_TRUE(differs());
+}
+
+TEST_F(Tree, ANameAndItsFileDoNotRunTogether) {
+  write("a/x/y", "");
+  write("b/x\ny", "");
+  EXPECT_NE(list_tree(at("a"))->names, list_tree(at("b"))->names);
+}
+
+TEST_F(Tree, WhatIsStillComingIsNotThere) {
+  write("a/one", "1");
+  const auto before = list_tree(at("a"));
+  write(std::string("a/") + std::string(kPartialPrefix) + "abc/half", "h");
+  EXPECT_EQ(*list_tree(at("a")), *before);
+}
+
+TEST_F(Tree, OneThatIsNotThere) { EXPECT_FALSE(list_tree(at("none"))); }
+
+TEST_F(Tree, MergeTakesThePlaceOfFilesAndKeepsTheRest) {
+  write("from/case/same", "new");
+  write("from/case/deep/more", "m");
+  write("to/case/same", "old");
+  write("to/case/own", "o");
+  ASSERT_TRUE(merge_tree(at("from"), at("to")));
+  EXPECT_EQ(read(at("to/case/same")), "new");
+  EXPECT_EQ(read(at("to/case/own")), "o");
+  EXPECT_EQ(read(at("to/case/deep/more")), "m");
+}
+
+TEST_F(Tree, AMergeThatCannotBeMovesNothing) {
+  write("from/a", "new");
+  write("from/z/file", "x");
+  write("to/a", "old");
+  write("to/z", "a file");
+  const auto merged = merge_tree(at("from"), at("to"));
+  ASSERT_FALSE(merged);
+  EXPECT_NE(merged.error().message.find(at("to/z")), std::string::npos);
+  EXPECT_EQ(read(at("to/a")), "old");
+  EXPECT_EQ(read(at("from/a")), "new");
+}
+
+}  // namespace
+}  // namespace shipyard::launcher::stage
