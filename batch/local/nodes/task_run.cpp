@@ -68,14 +68,16 @@ bool node_is_up(const std::string& engine, const std::string& container, const E
   return true;
 }
 
-/// A command to its end, or until somebody sets `ended`.
+/// A command to its end, or until somebody sets `ended`. `session`: NodeCommand::session.
 CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node,
                       const std::function<bool()>& ended, std::chrono::seconds grace,
-                      const Environment& environment) {
+                      const Environment& environment, std::string& session) {
   auto command = NodeCommand::start(order, environment);
   if (!command) return fault("TaskFailed", command.error().message);
   while (true) {
-    if (const auto end = command->wait_for(kGlance)) {
+    const auto end = command->wait_for(kGlance);
+    session = command->session();
+    if (end) {
       if (end->not_found)
         return fault("CommandProgramNotFound",
                      fmt::format("The specified command program is not found: {}", order.words[0]));
@@ -85,7 +87,7 @@ CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node,
       return {end->exit.status(), "", ""};
     }
     if (ended()) {
-      end_processes(order.engine, order.container, order.marker, grace, environment);
+      end_processes(order.engine, order.container, order.marker, {session}, grace, environment);
       (void)command->wait_for(grace);
       return fault("TaskEnded", "The task was ended by a user request");
     }
@@ -127,10 +129,11 @@ CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer&
   const int retries =
       number_at(part_at(body, "constraints"), "maxTaskRetryCount", number_at(body, "maxTaskRetryCount"));
   CommandEnd end;
+  std::string session;
   for (int attempt = 0; attempt <= std::max(retries, 0) && !ended(); ++attempt) {
     end = to_the_end(
         {settings.engine, node.container, *words, variables, there + "/wd", there, user_of(body), directory},
-        node.container, ended, settings.grace, environment);
+        node.container, ended, settings.grace, environment, session);
     if (!failed(end)) break;
   }
   return end;
@@ -149,7 +152,8 @@ TaskRun::TaskRun(const TaskSettings& settings, const TaskOrder& order, std::vect
       events_(events),
       multi_instance_(order.task_body.contains("multiInstanceSettings")),
       marker_(fmt::format("{}/{}/{}", order.job, order.task, order.attempt)),
-      native_containers_(nodes_.size()) {}
+      native_containers_(nodes_.size()),
+      sessions_(nodes_.size()) {}
 
 Variables TaskRun::variables_of(std::size_t node, const std::string& task) const {
   MultiInstanceTask names{settings_.account, settings_.account_url, order_.pool, order_.job, task, {},
@@ -249,9 +253,13 @@ CommandEnd TaskRun::carry_out(std::size_t node, const std::string& line, Variabl
   add_settings(variables, part_at(order_.task_body, "environmentSettings"));
   const std::string there = std::string(kNodeRootDirectory) + "/" + directory;
   const auto& own = nodes_[node].container.container;
-  return to_the_end({settings_.engine, container.empty() ? own : container, *words, std::move(variables),
-                     there + "/wd", there, container.empty() ? user_of(user) : "0", marker_},
-                    own, is_over(), settings_.grace, environment_);
+  std::string session;
+  auto end = to_the_end({settings_.engine, container.empty() ? own : container, *words, std::move(variables),
+                         there + "/wd", there, container.empty() ? user_of(user) : "0", marker_},
+                        own, is_over(), settings_.grace, environment_, session);
+  // In a container of its own it is that which ends.
+  if (!session.empty() && container.empty()) sessions_[node].push_back(std::move(session));
+  return end;
 }
 
 CommandEnd TaskRun::start_native_container(std::size_t node) {
@@ -320,7 +328,7 @@ void TaskRun::end_all() {
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     threads.emplace_back([&, k] {
       const auto& own = nodes_[k].container.container;
-      end_processes(settings_.engine, own, marker_, settings_.grace, environment_);
+      end_processes(settings_.engine, own, marker_, sessions_[k], settings_.grace, environment_);
       if (!native_containers_[k].empty()) {
         (void)call_engine(settings_.engine, {"rm", "--force", "--volumes", native_containers_[k]},
                           environment_);

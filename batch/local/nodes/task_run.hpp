@@ -69,7 +69,8 @@ class TaskRun {
   Events& events_;
   bool multi_instance_;
   std::string marker_;
-  std::vector<std::string> native_containers_;  ///< by node; empty where Batch starts none
+  std::vector<std::string> native_containers_;      ///< by node; empty where Batch starts none
+  std::vector<std::vector<std::string>> sessions_;  ///< by node; of the commands that have run there
 };
 
 /// A command that belongs to no task: start, preparation and release tasks, in a directory of their own below
