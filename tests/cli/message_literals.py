@@ -18,6 +18,7 @@ HOLE = "\0"  # in a message: text that is known only at run time
 # How a launcher's Outcome begins where its type is not named: {"app_failed", status, message, hint}.
 OUTCOMES = (
     "app_failed",
+    "collect_failed",
     "timed_out",
     "config_error",
     "node_unfit",
