@@ -6,6 +6,7 @@ client, or no definitions.
 """
 
 import base64
+import datetime
 import json
 import os
 import pathlib
@@ -158,6 +159,13 @@ class WholeJob(unittest.TestCase):
             self.assertEqual(one.job_release_task_execution_info.exit_code, 0)
         client.job.delete("j")
         wait(lambda: "j" not in [job.id for job in client.job.list()], "the job to be gone")
+        self.limits_of_preparation_and_release()
+        client.pool.resize("azure", models.PoolResizeParameter(target_dedicated_nodes=1))
+        wait(
+            lambda: client.pool.get("azure").allocation_state == models.AllocationState.steady,
+            "the pool to be smaller",
+        )
+        self.assertEqual([n.state for n in client.compute_node.list("azure")], [idle])
         client.pool.delete("azure")
         wait(lambda: not client.pool.exists("azure"), "the pool to be gone")
         asked = {re.sub(r"tvmps_\w+", "NODE", one) for one in self.judged}
@@ -172,6 +180,34 @@ class WholeJob(unittest.TestCase):
             },
             asked,
         )
+
+    def limits_of_preparation_and_release(self):
+        client = self.client
+        two_seconds = datetime.timedelta(seconds=2)
+        client.job.add(
+            models.JobAddParameter(
+                id="limits",
+                pool_info=models.PoolInformation(pool_id="azure"),
+                job_preparation_task=models.JobPreparationTask(
+                    command_line="sleep 600",
+                    constraints=models.TaskConstraints(max_wall_clock_time=two_seconds),
+                    wait_for_success=False,
+                ),
+                job_release_task=models.JobReleaseTask(
+                    command_line="sleep 600", max_wall_clock_time=two_seconds
+                ),
+            )
+        )
+        client.task.add("limits", models.TaskAddParameter(id="t", command_line="true"))
+        completed = models.TaskState.completed
+        wait(lambda: client.task.get("limits", "t").state == completed, "the task behind its preparation")
+        client.job.terminate("limits")
+        wait(lambda: client.job.get("limits").state == models.JobState.completed, "the end of its release")
+        (status,) = client.job.list_preparation_and_release_task_status("limits")
+        for info in (status.job_preparation_task_execution_info, status.job_release_task_execution_info):
+            self.assertEqual(info.failure_info.code, "WallClockTimeExpired")
+        client.job.delete("limits")
+        wait(lambda: "limits" not in [job.id for job in client.job.list()], "the job to be gone")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 #include "batch/local/nodes/task_run.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,13 +11,16 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file_descriptor.hpp"
 #include "batch/client/json_access.hpp"
+#include "batch/client/one_line.hpp"
 #include "batch/local/machine.hpp"
 #include "batch/local/nodes/command_line.hpp"
 #include "batch/local/nodes/engine_call.hpp"
 #include "batch/local/nodes/node_command.hpp"
 #include "batch/local/nodes/task_files.hpp"
 #include "batch/local/nodes/without_exceptions.hpp"
+#include "batch/local/service/batch_time.hpp"
 
 namespace shipyard::local {
 namespace {
@@ -96,6 +101,20 @@ CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node,
 
 }  // namespace
 
+std::string last_words(const std::string& path) {
+  // A task may have put anything there.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  std::string text(4096, '\0');
+  const off_t size = info.st_size;
+  const ssize_t got = ::pread(file.get(), text.data(), text.size(),
+                              std::max<off_t>(0, size - static_cast<off_t>(text.size())));
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.pop_back();
+  return batch::one_line(std::string_view(text).substr(text.rfind('\n') + 1));
+}
+
 void remove_task_directory(const std::string& engine, const NodeContainer& node, const std::string& directory,
                            const Environment& environment) {
   std::error_code failure;
@@ -109,7 +128,8 @@ void remove_task_directory(const std::string& engine, const NodeContainer& node,
 
 CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer& node, const json& body,
                               Variables variables, const std::string& directory,
-                              const std::function<bool()>& ended, const Environment& environment) {
+                              const std::function<bool()>& ended, const Environment& environment,
+                              std::optional<std::chrono::milliseconds> longest) {
   auto words = split_command_line(text_at(body, "commandLine"));
   if (!words) return fault("CommandLineInvalid", words.error().message);
   const std::string here = node.info.directory + "/" + directory;
@@ -128,12 +148,22 @@ CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer&
   add_settings(variables, part_at(body, "environmentSettings"));
   const int retries =
       number_at(part_at(body, "constraints"), "maxTaskRetryCount", number_at(body, "maxTaskRetryCount"));
-  CommandEnd end;
+  // JobPreparationTask has it among its constraints, JobReleaseTask has none of those.
+  const std::string limit =
+      text_at(part_at(body, "constraints"), "maxWallClockTime", text_at(body, "maxWallClockTime"));
+  if (const auto time = parse_iso_duration(limit)) longest = time;
+  using Clock = std::chrono::steady_clock;
+  auto begin = Clock::now();
+  const auto is_late = [&] { return longest && Clock::now() - begin >= *longest; };
+  CommandEnd end = fault("TaskEnded", "The task was ended by a user request");
   std::string session;
   for (int attempt = 0; attempt <= std::max(retries, 0) && !ended(); ++attempt) {
+    begin = Clock::now();
     end = to_the_end(
         {settings.engine, node.container, *words, variables, there + "/wd", there, user_of(body), directory},
-        node.container, ended, settings.grace, environment, session);
+        node.container, [&] { return ended() || is_late(); }, settings.grace, environment, session);
+    if (end.fault == "TaskEnded" && !ended())
+      end = fault("WallClockTimeExpired", "The task ran longer than its maxWallClockTime");
     if (!failed(end)) break;
   }
   return end;
@@ -212,8 +242,11 @@ CommandEnd TaskRun::prepare(std::size_t node) {
   const json body = part_at(order_.job_body, "jobPreparationTask");
   if (body.empty() || !nodes_[node].wants_preparation) return well();
   const std::string id = text_at(body, "id", kPreparationId);
-  const auto end = run_single_command(settings_, nodes_[node].container, body, variables_of(node, id),
-                                      task_directory(order_.job, id), is_over(), environment_);
+  const std::string directory = task_directory(order_.job, id);
+  auto end = run_single_command(settings_, nodes_[node].container, body, variables_of(node, id), directory,
+                                is_over(), environment_);
+  if (end.exit_code && failed(end))
+    end.message = last_words(nodes_[node].container.info.directory + "/" + directory + "/stderr.txt");
   events_.prepared(order_.job, nodes_[node].container.info.id, end);
   if (!failed(end) || body.value("waitForSuccess", json(true)) == json(false)) return well();
   return end.fault == "TaskEnded" ? end
