@@ -360,8 +360,9 @@ Error prose_error(std::size_t line, const std::string& what) {
 Result<std::string> man_page(const std::string& tool, const std::string& section,
                              const std::vector<CommandLineSpec>& command_lines, std::string_view prose) {
   const Page page(tool, command_lines);
-  std::string result = fmt::format(".TH {} {} \"\" \"shipyard\\-mpirun {}\" \"User Commands\"\n.nr HY 0\n.nh\n.ad l\n",
-                                   escaped(upper(tool)), section, SHIPYARD_VERSION);
+  std::string result =
+      fmt::format(".TH {} {} \"\" \"shipyard\\-mpirun {}\" \"User Commands\"\n.nr HY 0\n.nh\n.ad l\n",
+                  escaped(upper(tool)), section, SHIPYARD_VERSION);
   const auto lines = lines_of(prose);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string& line = lines[i];
