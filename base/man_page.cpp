@@ -47,7 +47,7 @@ std::string bold(std::string_view text) { return "\\fB" + escaped(text) + "\\fR"
 std::string italic(std::string_view text) { return "\\fI" + escaped(text) + "\\fR"; }
 
 /// At the beginning of a line these two ask for something.
-std::string protected_line(std::string line) {
+std::string protected_line(const std::string& line) {
   return line.starts_with('.') || line.starts_with('\'') ? "\\&" + line : line;
 }
 
@@ -92,7 +92,7 @@ std::string usage_text(std::string_view usage) {
 }
 
 bool is_variable(std::string_view word) {
-  return word.find('_') != std::string_view::npos && is_upper(word[0]) &&
+  return word.find('_') != std::string_view::npos && is_upper(word.front()) &&
          std::all_of(word.begin(), word.end(), [](char c) { return is_upper(c) || is_digit(c) || c == '_'; });
 }
 
@@ -114,9 +114,9 @@ std::string text_of(std::string_view text, std::string_view value = {}) {
     back = back == std::string_view::npos || back < front ? front : back + 1;
     const std::string_view core = word.substr(front, back - front);
     result += escaped(word.substr(0, front));
-    if (core.size() > 1 && core[0] == '-' && core != "--" && (is_lower(core[1]) || core[1] == '-')) {
-      result += bold(core);
-    } else if (!core.empty() && is_variable(core)) {
+    const bool is_option =
+        core.size() > 1 && core[0] == '-' && core != "--" && (is_lower(core[1]) || core[1] == '-');
+    if (is_option || is_variable(core)) {
       result += bold(core);
     } else if (placeholders.contains(core)) {
       result += italic(core);

@@ -353,6 +353,7 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
       std::find_if(known.begin(), known.end(), [&](const VerbSpec& verb) { return verb.name == word; });
   if (found == known.end()) {
     std::vector<std::string> names;
+    names.reserve(known.size());
     for (const auto& verb : known) names.push_back(verb.name);
     if (word == "pool") return no_command("pool: one of create, status, resize, delete is wanted", "");
     return no_command(fmt::format("unknown command '{}'", word), nearest_match(word, names));
