@@ -488,8 +488,8 @@ int Leader::run(const char* executable) {
     say(program_, "error", "--sizes: none of these can be measured");
     return kUsage;
   }
-  add_context();
   survey_ ? register_survey() : register_kernels();
+  add_context();
 
   TableReporter table(leadership_, head());
   HeadReporter only_head(head());
@@ -503,7 +503,7 @@ int Leader::run(const char* executable) {
   benchmark::RunSpecifiedBenchmarks(&reports, nullptr, ".");
   benchmark::Shutdown();
   leadership_.progress_line.clear();
-  if (!left_out_.empty() && left_out_.size() == (survey_ ? survey_->names().size() : all_)) {
+  if (!left_out_.empty() && left_out_.size() == all_) {
     say(program_, "error",
         fmt::format("the time limit of {:g} s was reached before anything was measured (see --time-limit)",
                     options_.time_limit.count()));
