@@ -1,3 +1,5 @@
 if(SHIPYARD_BUILD_LOCAL)
+  shipyard_cluster_test(strangers.openmpi4 strangers.sh bookworm)
+  shipyard_cluster_test(strangers.openmpi5 strangers.sh trixie)
   shipyard_cluster_test(recipes recipes.sh)
 endif()
