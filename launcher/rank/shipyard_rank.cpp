@@ -107,9 +107,11 @@ std::optional<int> own_rank(const Environment& environment) {
 }
 
 /// Hydra gives all ranks but rank 0 an input that nobody ever writes to or closes: to read it would hang.
+/// Intel's is known by MPI_LOCALRANKID.
 bool has_dead_input(const Environment& environment) {
   const auto rank = environment.get("PMI_RANK");
-  return rank && *rank != "0" && environment.has("PMI_FD") && !environment.has("OMPI_COMM_WORLD_RANK");
+  return rank && *rank != "0" && (environment.has("PMI_FD") || environment.has("MPI_LOCALRANKID")) &&
+         !environment.has("OMPI_COMM_WORLD_RANK");
 }
 
 std::string host_name() {

@@ -7,6 +7,7 @@ shipyard_unit_test(launcher_plan_test
     launcher_gate_text_test.cpp
     launcher_hydra_command_test.cpp
     launcher_installation_test.cpp
+    launcher_intel_mpi_command_test.cpp
     launcher_mpi_files_test.cpp
     launcher_mpirun_command_test.cpp
     launcher_node_topologies_test.cpp
