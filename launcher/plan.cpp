@@ -283,6 +283,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   } else {
     plan.files[request.hostfile] = hostfile::openmpi_hostfile(used, 1);
   }
+  const Fabric fabric = choose_fabric(context.rdma);
   if (!plan.remote_hosts.empty()) {
     request.ssh_config = plan.run_directory + "/ssh_config";
     request.ssh_program = context.ssh_program;
@@ -306,7 +307,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     request.subnet = to_string(subnet->network);
     request.interface = subnet->interface;
     request.own_address = to_string(context.own_address);
-    request.infiniband = context.infiniband;
+    request.infiniband = fabric.infiniband;
+    plan.reasons.insert(plan.reasons.end(), fabric.reasons.begin(), fabric.reasons.end());
+    plan.warnings.insert(plan.warnings.end(), fabric.warnings.begin(), fabric.warnings.end());
     request.ipv6 = context.own_address.ipv6;
     plan.report_address = context.own_address;
     request.daemon_mark = fmt::format("{}={}", supervise::kJobVariable, context.job);
@@ -337,13 +340,11 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
                                                         [&](const auto& one) { return one.first == name; });
   };
   if (!by_hand) {
-    const RankEnvironment of_ranks =
-        rank_environment(plan.layout, context.topologies, plan.node_topology,
-                         {.binder = mapping.binder,
-                          .infiniband = context.infiniband && !is_users("UCX_NET_DEVICES"),
-                          .smt = options.layout.smt,
-                          .bind_to = options.layout.bind_to,
-                          .is_users = is_users});
+    const RankEnvironment of_ranks = rank_environment(plan.layout, context.topologies, plan.node_topology,
+                                                      {.binder = mapping.binder,
+                                                       .smt = options.layout.smt,
+                                                       .bind_to = options.layout.bind_to,
+                                                       .is_users = is_users});
     for (const auto& [name, value] : of_ranks.variables) {
       plan.environment[name] = value;
       request.variables.emplace_back(name, "layout");
@@ -395,6 +396,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   request.program = {context.rank_program, "--directory", context.working_directory};
   plan.relays_stderr = !mpi::user_directs_output(context.mpi.version.dialect, user);
   if (plan.relays_stderr) request.program.emplace_back("--relay-stderr");
+  if (fabric.infiniband && !is_users("UCX_NET_DEVICES")) request.program.emplace_back("--find-infiniband");
   if (options.on_preempt != 0 && !options.check) {
     request.program.emplace_back("--watch-preemption");
     plan.reasons.push_back(

@@ -36,6 +36,8 @@ constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
     {"wd", "wdir"},
 };
 
+constexpr const char* kTransports[] = {"pml", "btl", "mtl"};
+
 /// What differs between the two by name alone.
 struct Vocabulary {
   std::string daemon_flag;  ///< how a parameter of the run-time is set
@@ -95,6 +97,21 @@ void add_network(Composer& composer, Dialect dialect, const MpirunRequest& reque
     }
     composer.parameter("--mca", "btl_tcp_if_include", request.subnet, why);
   }
+}
+
+/// Debian's openmpi-mca-params.conf leaves UCX out: `pml = ^ucx`, `osc = ^ucx,pt2pt`.
+void add_infiniband(Composer& composer, Dialect dialect, const UserSettings& user) {
+  // Whoever has chosen one of these has chosen what messages go by.
+  const bool theirs = std::any_of(std::begin(kTransports), std::end(kTransports),
+                                  [&](const char* name) { return user.parameters.contains(name); });
+  const auto parameter = [&](const std::string& name, const std::string& value, const char* why) {
+    composer.setting({"--mca", name, value}, name + " " + value, why,
+                     theirs || user.parameters.contains(name));
+  };
+  parameter("pml", "ucx", "InfiniBand is reached by UCX, which the distribution may leave out");
+  parameter("osc", "^pt2pt", "one-sided communication may go by UCX as well");
+  if (dialect == Dialect::kOpenMpi4)
+    parameter("btl", "^openib,uct,ofi", "other ways to the same devices, which warn or are older");
 }
 
 }  // namespace
@@ -204,6 +221,7 @@ MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, cons
         request.daemon_wrapper.empty() ? "what is left of the job after a failure is found by this mark"
                                        : "--mpi-env is sourced on every node before mpirun's daemon");
   }
+  if (request.infiniband) add_infiniband(composer, dialect, user);
   if (!request.single_copy) {
     const char* why = "the kernel refuses process_vm_readv here (seccomp or ptrace scope)";
     if (dialect == Dialect::kOpenMpi5) {

@@ -4,6 +4,7 @@ shipyard_unit_test(launcher_plan_test
   SOURCES
     launcher_binding_check_test.cpp
     launcher_diagnosis_test.cpp
+    launcher_fabric_test.cpp
     launcher_gate_text_test.cpp
     launcher_hydra_command_test.cpp
     launcher_installation_test.cpp
