@@ -21,6 +21,8 @@ struct OptionSpec {
   std::string default_text = {};  ///< shown in the help
   bool repeatable = false;
   std::vector<std::string> aliases = {};  ///< spelled whole, e.g. "-np"
+
+  bool operator==(const OptionSpec&) const = default;
 };
 
 struct OptionGroup {

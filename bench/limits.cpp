@@ -222,10 +222,12 @@ class Limits : public Survey {
     const auto of = [&](KernelIndex kernel) {
       return samples[kernel].empty() ? std::nullopt : std::optional(median(samples[kernel]));
     };
+    // It does not depend on the size.
+    const auto hops = all_hops();
     return {.bytes = sizes_[size],
             .mpi_ns = of(kMpi).value_or(0),
             .mpi_window_ns = of(kWindow).value_or(0),
-            .hop_ns = of(kHop),
+            .hop_ns = hops.empty() ? std::nullopt : std::optional(median(hops)),
             .memcpy_ns = of(kMemcpy),
             .cma_ns = of(kCma),
             .tcp_ns = of(kTcp),

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "base/command_line.hpp"
+#include "base/documents.hpp"
 #include "base/file.hpp"
 #include "base/terminal.hpp"
 #include "hostfile/host_source.hpp"
@@ -34,8 +35,8 @@ CommandLineSpec command_line_spec() {
          .help = "hostfile of Open MPI or Hydra; '-' is standard input"}}},
       {"Output",
        {{.name = "format",
-         .value = "FORMAT",
-         .help = "openmpi, hydra, ssh-config or json",
+         .value = "openmpi|hydra|ssh-config|json",
+         .help = "what is written",
          .default_text = "openmpi"},
         {.name = "slots",
          .value = "N",
@@ -247,6 +248,7 @@ Status remove(const Environment& environment, const Messages& messages) {
 int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& output,
              std::ostream& errors) {
   const auto spec = command_line_spec();
+  if (asks_for_documents(arguments)) return print_documents(spec.tool, {spec}, arguments, output, errors);
   Messages messages(errors, spec.tool, environment);
   auto fail = [&messages](const Error& error) {
     messages.error(error);

@@ -60,7 +60,7 @@ std::vector<OptionGroup> option_groups() {
         {.name = "topology",
          .value = "[HOST=]FILE|TEXT",
          .help = "Plan for this hardware in place of the one found: hwloc XML (lstopo FILE.xml) or a "
-                 "synthetic text (package:2 l3:4 core:8 pu:1).",
+                 "synthetic text (package:2 l3:4 core:8 pu:1). May be repeated.",
          .repeatable = true}}},
       {"Nodes",
        {{.name = "hosts",
@@ -84,7 +84,7 @@ std::vector<OptionGroup> option_groups() {
          .default_text = "that of this container's, 23"},
         {.name = "ssh-host-pattern",
          .value = "PATTERN",
-         .help = "Host line of the ssh config in place of the nodes' subnet.",
+         .help = "Host line of the ssh config in place of the nodes' subnet, as 10.*; may be repeated.",
          .variable = "SHIPYARD_SSH_HOST_PATTERN",
          .repeatable = true},
         {.name = "ssh-key",
@@ -191,8 +191,7 @@ std::vector<OptionGroup> option_groups() {
         {.name = "show-map", .help = "Draw the node with the rank on each core."},
         {.name = "check",
          .help = "Ask every node what it has and lacks for this job, then start the ranks without the "
-                 "program and "
-                 "compare where they run with the plan."},
+                 "program and compare where they run with the plan."},
         {.name = "report",
          .value = "FILE",
          .help = "Write an account of the job as JSON.",

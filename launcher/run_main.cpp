@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ostream>
 
+#include "base/documents.hpp"
 #include "base/file.hpp"
 #include "base/output.hpp"
 #include "base/terminal.hpp"
@@ -208,6 +209,7 @@ int run_main(const std::vector<std::string>& arguments, const Environment& envir
   // What --stage and --collect run there.
   if (arguments == std::vector<std::string>{"--node-stage"}) return stage::run_node_side(environment, err);
   const std::string& tool = command_line().tool;
+  if (asks_for_documents(arguments)) return print_documents(tool, {command_line()}, arguments, out, err);
   Messages messages(err, tool, environment);
   auto options = parse_options(arguments, environment);
   if (!options) {

@@ -55,4 +55,19 @@ suite_of() {
   esac
 }
 
+# The base image of a Debian suite: what is here, else from the registry, else made from the package mirror.
+base_image() {  # ENGINE SUITE
+  local engine=$1 suite=$2 image
+  for image in "debian:$suite-slim" "shipyard-base:$suite"; do
+    if "$engine" image inspect "$image" >/dev/null 2>&1; then echo "$image"; return; fi
+  done
+  note "pulling debian:$suite-slim"
+  if timeout --foreground 60 "$engine" pull "docker.io/library/debian:$suite-slim" >"$logs/pull-$suite.log" 2>&1; then
+    echo "docker.io/library/debian:$suite-slim"
+    return
+  fi
+  note "no registry answers; making shipyard-base:$suite from the package mirror (half a minute)"
+  "$root/scripts/make-base-image" "$suite"
+}
+
 project_version() { sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt"; }

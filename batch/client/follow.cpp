@@ -15,6 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr long long kChunk = 4 << 20;
 /// How soon somebody who waits is told why, and how often that is looked at again.
+constexpr std::chrono::seconds kFirstPatience{15};
 constexpr std::chrono::seconds kPatience{60};
 constexpr int kFirstInfrastructureStatus = 120;
 constexpr int kLastInfrastructureStatus = 123;
@@ -40,7 +41,7 @@ Answer ask_for_task(const std::string& path, Service& service) {
 class WaitingNotes {
  public:
   WaitingNotes(std::string job, const Edge& edge)
-      : job_(std::move(job)), edge_(edge), next_(Clock::now() + kPatience) {}
+      : job_(std::move(job)), edge_(edge), next_(Clock::now() + kFirstPatience) {}
 
   void look(const TaskView& view) {
     if (view.state != "active" || Clock::now() < next_) return;

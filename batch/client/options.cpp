@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 
 #include "base/command_line.hpp"
 #include "base/shell_quote.hpp"
@@ -56,8 +56,8 @@ OptionGroup account_group() {
   return {
       "Account",
       {{.name = "sign-in",
-        .value = "HOW",
-        .help = "auto, key (AZURE_BATCH_ACCESS_KEY), secret (AZURE_CLIENT_SECRET), identity (of this VM), az",
+        .value = "auto|key|secret|identity|az",
+        .help = "how: by AZURE_BATCH_ACCESS_KEY, by AZURE_CLIENT_SECRET, as this VM, or as the az command is",
         .variable = "SHIPYARD_SIGN_IN",
         .default_text = "the first that is set up"},
        {.name = "api-version",
@@ -99,6 +99,7 @@ std::vector<OptionSpec> wait_options() {
 }
 
 struct VerbSpec {
+  std::string name;
   Verb verb;
   CommandLineSpec spec;
 };
@@ -114,7 +115,7 @@ constexpr const char* kExitStatusOfRun =
     "of our own or of Batch; 128+N where signal N ended this program. The table of\n"
     "shipyard-mpirun's own statuses: shipyard-mpirun(1).\n";
 
-void add(std::map<std::string, VerbSpec>& verbs, const std::string& name, Verb verb, std::string usage,
+void add(std::vector<VerbSpec>& verbs, const std::string& name, Verb verb, std::string usage,
          std::string sentence, std::vector<OptionGroup> groups, CommandLineSpec::Operands operands,
          std::string epilogue, bool asks_batch = true) {
   if (asks_batch) groups.push_back(account_group());
@@ -123,12 +124,13 @@ void add(std::map<std::string, VerbSpec>& verbs, const std::string& name, Verb v
                        std::move(groups),         operands,         std::move(epilogue)};
   // A job file, and what is to run: the options behind that are its own.
   if (operands == CommandLineSpec::Operands::kProgram) spec.operands_in_front = 1;
-  verbs.emplace(name, VerbSpec{verb, std::move(spec)});
+  verbs.push_back({name, verb, std::move(spec)});
 }
 
-std::map<std::string, VerbSpec> all_verbs() {
+/// In the order of the overview.
+std::vector<VerbSpec> all_verbs() {
   using Operands = CommandLineSpec::Operands;
-  std::map<std::string, VerbSpec> verbs;
+  std::vector<VerbSpec> verbs;
   auto run_options = job_options();
   run_options.push_back(
       option("retry-infrastructure", "N",
@@ -136,8 +138,8 @@ std::map<std::string, VerbSpec> all_verbs() {
   run_options.push_back(flag("new", "a new job, also where an earlier run of this file was cut off"));
   add(verbs, "run", Verb::kRun, "[options] FILE [-- COMMAND...]",
       "Submits the job of FILE, shows the output of its task as it grows, and ends with its exit status. "
-      "Ctrl-C asks Batch to "
-      "terminate the job. A run that was cut off goes on where it was when it is started again.",
+      "Ctrl-C asks Batch to terminate the job. A run that was cut off goes on where it was when it is "
+      "started again.",
       {{"Job", run_options}, {"Waiting", wait_options()}}, Operands::kProgram,
       std::string("Examples:\n"
                   "  shipyard-submit run job.yaml\n"
@@ -325,6 +327,12 @@ Status take_options(Request& request, const ParsedCommandLine& line) {
 
 }  // namespace
 
+std::vector<CommandLineSpec> command_lines() {
+  std::vector<CommandLineSpec> result;
+  for (auto& verb : all_verbs()) result.push_back(std::move(verb.spec));
+  return result;
+}
+
 Result<Request> parse_request(const std::vector<std::string>& arguments, const Environment& environment) {
   Request request;
   request.help = kOverview;
@@ -341,14 +349,16 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
   if (word == "pool" && arguments.size() > 1 && !arguments[1].starts_with('-'))
     word += " " + arguments[taken++];
   const auto known = all_verbs();
-  const auto found = known.find(word);
+  const auto found =
+      std::find_if(known.begin(), known.end(), [&](const VerbSpec& verb) { return verb.name == word; });
   if (found == known.end()) {
     std::vector<std::string> names;
-    for (const auto& [name, verb] : known) names.push_back(name);
+    names.reserve(known.size());
+    for (const auto& verb : known) names.push_back(verb.name);
     if (word == "pool") return no_command("pool: one of create, status, resize, delete is wanted", "");
     return no_command(fmt::format("unknown command '{}'", word), nearest_match(word, names));
   }
-  const auto& spec = found->second.spec;
+  const auto& spec = found->spec;
   auto line = parse_command_line(
       spec, {arguments.begin() + static_cast<std::ptrdiff_t>(taken), arguments.end()}, environment);
   if (!line) return line.error();
@@ -360,7 +370,7 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
     request.verb = Verb::kVersion;
     return request;
   }
-  request.verb = found->second.verb;
+  request.verb = found->verb;
   if (line->has("quiet")) request.verbosity = Verbosity::kQuiet;
   if (line->count("verbose") == 1) request.verbosity = Verbosity::kCommands;
   if (line->count("verbose") > 1) request.verbosity = Verbosity::kDecisions;

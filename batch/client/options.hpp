@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/command_line.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
 #include "base/terminal.hpp"
@@ -64,6 +65,9 @@ struct Request {
   std::string sign_in = "auto";
   std::string api_version = kApiVersion;
 };
+
+/// Of each command, in the order of the overview.
+[[nodiscard]] std::vector<CommandLineSpec> command_lines();
 
 /// Fails on words that ask for nothing, with the nearest match. `arguments` without the program's name.
 Result<Request> parse_request(const std::vector<std::string>& arguments, const Environment& environment);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "base/documents.hpp"
 #include "base/signals.hpp"
 #include "batch/client/edge.hpp"
 #include "batch/client/job_file.hpp"
@@ -64,6 +65,8 @@ bool asks_batch(Request::Verb verb) {
 int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
              std::ostream& err) {
   Messages messages(err, "shipyard-submit", environment);
+  if (asks_for_documents(arguments))
+    return print_documents("shipyard-submit", command_lines(), arguments, out, err);
   auto request = parse_request(arguments, environment);
   if (!request) {
     messages.error(request.error());

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 
 namespace shipyard::local {
 namespace {
@@ -29,8 +29,8 @@ constexpr const char* kOverview =
 const OptionGroup& general_group() {
   static const OptionGroup kGroup{"General",
                                   {{.name = "engine",
-                                    .value = "NAME",
-                                    .help = "docker or podman",
+                                    .value = "docker|podman",
+                                    .help = "what runs the containers",
                                     .variable = "SHIPYARD_ENGINE",
                                     .default_text = "the first that answers"},
                                    {.name = "verbose",
@@ -139,14 +139,16 @@ CommandLineSpec serve_spec() {
 }
 
 struct VerbSpec {
+  std::string name;
   Request::Verb verb;
   CommandLineSpec spec;
 };
 
-std::map<std::string, VerbSpec> verbs() {
+/// In the order of the overview.
+std::vector<VerbSpec> verbs() {
   using Operands = CommandLineSpec::Operands;
   using Verb = Request::Verb;
-  std::map<std::string, VerbSpec> result;
+  std::vector<VerbSpec> result;
 
   CommandLineSpec run{
       "shipyard-local run", "-n N --image IMAGE [options] -- COMMAND...",
@@ -165,7 +167,7 @@ std::map<std::string, VerbSpec> verbs() {
       "\n"
       "Exit status: that of COMMAND; 125 where the pool could not be made; 126, 127 as\n"
       "in a shell where COMMAND cannot be executed or is not found.\n";
-  result.emplace("run", VerbSpec{Verb::kRun, std::move(run)});
+  result.push_back({"run", Verb::kRun, std::move(run)});
 
   CommandLineSpec up{"shipyard-local up", "-n N --image IMAGE [options]",
                      "Makes a pool of N nodes that stays until 'shipyard-local down'.", pool_groups(),
@@ -179,7 +181,7 @@ std::map<std::string, VerbSpec> verbs() {
       "  shipyard-local down\n"
       "\n"
       "Exit status: 0, or 125 where the pool could not be made.\n";
-  result.emplace("up", VerbSpec{Verb::kUp, std::move(up)});
+  result.push_back({"up", Verb::kUp, std::move(up)});
 
   CommandLineSpec exec{
       "shipyard-local exec",
@@ -193,8 +195,14 @@ std::map<std::string, VerbSpec> verbs() {
        general_group()},
       Operands::kProgram};
   exec.epilogue = "Exit status: that of COMMAND; 125 for a failure of our own.\n";
-  result.emplace("exec", VerbSpec{Verb::kExec, std::move(exec)});
+  result.push_back({"exec", Verb::kExec, std::move(exec)});
 
+  CommandLineSpec status{"shipyard-local status",
+                         "[options]",
+                         "Lists the pools on this machine.",
+                         {general_group()},
+                         Operands::kNone};
+  result.push_back({"status", Verb::kStatus, std::move(status)});
   CommandLineSpec down{"shipyard-local down",
                        "[options]",
                        "Removes a pool that 'up' made, and what a killed 'run' left behind.",
@@ -203,15 +211,9 @@ std::map<std::string, VerbSpec> verbs() {
                           {.name = "all", .help = "all pools that 'up' made"}}},
                         general_group()},
                        Operands::kNone};
-  result.emplace("down", VerbSpec{Verb::kDown, std::move(down)});
+  result.push_back({"down", Verb::kDown, std::move(down)});
 
-  CommandLineSpec status{"shipyard-local status",
-                         "[options]",
-                         "Lists the pools on this machine.",
-                         {general_group()},
-                         Operands::kNone};
-  result.emplace("status", VerbSpec{Verb::kStatus, std::move(status)});
-  result.emplace("serve", VerbSpec{Verb::kServe, serve_spec()});
+  result.push_back({"serve", Verb::kServe, serve_spec()});
   return result;
 }
 
@@ -285,6 +287,12 @@ Status read_serve_options(const ParsedCommandLine& line, Request& request) {
 
 }  // namespace
 
+std::vector<CommandLineSpec> command_lines() {
+  std::vector<CommandLineSpec> result;
+  for (auto& verb : verbs()) result.push_back(std::move(verb.spec));
+  return result;
+}
+
 Result<Request> parse_request(const std::vector<std::string>& arguments, const Environment& environment) {
   Request request;
   request.help = kOverview;
@@ -295,15 +303,16 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
     return request;
   }
   const auto known = verbs();
-  const auto found = known.find(arguments[0]);
+  const auto found = std::find_if(known.begin(), known.end(),
+                                  [&](const VerbSpec& verb) { return verb.name == arguments[0]; });
   if (found == known.end()) {
     std::vector<std::string> names;
     names.reserve(known.size());
-    for (const auto& [name, verb] : known) names.push_back(name);
+    for (const auto& verb : known) names.push_back(verb.name);
     return no_command(fmt::format("unknown command '{}'", arguments[0]), nearest_match(arguments[0], names));
   }
 
-  const auto& spec = found->second.spec;
+  const auto& spec = found->spec;
   auto line = parse_command_line(spec, {arguments.begin() + 1, arguments.end()}, environment);
   if (!line) return line.error();
   if (line->has("help")) {
@@ -314,7 +323,7 @@ Result<Request> parse_request(const std::vector<std::string>& arguments, const E
     request.verb = Request::Verb::kVersion;
     return request;
   }
-  request.verb = found->second.verb;
+  request.verb = found->verb;
   if (line->has("quiet")) request.verbosity = Verbosity::kQuiet;
   if (line->count("verbose") == 1) request.verbosity = Verbosity::kCommands;
   if (line->count("verbose") > 1) request.verbosity = Verbosity::kDecisions;

@@ -56,6 +56,9 @@ struct Request {
   ServeOptions serve;                ///< serve
 };
 
+/// Of each command, in the order of the overview.
+[[nodiscard]] std::vector<CommandLineSpec> command_lines();
+
 /// `arguments` without the program's name.
 Result<Request> parse_request(const std::vector<std::string>& arguments, const Environment& environment);
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 
+#include "base/documents.hpp"
 #include "base/signals.hpp"
 #include "base/terminal.hpp"
 #include "batch/local/application.hpp"
@@ -245,6 +246,8 @@ int act(const Tool& tool) {
 int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
              std::ostream& err) {
   Messages messages(err, "shipyard-local", environment);
+  if (asks_for_documents(arguments))
+    return print_documents("shipyard-local", command_lines(), arguments, out, err);
   auto request = parse_request(arguments, environment);
   if (!request) {
     messages.error(request.error());

@@ -15,10 +15,12 @@
 #include <mutex>
 #include <ostream>
 
+#include "base/base64.hpp"
 #include "base/file.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/shell_quote.hpp"
 #include "batch/client/document.hpp"
+#include "batch/client/json_access.hpp"
 #include "batch/client/sign_in.hpp"
 #include "batch/local/engine.hpp"
 #include "batch/local/nodes/container_runner.hpp"
@@ -83,6 +85,9 @@ Result<std::string> node_docker_program() {
                {}};
 }
 
+/// Of to_json's form.
+constexpr int kVersion = 1;
+
 /// The account on disk.
 class StateFile {
  public:
@@ -95,6 +100,9 @@ class StateFile {
     json document = json::parse(*text, nullptr, false);
     if (document.is_discarded())
       return input_error(fmt::format("'{}' is no JSON", path_),
+                         "move it away to begin with an empty account");
+    if (batch::number_at(document, "version") != kVersion)
+      return input_error(fmt::format("'{}' is no account of this program's", path_),
                          "move it away to begin with an empty account");
     return document;
   }
@@ -139,6 +147,18 @@ Result<std::string> key_file(const ServeOptions& options, const std::string& dir
   return path;
 }
 
+/// What tasks would find out one by one.
+Status directories_are_there(const ServeOptions& options, const Environment& environment) {
+  std::error_code ignored;
+  if (!options.storage.empty() && !fs::is_directory(absolute(options.storage, environment), ignored))
+    return input_error(fmt::format("--storage: '{}' is not a directory", options.storage));
+  for (const auto& mount : options.mounts) {
+    if (!fs::exists(mount.here, ignored))
+      return input_error(fmt::format("--mount: '{}' is not there", mount.here));
+  }
+  return Ok{};
+}
+
 }  // namespace
 
 int serve(const Request& request, const Edge& edge, std::ostream& out) {
@@ -159,6 +179,10 @@ int serve(const Request& request, const Edge& edge, std::ostream& out) {
   if (!file_of_key) return fail(file_of_key.error());
   auto key = batch::read_secret_file(*file_of_key);
   if (!key) return fail(key.error());
+  if (key->empty() || !decode_base64(key->reveal()))
+    return fail(input_error(fmt::format("'{}': the key is no base64", *file_of_key),
+                            "head -c 64 /dev/urandom | base64 -w0 makes one"));
+  if (auto there = directories_are_there(options, edge.environment); !there) return fail(there.error());
   const Credentials credentials{options.account.empty() ? kWellKnownAccount : options.account,
                                 std::move(*key)};
   // What nobody has named does not go beyond this machine by accident.
@@ -211,7 +235,8 @@ int serve(const Request& request, const Edge& edge, std::ostream& out) {
                                   [&, ready = loaded.get_future().share()](const HttpRequest& asked) {
                                     ready.wait();
                                     auto answer = routes.answer(asked);
-                                    // On disk before anybody relies on it.
+                                    // On disk before anybody relies on it; where it cannot be, the loop below
+                                    // says so.
                                     if (asked.method != "GET" && asked.method != "HEAD")
                                       (void)file.keep(account);
                                     return answer;

@@ -10,6 +10,7 @@
 #include <ostream>
 #include <utility>
 
+#include "base/documents.hpp"
 #include "base/file.hpp"
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
@@ -266,6 +267,8 @@ class Tool {
 
 int run_compare(const std::vector<std::string>& arguments, const Environment& environment,
                 std::ostream& output, std::ostream& errors) {
+  if (asks_for_documents(arguments))
+    return print_documents("bench-compare", {compare_command_line()}, arguments, output, errors);
   const auto options = parse_compare_options(arguments);
   if (!options) {
     Messages(errors, "bench-compare", environment).error(options.error());

@@ -251,9 +251,22 @@ void Leader::add_context() {
   add("measuring_hosts", fmt::format("{}", fmt::join(hosts, ",")));
   add("measuring_cpus", fmt::format("{}", fmt::join(cpus, ";")));
   add("load", describe_loads(placement, selection.ranks));
+  std::vector<std::string> all_hosts;
+  std::vector<std::string> all_cpus;
+  for (const auto& rank : placement) {
+    all_hosts.push_back(rank.host);
+    all_cpus.push_back(format_cpus(rank.cpus));
+  }
+  add("rank_hosts", fmt::format("{}", fmt::join(all_hosts, ",")));
+  add("rank_cpus", fmt::format("{}", fmt::join(all_cpus, ";")));
   auto notes = selection.notes;
+  // Also where those that are too many sleep, and no figure is the worse for it.
+  const std::string ranks = describe_ranks(placement, static_cast<int>(selection.ranks.size()));
+  const auto tells = [](const std::string& note) { return note.find("oversubscribed") != std::string::npos; };
+  if (tells(ranks) && std::none_of(notes.begin(), notes.end(), tells)) notes.push_back("ranks: " + ranks);
   if (!load_note_.empty()) notes.push_back(load_note_);
   add("notes", fmt::format("{}", fmt::join(notes, "; ")));
+  add("measurements", std::to_string(all_));
   add("clock_cost_ns", fmt::format("{:.1f}", clock_cost_ns()));
   for (const auto& [name, value] : settings(program_.text.offers, options_)) add(name.c_str(), value);
   if (survey_) {
@@ -432,6 +445,7 @@ void Leader::register_kernels() {
 
 void Leader::register_survey() {
   const auto names = survey_->names();
+  all_ = names.size();
   for (std::size_t entry = 0; entry < names.size(); ++entry) {
     benchmark::RegisterBenchmark(
         names[entry].c_str(),
@@ -474,8 +488,8 @@ int Leader::run(const char* executable) {
     say(program_, "error", "--sizes: none of these can be measured");
     return kUsage;
   }
-  add_context();
   survey_ ? register_survey() : register_kernels();
+  add_context();
 
   TableReporter table(leadership_, head());
   HeadReporter only_head(head());
@@ -489,7 +503,7 @@ int Leader::run(const char* executable) {
   benchmark::RunSpecifiedBenchmarks(&reports, nullptr, ".");
   benchmark::Shutdown();
   leadership_.progress_line.clear();
-  if (!left_out_.empty() && left_out_.size() == (survey_ ? survey_->names().size() : all_)) {
+  if (!left_out_.empty() && left_out_.size() == all_) {
     say(program_, "error",
         fmt::format("the time limit of {:g} s was reached before anything was measured (see --time-limit)",
                     options_.time_limit.count()));

@@ -140,7 +140,7 @@ std::optional<std::vector<double>> parse_percentiles(std::string_view text) {
   std::sort(percentiles.begin(), percentiles.end());
   percentiles.erase(std::unique(percentiles.begin(), percentiles.end()), percentiles.end());
   // More do not fit into a line of 80 columns.
-  if (percentiles.size() > 4) return std::nullopt;
+  if (percentiles.size() > 5) return std::nullopt;
   return percentiles;
 }
 
@@ -274,7 +274,7 @@ CommandLineSpec command_line(const ProgramText& program) {
   if (offers.percentiles)
     output.push_back({.name = "percentiles",
                       .value = "LIST",
-                      .help = "Columns of the table, up to four: 50,90,99.9. 100 is the longest.",
+                      .help = "Columns of the table, up to five: 50,90,99.9. 100 is the longest.",
                       .default_text = "50,99"});
   OptionGroup expectations{"Expectations, for the exit status", {}};
   if (offers.fabric)
@@ -343,7 +343,7 @@ Result<Options> parse_options(const ProgramText& program, const std::vector<std:
                                      {"time-limit", &options.time_limit}})
     reader.take(name, parse_seconds, *target, "a time above 0, such as 0.5s or 20ms,");
   reader.take("percentiles", parse_percentiles, options.percentiles,
-              "up to four numbers above 0, 100 at most, such as 50,99,");
+              "up to five numbers above 0, 100 at most, such as 50,99,");
   if (program.offers.osu) {
     reader.word<Format>(
         "format",

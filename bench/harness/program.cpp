@@ -16,6 +16,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/documents.hpp"
 #include "base/terminal.hpp"
 #include "bench/harness/leader.hpp"
 #include "bench/harness/mpi_environment.hpp"
@@ -209,6 +210,8 @@ int run_in_mpi(const Program& program, const char* executable, const std::vector
 
 int run_program(int argc, char** argv, const Program& program) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (asks_for_documents(arguments))
+    return print_documents(program.text.name, {command_line(program.text)}, arguments, std::cout, std::cerr);
   const Result<Options> parsed = parse_options(program.text, arguments);
   const Environment environment = Environment::capture();
   // Which of several processes this is takes MPI_Init to know; a single one answers --help and a wrong option

@@ -50,9 +50,9 @@ Table latency_table(const Options& options, const std::string& title, bool bandw
   time("min", "min_ns");
   const auto percentiles = options.percentiles.empty() ? std::vector<double>{50, 99} : options.percentiles;
   for (const double percent : percentiles) time(percentile_title(percent), percentile_figure(percent));
-  time("mean", "mean_ns");
-  table.spans = {{.title = title, .first = 1, .last = table.columns.size() - 1}};
   // 80 columns, where there are few percentiles.
+  if (percentiles.size() <= 4) time("mean", "mean_ns");
+  table.spans = {{.title = title, .first = 1, .last = table.columns.size() - 1}};
   if (bandwidth && percentiles.size() <= 3)
     table.columns.push_back({.title = "MB/s", .figure = "bandwidth_MB_per_s", .decimals = 2, .width = 12});
   if (percentiles.size() <= 2)

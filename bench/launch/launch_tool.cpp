@@ -16,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/documents.hpp"
 #include "base/file.hpp"
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
@@ -301,6 +302,8 @@ class Tool {
 
 int run_launches(const std::vector<std::string>& arguments, const Environment& environment,
                  std::ostream& output, std::ostream& errors) {
+  if (asks_for_documents(arguments))
+    return print_documents("launch", {launch_command_line()}, arguments, output, errors);
   const auto options = parse_launch_options(arguments);
   if (!options) {
     Messages(errors, "launch", environment).error(options.error());

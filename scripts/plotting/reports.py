@@ -79,6 +79,11 @@ def read_report(path, partial=False):
     return parse_report(text, path, partial)
 
 
+def number_in(text):
+    """A number as a context has it, or None."""
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
+
+
 def parse_report(text, path, partial=False):
     if not text.strip():
         raise BadReport(path, "is empty", "the run that was to write it is not over, or failed")
@@ -122,6 +127,9 @@ def parse_report(text, path, partial=False):
         else:
             check_links(path, report, entry)
             report.entries.append(entry)
+    planned = number_in(report.context.get("measurements"))
+    if planned is not None and len(failed) + len(report.entries) < planned:
+        failed.append(f"{planned - len(failed) - len(report.entries)} of {planned} sizes are missing: the run was ended")
     if failed and not partial:
         raise BadReport(path, failed[0] + more(len(failed) - 1), "--partial draws what was measured")
     if not report.entries:

@@ -12,7 +12,6 @@ shipyard_cli_test(launcher_run launcher_run.sh)
 shipyard_cli_test(launcher_signals launcher_signals.sh)
 # shipyard-rank alone; on other topologies where the data for it is there.
 shipyard_cli_test(launcher_rank_binding launcher_rank_binding.sh ${SHIPYARD_TEST_DATA})
-shipyard_cli_test(launcher_man launcher_man.sh ${PROJECT_SOURCE_DIR}/docs/shipyard-mpirun.1)
 shipyard_cli_test(launcher_hardware_table launcher_hardware_table.sh)
 # The watch for preemptions against a metadata service of the test's own.
 add_executable(watch_preemption ${PROJECT_SOURCE_DIR}/tests/lib/watch_preemption.cpp)

@@ -47,6 +47,19 @@ class Reading(unittest.TestCase):
 
         self.assertEqual(len(report("pingpong", change=aggregate).entries), 13)
 
+    def test_a_report_of_a_run_that_was_ended_is_a_part(self):
+        def plan(number):
+            def change(data):
+                data["context"]["measurements"] = str(number(len(data["benchmarks"])))
+
+            return change
+
+        self.assertTrue(report("pingpong", change=plan(lambda there: there)).entries)
+        self.assertIn(
+            "sizes are missing: the run was ended", refusal("pingpong", change=plan(lambda there: there + 3))
+        )
+        self.assertTrue(report("pingpong", change=plan(lambda there: there + 3), partial=True).entries)
+
     def test_refuses_an_entry_that_was_not_measured(self):
         def fail(data):
             data["benchmarks"][3] |= {"error_occurred": True, "error_message": "not measured: the time limit was reached"}

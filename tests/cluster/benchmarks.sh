@@ -36,7 +36,8 @@ ended_well() { [ "$status" = 0 ] || { [ "$suite" = mpich ] && grep -q 'MPI did n
 # verdict WHAT FABRIC
 verdict() {
   local complete
-  complete=$(jq -r '(.benchmarks | length > 0) and (.benchmarks | all((.error_occurred or .skipped) | not))' "$work/report.json" 2>/dev/null)
+  complete=$(jq -r '(.benchmarks | length > 0) and (.benchmarks | all((.error_occurred or .skipped) | not)) and
+    .context.measurements == (.benchmarks | length | tostring)' "$work/report.json" 2>/dev/null)
   ended_well || sed 's/^/      /' "$work/err" "$work/out" | tail -n 20
   check "$1: it ends well" "$(ended_well && echo yes || echo "exit status $status")" yes
   check "$1: its report is complete" "$complete" true

@@ -1,7 +1,7 @@
 #!/bin/bash
 # local_service.sh [JOBS]: shipyard-local serve with real containers: jobs of shipyard-submit from end to end, retries, limits, a
 # node that dies, the client and the service killed, JOBS jobs in a row (3), and nothing left of any of it.
-# shellcheck disable=SC2317  # functions are called by name
+# shellcheck disable=SC2016,SC2317  # for other shells; functions are called by name
 set -u
 jobs=${1:-3}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -148,9 +148,17 @@ wait_until 60 says running
 "$submit" terminate "$(cat "$work/id")" 2>/dev/null
 wait_until 60 says 'ended: '
 check "a job that is terminated ends" "$?" 0
-still_there() { for node in $(docker ps --quiet --filter "label=shipyard.service=$tag"); do docker top "$node" | grep -q 'sleep 1000' && return; done; return 1; }
-wait_until 30 eval '! still_there'
+still_there() { for node in $(ours); do docker top "$node" 2>/dev/null | grep -q "$1" && return; done; return 1; }
+wait_until 30 eval '! still_there "sleep 1000"'
 check "and its processes" "$?" 0
+job emptied 'command: shipyard-mpirun -n 1 true' "coordination: 'env -i /bin/sleep 1001 & sleep 2; docker ps >/dev/null'"
+timeout -k 5 180 "$submit" run --poll 1s "$work/emptied.yaml" >"$work/out" 2>"$work/err" </dev/null &
+client=$!
+wait_until 30 still_there 'sleep 1001'
+check "what has emptied its environment runs" "$?" 0
+wait "$client"
+wait_until 30 eval '! still_there "sleep 1001"'
+check "and ends with the task" "$?" 0
 
 echo '# a node that dies'
 job dies 'command: shipyard-mpirun -n 2 --ppn 1 sh -c "echo begun; test -e /mnt/batch/tasks/shared/again || sleep 100"'
@@ -204,7 +212,7 @@ while [ "$status" = 137 ] && [ $kills -lt 60 ]; do
   kills=$((kills + 1))
   timeout -s KILL "$(printf '%d.%d' $((kills / 10)) $((kills % 10)))" "$submit" run --poll 1s "$work/points.yaml" >"$work/out" 2>"$work/err" </dev/null
   status=$?
-done
+done 2>/dev/null
 trouble 0
 check "killed at any point: the last start ends well ($((kills - 1)) were killed)" "$status/$(tail -n 1 "$work/out")" 0/end
 check "the job ran once" "$(cat "$work"/state/nodes/p/*/shared/runs | wc -l)" 1

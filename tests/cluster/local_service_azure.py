@@ -5,6 +5,8 @@ judged by the published definitions. local_service.sh runs it, with the variable
 client, or no definitions.
 """
 
+import base64
+import datetime
 import json
 import os
 import pathlib
@@ -61,7 +63,7 @@ def rendered(directory):
         for task in [body or {}, *(body or {}).get("value", [])]:
             for setting in task.get("environmentSettings", []):
                 if setting["name"] == "SHIPYARD_SSH_KEY":
-                    setting["value"] = key.read_text(encoding="utf-8")
+                    setting["value"] = base64.b64encode(key.read_bytes()).decode()
         bodies.setdefault(request["path"].partition("?")[0], []).append(body)
     return bodies
 
@@ -133,13 +135,18 @@ class WholeJob(unittest.TestCase):
         files = {f.name for f in client.file.list_from_task("j", "mpi", recursive=True)}
         self.assertLessEqual({"stdout.txt", "stderr.txt", "wd", "shipyard-report.json"}, files)
         report = json.loads(self.output("mpi", "shipyard-report.json"))
-        self.assertEqual(report["status"], 0)
+        self.assertEqual(report["outcome"]["status"], 0)
         path = f"{subtask.node_info.task_root_directory}/stdout.txt"
         client.file.get_properties_from_compute_node("azure", subtask.node_info.node_id, path)
 
         client.task.add("j", tasks["long"])
         self.task("long", models.TaskState.running)
-        wait(lambda: "begun" in self.output("long", "stdout.txt"), "what it says while it runs")
+
+        def said():
+            names = [f.name for f in client.file.list_from_task("j", "long")]
+            return "stdout.txt" in names and "begun" in self.output("long", "stdout.txt")
+
+        wait(said, "what it says while it runs")
         client.task.terminate("j", "long")
         task = self.task("long", models.TaskState.completed)
         self.assertEqual(task.execution_info.failure_info.code, "TaskEnded")
@@ -151,7 +158,14 @@ class WholeJob(unittest.TestCase):
         for one in client.job.list_preparation_and_release_task_status("j"):
             self.assertEqual(one.job_release_task_execution_info.exit_code, 0)
         client.job.delete("j")
-        wait(lambda: not list(client.job.list()), "the job to be gone")
+        wait(lambda: "j" not in [job.id for job in client.job.list()], "the job to be gone")
+        self.limits_of_preparation_and_release()
+        client.pool.resize("azure", models.PoolResizeParameter(target_dedicated_nodes=1))
+        wait(
+            lambda: client.pool.get("azure").allocation_state == models.AllocationState.steady,
+            "the pool to be smaller",
+        )
+        self.assertEqual([n.state for n in client.compute_node.list("azure")], [idle])
         client.pool.delete("azure")
         wait(lambda: not client.pool.exists("azure"), "the pool to be gone")
         asked = {re.sub(r"tvmps_\w+", "NODE", one) for one in self.judged}
@@ -166,6 +180,34 @@ class WholeJob(unittest.TestCase):
             },
             asked,
         )
+
+    def limits_of_preparation_and_release(self):
+        client = self.client
+        two_seconds = datetime.timedelta(seconds=2)
+        client.job.add(
+            models.JobAddParameter(
+                id="limits",
+                pool_info=models.PoolInformation(pool_id="azure"),
+                job_preparation_task=models.JobPreparationTask(
+                    command_line="sleep 600",
+                    constraints=models.TaskConstraints(max_wall_clock_time=two_seconds),
+                    wait_for_success=False,
+                ),
+                job_release_task=models.JobReleaseTask(
+                    command_line="sleep 600", max_wall_clock_time=two_seconds
+                ),
+            )
+        )
+        client.task.add("limits", models.TaskAddParameter(id="t", command_line="true"))
+        completed = models.TaskState.completed
+        wait(lambda: client.task.get("limits", "t").state == completed, "the task behind its preparation")
+        client.job.terminate("limits")
+        wait(lambda: client.job.get("limits").state == models.JobState.completed, "the end of its release")
+        (status,) = client.job.list_preparation_and_release_task_status("limits")
+        for info in (status.job_preparation_task_execution_info, status.job_release_task_execution_info):
+            self.assertEqual(info.failure_info.code, "WallClockTimeExpired")
+        client.job.delete("limits")
+        wait(lambda: "limits" not in [job.id for job in client.job.list()], "the job to be gone")
 
 
 if __name__ == "__main__":

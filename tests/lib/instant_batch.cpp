@@ -53,7 +53,7 @@ class InstantRunner final : public Runner {
         const fs::path home = directory_ / id;
         fs::create_directories(home / "workitems");
         present.push_back(id);
-        events_->node_made(pool, {id, fmt::format("10.77.0.{}", 4 + i), home.string()});
+        events_->node_made(pool, {id, fmt::format("10.77.0.{}", 4 + i), home.string(), i});
       }
       while (static_cast<int>(present.size()) > nodes) {
         const std::string id = present.back();

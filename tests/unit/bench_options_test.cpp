@@ -153,9 +153,9 @@ TEST(BenchOptions, RefusesWhatCannotBe) {
     EXPECT_EQ(error({"--time-limit=" + time}),
               "--time-limit '" + time + "': a time above 0, such as 0.5s or 20ms, expected");
   }
-  for (const std::string list : {"", "0", "101", "50,", "50;99", "1,2,3,4,5", "50%"})
+  for (const std::string list : {"", "0", "101", "50,", "50;99", "1,2,3,4,5,6", "50%"})
     EXPECT_THAT(error({"--percentiles=" + list}),
-                HasSubstr("up to four numbers above 0, 100 at most, such as 50,99, expected"))
+                HasSubstr("up to five numbers above 0, 100 at most, such as 50,99, expected"))
         << list;
   EXPECT_EQ(error({"--format=xml"}), "--format 'xml' is not among: table, json, csv, osu");
   EXPECT_EQ(error({"--buffers=two"}), "--buffers 'two' is not among: single, multiple, off-cache");

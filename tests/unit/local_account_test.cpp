@@ -80,6 +80,43 @@ TEST_F(LocalAccount, AResizeTakesTheLastNodesAndRequeuesTheirTasks) {
   EXPECT_EQ(nodes.at(1)["state"], "leavingpool");
 }
 
+TEST_F(LocalAccount, AResizeTakesTheNodesWithTheGreatestNumbersHoweverTheyWereMade) {
+  must(account.add_pool({{"id", "p"}, {"vmSize", "s"}, {"targetDedicatedNodes", 3}}));
+  for (const int i : {3, 1, 2}) make_nodes("p", i, i);
+  account.pool_steady("p", "");
+  must(account.resize_pool("p", {{"targetDedicatedNodes", 1}}, ""));
+  const auto states = [&] {
+    Lines lines;
+    const auto nodes = std::get<std::vector<json>>(account.list_nodes("p", ""));
+    for (const auto& node : nodes)
+      lines.push_back(node["id"].get<std::string>() + " " + node["state"].get<std::string>());
+    return lines;
+  };
+  EXPECT_THAT(states(), ElementsAre("p1 idle", "p2 leavingpool", "p3 leavingpool"));
+  for (const auto* id : {"p2", "p3"}) account.node_removed("p", id);
+  account.pool_steady("p", "");
+  // The first is lost, and made again behind the others.
+  must(account.resize_pool("p", {{"targetDedicatedNodes", 2}}, ""));
+  make_nodes("p", 2, 2);
+  account.pool_steady("p", "");
+  account.node_lost("p", "p1", "");
+  make_nodes("p", 1, 1);
+  account.pool_steady("p", "");
+  must(account.resize_pool("p", {{"targetDedicatedNodes", 1}}, ""));
+  EXPECT_THAT(states(), ElementsAre("p1 idle", "p2 leavingpool"));
+}
+
+TEST_F(LocalAccount, ANodeSaysHowItsStartTaskHasEnded) {
+  must(account.add_pool({{"id", "p"},
+                         {"vmSize", "s"},
+                         {"targetDedicatedNodes", 1},
+                         {"startTask", {{"commandLine", "false"}, {"waitForSuccess", false}}}}));
+  account.node_made("p", {"p1", "10.77.0.4", "/nowhere", 0, 9});
+  const json info = std::get<std::vector<json>>(account.list_nodes("p", "")).at(0)["startTaskInfo"];
+  EXPECT_EQ(info["exitCode"], 9);
+  EXPECT_EQ(info["result"], "failure");
+}
+
 TEST_F(LocalAccount, ATaskOfSeveralNodesWaitsUntilAllAreFreeTogether) {
   pool("p", 3);
   job("j", "p");

@@ -68,7 +68,7 @@ class AccountOfTest {
   void make_nodes(const std::string& pool, int first, int last) {
     for (int i = first; i <= last; ++i) {
       const std::string number = std::to_string(i);
-      account.node_made(pool, {pool + number, "10.77.0." + number, "/nowhere/" + pool + number});
+      account.node_made(pool, {pool + number, "10.77.0." + number, "/nowhere/" + pool + number, i - 1});
     }
   }
   void job(const std::string& id, const std::string& pool, nlohmann::json more = nlohmann::json::object()) {

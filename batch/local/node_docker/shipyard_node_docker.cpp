@@ -41,7 +41,8 @@ int fail(const Error& error) {
 Error service_is_gone(const std::string& why) {
   return {Error::Code::kSystem,
           "the service of this node does not answer: " + why,
-          "a node has its docker from shipyard-local serve, while that runs",
+          ::geteuid() == 0 ? "a node has its docker from shipyard-local serve, while that runs"
+                           : "on Batch's nodes Docker is for administrators: elevationLevel admin",
           {}};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "batch/client/json_access.hpp"
 #include "batch/local/machine.hpp"
@@ -21,6 +22,8 @@ using nlohmann::json;
 constexpr std::chrono::seconds kWatch{2};
 /// The engine does the work; more at once only queue up there.
 constexpr std::size_t kAtOnce = 4;
+/// "The default value is 15 minutes. You may not specify a timeout longer than 15 minutes." (JobReleaseTask)
+constexpr std::chrono::minutes kMostOfARelease{15};
 
 }  // namespace
 
@@ -114,17 +117,27 @@ Result<std::shared_ptr<ContainerRunner::Node>> ContainerRunner::make_node(const 
   const json start = part_at(body, "startTask");
   if (start.empty()) return node;
   Variables variables = variables_of_node(pool, node->container.info.id);
-  const auto end = run_single_command(
-      settings_, node->container, start, std::move(variables), "startup", [this] { return stop_.load(); },
-      environment_);
-  if (end.exit_code == 0 || start.value("waitForSuccess", json(true)) == json(false)) return node;
+  const auto is_wanted = [this, pool, index] {
+    const std::lock_guard lock(mutex_);
+    const auto entry = pools_.find(pool);
+    return !stopping_ && entry != pools_.end() && entry->second.wanted > index;
+  };
+  const auto end = run_single_command(settings_, node->container, start, std::move(variables), "startup",
+                                      std::not_fn(is_wanted), environment_);
+  node->container.info.start_status = end.exit_code.value_or(1);
+  const bool good = end.exit_code == 0 || start.value("waitForSuccess", json(true)) == json(false);
+  const bool wanted = is_wanted();
+  if (good && wanted) return node;
   const std::string why = end.exit_code ? fmt::format("exit status {}", *end.exit_code) : end.message;
+  const std::string said = last_words(node->container.info.directory + "/startup/stderr.txt");
   node->docker.reset();
-  maker_.remove_node(node->container, false);
-  return Error{Error::Code::kSystem,
-               fmt::format("the start task failed on node {} ({})", index, why),
-               fmt::format("its output: {}/startup/stderr.txt", node->container.info.directory),
-               {}};
+  maker_.remove_node(node->container, !wanted);
+  if (!wanted) return std::shared_ptr<Node>();
+  return Error{
+      Error::Code::kSystem,
+      fmt::format("the start task failed on node {} ({}){}{}", index, why, said.empty() ? "" : ": ", said),
+      fmt::format("its output: {}/startup/stderr.txt", node->container.info.directory),
+      {}};
 }
 
 void ContainerRunner::bring_to_size(const std::string& pool) {
@@ -217,6 +230,7 @@ std::string ContainerRunner::make_nodes(const std::string& pool, const std::vect
           messages_.error(node.error());
           return;
         }
+        if (*node == nullptr) return;
         const NodeInfo info = (*node)->container.info;
         {
           const std::lock_guard lock(mutex_);
@@ -375,7 +389,7 @@ void ContainerRunner::release(const std::string& job, const std::vector<std::str
         variables.insert(variables.end(), {{"AZ_BATCH_JOB_ID", job}, {"AZ_BATCH_TASK_ID", name}});
         end = run_single_command(
             settings_, node->container, body, std::move(variables), task_directory(job, name),
-            [this] { return stop_.load(); }, environment_);
+            [this] { return stop_.load(); }, environment_, kMostOfARelease);
       }
       events_->released(job, id, end);
     });

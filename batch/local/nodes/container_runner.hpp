@@ -71,6 +71,7 @@ class ContainerRunner : public Runner {
   /// What went wrong with one of them, and the rest is not made; empty where nothing did.
   std::string make_nodes(const std::string& pool, const std::vector<int>& missing, const nlohmann::json& body,
                          const CpuDeal& cpus);
+  /// Null where it is no longer wanted.
   Result<std::shared_ptr<Node>> make_node(const std::string& pool, int index, const nlohmann::json& body,
                                           const Cpus& cpus);
   void watch_nodes();

@@ -1,6 +1,7 @@
 #include "batch/local/nodes/node_command.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,16 +20,22 @@ namespace {
 /// container.
 constexpr const char* kMarkerVariable = "LOCAL_NODE_TASK";
 constexpr std::string_view kNotFound = "shipyard-local: not found";
+constexpr std::string_view kSession = "shipyard-local: session ";
 
-/// $0: the directory for the outputs; $1…: the command.
+/// $0: the directory for the outputs; $1…: the command. The engine makes it the leader of a session.
 constexpr const char* kStart =
+    "echo \"shipyard-local: session $$\" >&2; "
     "command -v -- \"$1\" >/dev/null 2>&1 || { echo 'shipyard-local: not found' >&2; exit 127; }; "
     "exec \"$@\" >>\"$0/stdout.txt\" 2>>\"$0/stderr.txt\" </dev/null";
 
-/// $0: the variable with its value; $1: how often it is looked after SIGTERM, each time 0.1 s. A marked
+/// $0: the variable with its value; $1: how often it is looked after SIGTERM, each time 0.1 s; $2: sessions,
+/// with blanks around each (proc(5): the sixth field of stat, behind a name that may hold anything). A
 /// process may start another while the list is read: it is read until nothing is found.
 constexpr const char* kEnd =
+    "session_of() { read -r line <\"$1/stat\" || return; set -- ${line##*\\) }; echo \"$4\"; }; "
+    "sessions=$2; "
     "marked() { for p in /proc/[0-9]*; do "
+    "case $sessions in *\" $(session_of \"$p\") \"*) echo \"${p#/proc/}\"; continue ;; esac; "
     "if tr '\\0' '\\n' 2>/dev/null <\"$p/environ\" | grep -qxF -- \"$0\"; then echo \"${p#/proc/}\"; fi; "
     "done 2>/dev/null; }; "
     "signal=TERM; left=$1; "
@@ -101,6 +108,7 @@ Result<NodeCommand> NodeCommand::start(const NodeCommandOrder& order, const Envi
 std::optional<NodeCommandEnd> NodeCommand::wait_for(std::chrono::milliseconds limit) {
   const auto exit = child_.wait_for(limit);
   take_now(child_.stderr_pipe(), errors_);
+  read_session();
   if (!exit) return std::nullopt;
   NodeCommandEnd end;
   end.exit = *exit;
@@ -109,8 +117,16 @@ std::optional<NodeCommandEnd> NodeCommand::wait_for(std::chrono::milliseconds li
   return end;
 }
 
+void NodeCommand::read_session() {
+  const auto end = errors_.find('\n');
+  if (!session_.empty() || !errors_.starts_with(kSession) || end == std::string::npos) return;
+  session_ = errors_.substr(kSession.size(), end - kSession.size());
+  errors_.erase(0, end + 1);
+}
+
 void end_processes(const std::string& engine, const std::string& node, const std::string& marker,
-                   std::chrono::seconds grace, const Environment& environment) {
+                   const std::vector<std::string>& sessions, std::chrono::seconds grace,
+                   const Environment& environment) {
   Command command;
   command.argv = {engine,
                   "exec",
@@ -121,7 +137,8 @@ void end_processes(const std::string& engine, const std::string& node, const std
                   "-c",
                   kEnd,
                   fmt::format("{}={}", kMarkerVariable, marker),
-                  fmt::format("{}", grace.count() * 10)};
+                  fmt::format("{}", grace.count() * 10),
+                  fmt::format(" {} ", fmt::join(sessions, " "))};
   command.environment = environment.as_strings();
   command.standard_output = command.standard_error = Command::Stream::kPipe;
   (void)run(std::move(command), grace + std::chrono::seconds(30));

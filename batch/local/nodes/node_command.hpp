@@ -37,17 +37,24 @@ class NodeCommand {
   static Result<NodeCommand> start(const NodeCommandOrder& order, const Environment& environment);
   /// At most for `limit`; nothing where it still runs.
   std::optional<NodeCommandEnd> wait_for(std::chrono::milliseconds limit);
+  /// setsid(2)'s number on the node of the command and all that it starts, as far as that makes no session of
+  /// its own; empty where wait_for has not heard of it yet.
+  [[nodiscard]] const std::string& session() const { return session_; }
 
  private:
   explicit NodeCommand(Child child) : child_(std::move(child)) {}
+  void read_session();
 
   Child child_;
   std::string errors_;
+  std::string session_;
 };
 
-/// Every process on the node that was started with `marker`, and what those have started: SIGTERM, and
-/// SIGKILL after `grace` to those that are left. Returns when none is left, or the node does not answer.
+/// Every process on the node that has `marker` in its environment or belongs to one of `sessions`
+/// (NodeCommand::session): SIGTERM, and SIGKILL after `grace` to those that are left. Returns when none is
+/// left, or the node does not answer.
 void end_processes(const std::string& engine, const std::string& node, const std::string& marker,
-                   std::chrono::seconds grace, const Environment& environment);
+                   const std::vector<std::string>& sessions, std::chrono::seconds grace,
+                   const Environment& environment);
 
 }  // namespace shipyard::local

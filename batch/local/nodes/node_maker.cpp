@@ -53,6 +53,9 @@ Status NodeMaker::remove_all() const {
     names.insert(names.begin(), {"rm", "--force", "--volumes"});
     (void)engine(std::move(names));
   }
+  // With what their docker's users have signed in with.
+  std::error_code ignored;
+  fs::remove_all(settings_.directory + "/docker", ignored);
   auto networks = engine({"network", "ls", "--quiet", "--filter", filter});
   if (!networks) return networks.error();
   for (const auto& network : words_of(*networks)) {
@@ -116,6 +119,7 @@ Result<NodeContainer> NodeMaker::plan_node(const std::string& pool, int index, c
   MultiInstanceTask named;
   named.pool = pool;
   node.info.id = node_id(named, index);
+  node.info.number = index;
   node.info.directory = fmt::format("{}/nodes/{}/{}", settings_.directory, pool, index);
   node.docker_directory = fmt::format("{}/docker/{}-{}", settings_.directory, pool, index);
   node.container = fmt::format("shipyard-{}-{}-node-{}", settings_.service, pool, index);

@@ -1,6 +1,8 @@
 #include "batch/local/nodes/task_run.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,13 +11,16 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file_descriptor.hpp"
 #include "batch/client/json_access.hpp"
+#include "batch/client/one_line.hpp"
 #include "batch/local/machine.hpp"
 #include "batch/local/nodes/command_line.hpp"
 #include "batch/local/nodes/engine_call.hpp"
 #include "batch/local/nodes/node_command.hpp"
 #include "batch/local/nodes/task_files.hpp"
 #include "batch/local/nodes/without_exceptions.hpp"
+#include "batch/local/service/batch_time.hpp"
 
 namespace shipyard::local {
 namespace {
@@ -68,14 +73,16 @@ bool node_is_up(const std::string& engine, const std::string& container, const E
   return true;
 }
 
-/// A command to its end, or until somebody sets `ended`.
+/// A command to its end, or until somebody sets `ended`. `session`: NodeCommand::session.
 CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node,
                       const std::function<bool()>& ended, std::chrono::seconds grace,
-                      const Environment& environment) {
+                      const Environment& environment, std::string& session) {
   auto command = NodeCommand::start(order, environment);
   if (!command) return fault("TaskFailed", command.error().message);
   while (true) {
-    if (const auto end = command->wait_for(kGlance)) {
+    const auto end = command->wait_for(kGlance);
+    session = command->session();
+    if (end) {
       if (end->not_found)
         return fault("CommandProgramNotFound",
                      fmt::format("The specified command program is not found: {}", order.words[0]));
@@ -85,7 +92,7 @@ CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node,
       return {end->exit.status(), "", ""};
     }
     if (ended()) {
-      end_processes(order.engine, order.container, order.marker, grace, environment);
+      end_processes(order.engine, order.container, order.marker, {session}, grace, environment);
       (void)command->wait_for(grace);
       return fault("TaskEnded", "The task was ended by a user request");
     }
@@ -93,6 +100,20 @@ CommandEnd to_the_end(const NodeCommandOrder& order, const std::string& node,
 }
 
 }  // namespace
+
+std::string last_words(const std::string& path) {
+  // A task may have put anything there.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  std::string text(4096, '\0');
+  const off_t size = info.st_size;
+  const ssize_t got = ::pread(file.get(), text.data(), text.size(),
+                              std::max<off_t>(0, size - static_cast<off_t>(text.size())));
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.pop_back();
+  return batch::one_line(std::string_view(text).substr(text.rfind('\n') + 1));
+}
 
 void remove_task_directory(const std::string& engine, const NodeContainer& node, const std::string& directory,
                            const Environment& environment) {
@@ -107,7 +128,8 @@ void remove_task_directory(const std::string& engine, const NodeContainer& node,
 
 CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer& node, const json& body,
                               Variables variables, const std::string& directory,
-                              const std::function<bool()>& ended, const Environment& environment) {
+                              const std::function<bool()>& ended, const Environment& environment,
+                              std::optional<std::chrono::milliseconds> longest) {
   auto words = split_command_line(text_at(body, "commandLine"));
   if (!words) return fault("CommandLineInvalid", words.error().message);
   const std::string here = node.info.directory + "/" + directory;
@@ -126,11 +148,22 @@ CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer&
   add_settings(variables, part_at(body, "environmentSettings"));
   const int retries =
       number_at(part_at(body, "constraints"), "maxTaskRetryCount", number_at(body, "maxTaskRetryCount"));
-  CommandEnd end;
+  // JobPreparationTask has it among its constraints, JobReleaseTask has none of those.
+  const std::string limit =
+      text_at(part_at(body, "constraints"), "maxWallClockTime", text_at(body, "maxWallClockTime"));
+  if (const auto time = parse_iso_duration(limit)) longest = time;
+  using Clock = std::chrono::steady_clock;
+  auto begin = Clock::now();
+  const auto is_late = [&] { return longest && Clock::now() - begin >= *longest; };
+  CommandEnd end = fault("TaskEnded", "The task was ended by a user request");
+  std::string session;
   for (int attempt = 0; attempt <= std::max(retries, 0) && !ended(); ++attempt) {
+    begin = Clock::now();
     end = to_the_end(
         {settings.engine, node.container, *words, variables, there + "/wd", there, user_of(body), directory},
-        node.container, ended, settings.grace, environment);
+        node.container, [&] { return ended() || is_late(); }, settings.grace, environment, session);
+    if (end.fault == "TaskEnded" && !ended())
+      end = fault("WallClockTimeExpired", "The task ran longer than its maxWallClockTime");
     if (!failed(end)) break;
   }
   return end;
@@ -149,7 +182,8 @@ TaskRun::TaskRun(const TaskSettings& settings, const TaskOrder& order, std::vect
       events_(events),
       multi_instance_(order.task_body.contains("multiInstanceSettings")),
       marker_(fmt::format("{}/{}/{}", order.job, order.task, order.attempt)),
-      native_containers_(nodes_.size()) {}
+      native_containers_(nodes_.size()),
+      sessions_(nodes_.size()) {}
 
 Variables TaskRun::variables_of(std::size_t node, const std::string& task) const {
   MultiInstanceTask names{settings_.account, settings_.account_url, order_.pool, order_.job, task, {},
@@ -208,8 +242,11 @@ CommandEnd TaskRun::prepare(std::size_t node) {
   const json body = part_at(order_.job_body, "jobPreparationTask");
   if (body.empty() || !nodes_[node].wants_preparation) return well();
   const std::string id = text_at(body, "id", kPreparationId);
-  const auto end = run_single_command(settings_, nodes_[node].container, body, variables_of(node, id),
-                                      task_directory(order_.job, id), is_over(), environment_);
+  const std::string directory = task_directory(order_.job, id);
+  auto end = run_single_command(settings_, nodes_[node].container, body, variables_of(node, id), directory,
+                                is_over(), environment_);
+  if (end.exit_code && failed(end))
+    end.message = last_words(nodes_[node].container.info.directory + "/" + directory + "/stderr.txt");
   events_.prepared(order_.job, nodes_[node].container.info.id, end);
   if (!failed(end) || body.value("waitForSuccess", json(true)) == json(false)) return well();
   return end.fault == "TaskEnded" ? end
@@ -249,9 +286,13 @@ CommandEnd TaskRun::carry_out(std::size_t node, const std::string& line, Variabl
   add_settings(variables, part_at(order_.task_body, "environmentSettings"));
   const std::string there = std::string(kNodeRootDirectory) + "/" + directory;
   const auto& own = nodes_[node].container.container;
-  return to_the_end({settings_.engine, container.empty() ? own : container, *words, std::move(variables),
-                     there + "/wd", there, container.empty() ? user_of(user) : "0", marker_},
-                    own, is_over(), settings_.grace, environment_);
+  std::string session;
+  auto end = to_the_end({settings_.engine, container.empty() ? own : container, *words, std::move(variables),
+                         there + "/wd", there, container.empty() ? user_of(user) : "0", marker_},
+                        own, is_over(), settings_.grace, environment_, session);
+  // In a container of its own it is that which ends.
+  if (!session.empty() && container.empty()) sessions_[node].push_back(std::move(session));
+  return end;
 }
 
 CommandEnd TaskRun::start_native_container(std::size_t node) {
@@ -320,7 +361,7 @@ void TaskRun::end_all() {
   for (std::size_t k = 0; k < nodes_.size(); ++k) {
     threads.emplace_back([&, k] {
       const auto& own = nodes_[k].container.container;
-      end_processes(settings_.engine, own, marker_, settings_.grace, environment_);
+      end_processes(settings_.engine, own, marker_, sessions_[k], settings_.grace, environment_);
       if (!native_containers_[k].empty()) {
         (void)call_engine(settings_.engine, {"rm", "--force", "--volumes", native_containers_[k]},
                           environment_);

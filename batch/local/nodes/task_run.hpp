@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,14 +70,21 @@ class TaskRun {
   Events& events_;
   bool multi_instance_;
   std::string marker_;
-  std::vector<std::string> native_containers_;  ///< by node; empty where Batch starts none
+  std::vector<std::string> native_containers_;      ///< by node; empty where Batch starts none
+  std::vector<std::vector<std::string>> sessions_;  ///< by node; of the commands that have run there
 };
 
 /// A command that belongs to no task: start, preparation and release tasks, in a directory of their own below
-/// the node's root. `body`: StartTask, JobPreparationTask, JobReleaseTask. Ends when `ended` is set.
+/// the node's root. `body`: StartTask, JobPreparationTask, JobReleaseTask. Ends when `ended` is set, and each
+/// attempt by its maxWallClockTime (WallClockTimeExpired), `longest` where it has none.
 CommandEnd run_single_command(const TaskSettings& settings, const NodeContainer& node,
                               const nlohmann::json& body, Variables variables, const std::string& directory,
-                              const std::function<bool()>& ended, const Environment& environment);
+                              const std::function<bool()>& ended, const Environment& environment,
+                              std::optional<std::chrono::milliseconds> longest = std::nullopt);
+
+/// The last line of a file that a task may have written, without control characters; empty where there is
+/// none.
+[[nodiscard]] std::string last_words(const std::string& path);
 
 /// Removes a directory below the node's root, on the node, where also what root has written there can be
 /// removed.

@@ -37,8 +37,8 @@ struct FilePlace {
   std::string path;  ///< without slashes at its ends; empty: all of the directory
 };
 
-/// How long a pool outlives its job (poolLifetimeOption job). Azure, too, takes a while to take the nodes away:
-/// whoever follows a task reads the end of its output meanwhile.
+/// How long a pool outlives its job (poolLifetimeOption job). Azure, too, takes a while to take the nodes
+/// away: whoever follows a task reads the end of its output meanwhile.
 inline constexpr std::chrono::milliseconds kPoolOutlivesJob{10'000};
 
 using Outcome = std::variant<Answer, Fault>;
@@ -147,6 +147,8 @@ class Account final : public Events {
   void take_from_nodes(const PoolResource& pool, const std::vector<std::string>& nodes,
                        const std::optional<CommandEnd>& why);
   void forget_node(PoolResource& pool, const std::string& node);
+  /// The nodes that a pool of its present target does not have.
+  void take_beyond_target(PoolResource& pool, const std::optional<CommandEnd>& why);
 
   std::variant<TaskResource*, Fault> new_task_in(JobResource& job, const nlohmann::json& body);
   /// Completes a task that may be on nodes; the runner is told.

@@ -135,15 +135,10 @@ Outcome Account::resize_pool(const std::string& id, const json& body, const std:
     return Fault{
         "NotImplemented", {{"nodeDeallocationOption", how}}, "Nodes go at once here: requeue or terminate."};
   pool->body = std::move(next);
-  std::vector<std::string> leaving;
-  for (auto i = static_cast<std::size_t>(pool->target()); i < pool->nodes.size(); ++i) {
-    pool->nodes[i].leaving = true;
-    leaving.push_back(pool->nodes[i].info.id);
-  }
-  take_from_nodes(*pool, leaving,
-                  how == "terminate" ? std::optional<CommandEnd>(
-                                           {std::nullopt, "TaskEnded", "A node of the task was taken away."})
-                                     : std::nullopt);
+  take_beyond_target(*pool, how == "terminate"
+                                ? std::optional<CommandEnd>(
+                                      {std::nullopt, "TaskEnded", "A node of the task was taken away."})
+                                : std::nullopt);
   order_nodes(*pool, pool->target(), "resizing");
   Answer answer{202, nullptr, revision_of(*pool)};
   advance();
@@ -161,9 +156,20 @@ Outcome Account::stop_resize(const std::string& id, const std::string& if_match)
                                        [](const NodeResource& node) { return node.dedicated; });
   pool->body["targetDedicatedNodes"] = dedicated;
   pool->body["targetLowPriorityNodes"] = static_cast<long>(pool->nodes.size()) - dedicated;
+  take_beyond_target(*pool, std::nullopt);
   order_nodes(*pool, pool->target(), "stopping");
   advance();
   return Answer{202, nullptr, revision_of(*pool)};
+}
+
+void Account::take_beyond_target(PoolResource& pool, const std::optional<CommandEnd>& why) {
+  std::vector<std::string> leaving;
+  for (auto& node : pool.nodes) {
+    if (node.info.number < pool.target()) continue;
+    node.leaving = true;
+    leaving.push_back(node.info.id);
+  }
+  take_from_nodes(pool, leaving, why);
 }
 
 Listing Account::list_nodes(const std::string& id, const std::string& base) {
@@ -206,7 +212,10 @@ void Account::node_made(const std::string& id, const NodeInfo& info) {
     node.made = node.state_since = now;
     node.dedicated = dedicated < pool->dedicated_target() || pool->low_priority_target() == 0;
     node.leaving = pool->state == "deleting";
-    pool->nodes.push_back(std::move(node));
+    const auto place = std::find_if(pool->nodes.begin(), pool->nodes.end(), [&](const NodeResource& other) {
+      return other.info.number > info.number;
+    });
+    pool->nodes.insert(place, std::move(node));
   }
   touch(*pool);
   advance();

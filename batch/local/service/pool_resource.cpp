@@ -64,6 +64,8 @@ json to_json(const PoolResource& pool) {
     document["nodes"].push_back({{"id", node.info.id},
                                  {"address", node.info.address},
                                  {"directory", node.info.directory},
+                                 {"number", node.info.number},
+                                 {"startStatus", node.info.start_status},
                                  {"made", batch_time(node.made)},
                                  {"stateSince", batch_time(node.state_since)},
                                  {"dedicated", node.dedicated},
@@ -82,7 +84,8 @@ void read(const json& document, PoolResource& pool) {
   pool.automatic = part_at(document, "automatic") == json(true);
   for (const auto& item : part_at(document, "nodes")) {
     NodeResource node;
-    node.info = {text_at(item, "id"), text_at(item, "address"), text_at(item, "directory")};
+    node.info = {text_at(item, "id"), text_at(item, "address"), text_at(item, "directory"),
+                 number_at(item, "number"), number_at(item, "startStatus")};
     node.made = time_at(item, "made").value_or(pool.created);
     node.state_since = time_at(item, "stateSince").value_or(node.made);
     node.dedicated = part_at(item, "dedicated") != json(false);

@@ -24,7 +24,7 @@ struct PoolResource : Resource {
   Time allocation_since;
   std::string resize_error;         ///< empty: there was none
   bool automatic = false;           ///< made for a job (autoPoolSpecification)
-  std::vector<NodeResource> nodes;  ///< in the order in which they were made
+  std::vector<NodeResource> nodes;  ///< by their numbers
 
   [[nodiscard]] int dedicated_target() const;
   [[nodiscard]] int low_priority_target() const;

@@ -27,9 +27,11 @@ json failure_info(const CommandEnd& end) {
     if (!end.message.empty()) info["message"] = end.message;
     return info;
   }
+  std::string message = "The task's program exited with a status that says failure.";
+  if (!end.message.empty()) message += " Its last words: " + end.message;
   return {{"category", "usererror"},
           {"code", "FailureExitCode"},
-          {"message", "The task's program exited with a status that says failure."},
+          {"message", message},
           {"details", {{{"name", "Exit code"}, {"value", std::to_string(end.exit_code.value_or(-1))}}}}};
 }
 

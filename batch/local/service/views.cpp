@@ -133,13 +133,12 @@ json node_view(const PoolResource& pool, const NodeResource& node, int tasks, in
   if (pool.body.contains("vmSize")) view["vmSize"] = pool.body["vmSize"];
   if (pool.body.contains("startTask")) {
     view["startTask"] = without_passwords(pool.body["startTask"]);
-    // A node is told of when its start task has ended well.
+    // A node is told of when its start task has ended.
     view["startTaskInfo"] = {{"state", "completed"},
                              {"startTime", batch_time(node.made)},
                              {"endTime", batch_time(node.made)},
-                             {"exitCode", 0},
-                             {"retryCount", 0},
-                             {"result", "success"}};
+                             {"retryCount", 0}};
+    add_end(view["startTaskInfo"], {node.info.start_status, "", ""});
   }
   return view;
 }

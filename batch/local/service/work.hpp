@@ -17,6 +17,8 @@ struct NodeInfo {
   std::string id;         ///< Batch's name of it: tvmps_…_d
   std::string address;    ///< 10.77.0.4
   std::string directory;  ///< on this machine: what is /mnt/batch/tasks on the node
+  int number = 0;         ///< from 0, its own within the pool; a smaller pool has those with the least
+  int start_status = 0;   ///< of its start task, which may have failed (waitForSuccess false)
   bool operator==(const NodeInfo&) const = default;
 };
 
@@ -53,10 +55,10 @@ struct TaskOrder {
 class Runner {
  public:
   virtual ~Runner() = default;
-  /// Makes nodes until the pool has `nodes`, or takes away the last ones; 0 before it is deleted. `body`:
-  /// PoolAddParameter or PoolSpecification (its start task runs on each new node). Events::pool_steady
-  /// follows, for each order, in their order. After Account::restarted() an order comes for each pool: nodes
-  /// that are found again are told by node_made like new ones, under their old ids.
+  /// Makes nodes until the pool has `nodes`, or takes away those with the greatest numbers; 0 before it is
+  /// deleted. `body`: PoolAddParameter or PoolSpecification (its start task runs on each new node).
+  /// Events::pool_steady follows, for each order, in their order. After Account::restarted() an order comes
+  /// for each pool: nodes that are found again are told by node_made like new ones, under their old ids.
   virtual void resize_pool(const std::string& pool, int nodes, const nlohmann::json& body) = 0;
   /// Events::task_ended follows for each order, whatever becomes of the task, its job and its nodes.
   virtual void start(const TaskOrder& order) = 0;
@@ -76,8 +78,8 @@ class Runner {
 /// How a command of a task ended. Exactly one of the two is set.
 struct CommandEnd {
   std::optional<int> exit_code;
-  std::string fault;  ///< it could not be started, or was ended: "TaskEnded", "WallClockTimeExpired", …
-  std::string message;
+  std::string fault;    ///< it could not be started, or was ended: "TaskEnded", "WallClockTimeExpired", …
+  std::string message;  ///< with an exit code that says failure: what it has said last, where that is known
 };
 
 /// What the runner tells. May be called by any thread; takes the account's lock.

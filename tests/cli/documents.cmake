@@ -1,0 +1,17 @@
+# What is made from the tables of options.
+set(pages shipyard-hostfile shipyard-mpirun)
+if(SHIPYARD_BUILD_LOCAL)
+  list(APPEND pages shipyard-local shipyard-submit)
+endif()
+if(SHIPYARD_BUILD_BENCH)
+  list(APPEND pages allpairs bandwidth bench-compare collectives launch limits msgrate noise pingpong)
+endif()
+list(TRANSFORM pages REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE programs)
+find_package(Python3 3.10 COMPONENTS Interpreter)
+if(Python3_Interpreter_FOUND)
+  add_test(NAME cli.manuals COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/manuals_test.py
+                                    ${PROJECT_BINARY_DIR}/docs ${programs})
+  set_tests_properties(cli.manuals PROPERTIES LABELS cli TIMEOUT 120 SKIP_RETURN_CODE 77)
+endif()
+shipyard_cli_test(completion completion.sh ${PROJECT_BINARY_DIR}/docs/completions)
+shipyard_cli_test(examples examples.sh ${PROJECT_SOURCE_DIR})
