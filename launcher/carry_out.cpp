@@ -93,7 +93,7 @@ std::chrono::milliseconds launch_timeout(std::size_t nodes) {
 supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchContext& context,
                                        const LaunchOptions& options) {
   if (!options.tag_output || !plan.relays_stderr) return {};
-  if (context.mpi.version.dialect == mpi::Dialect::kHydra)
+  if (mpi::is_hydra(context.mpi.version.dialect))
     return [](int rank) { return fmt::format("[{}] ", rank); };
   return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
 }

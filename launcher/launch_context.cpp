@@ -243,7 +243,7 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
   if (!options.checked_program.empty())
     checked = choose_program(options.checked_program, context.environment, context.working_directory);
   auto topologies = find_topologies(options, context);
-  context.infiniband = has_infiniband();
+  context.rdma = {topology::rdma_links("/sys/class/infiniband"), can_open_rdma_devices(), locked_memory()};
   context.single_copy = single_copy_allowed();
   // A plan for another machine says nothing about this one's memory.
   const bool elsewhere = options.dry_run && !options.topologies.empty();

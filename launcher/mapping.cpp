@@ -155,7 +155,7 @@ Mapping choose_mapping(mpi::Dialect dialect, const JobLayout& layout,
   const auto is_bound = [](const NodeLayout* one) { return one->bound; };
   if (std::none_of(layouts.begin(), layouts.end(), is_bound))
     return {.map_by = "slot", .bind_to = "none", .why = "the ranks are not bound"};
-  if (dialect == mpi::Dialect::kHydra) return bound_by_rank("MPICH and Intel MPI know different flags");
+  if (mpi::is_hydra(dialect)) return bound_by_rank("MPICH and Intel MPI know different flags");
   // Open MPI 4.1 takes nodes with the same numbers of packages, caches, cores … for equal
   // (opal_hwloc_base_get_topo_signature) and maps the second on the topology of the first.
   if (used_topologies.size() > 1) return bound_by_rank("the nodes differ");

@@ -1,5 +1,6 @@
 #include "launcher/node_probe.hpp"
 
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -27,9 +28,19 @@ SharedMemory shared_memory() {
           static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize};
 }
 
-bool has_infiniband() {
+std::optional<std::uint64_t> locked_memory() {
+  rlimit locked{};
+  if (::getrlimit(RLIMIT_MEMLOCK, &locked) != 0 || locked.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return locked.rlim_cur;
+}
+
+bool can_open_rdma_devices() {
   std::error_code failure;
-  return !std::filesystem::is_empty("/sys/class/infiniband", failure) && !failure;
+  for (std::filesystem::directory_iterator entry("/dev/infiniband", failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    if (entry->path().filename().string().starts_with("uverbs")) return true;
+  }
+  return false;
 }
 
 }  // namespace shipyard::launcher

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace shipyard::launcher {
 
@@ -17,7 +18,11 @@ struct SharedMemory {
 };
 [[nodiscard]] SharedMemory shared_memory();
 
-/// Needs the OpenFabrics class directory only, no library: containers often lack that.
-[[nodiscard]] bool has_infiniband();
+/// RLIMIT_MEMLOCK in bytes; nullopt: no limit.
+[[nodiscard]] std::optional<std::uint64_t> locked_memory();
+
+/// Whether a program here can open RDMA devices (/dev/infiniband/uverbsN). A container sees those of its node
+/// in /sys, whether it was given them or not.
+[[nodiscard]] bool can_open_rdma_devices();
 
 }  // namespace shipyard::launcher

@@ -106,6 +106,14 @@ Outcome failed(const RankRecord& record, const std::string& program) {
 /// anything.
 std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& facts) {
   const auto of_program = [](const RankRecord& record) { return record.failed() && record.start_error == 0; };
+  // Ended by shipyard-ssh, whose ssh has failed; its 0 then is as good as any.
+  if (result.ranks.empty() && facts.ranks > 0 && result.mpirun.success()) {
+    return Outcome{"launch_failed",
+                   kLaunchFailed,
+                   "mpirun ended with exit status 0 before any rank had started; what it said is above",
+                   {},
+                   true};
+  }
   const bool all_started = std::none_of(result.ranks.begin(), result.ranks.end(),
                                         [](const auto& r) { return r.start_error != 0; });
   if (!all_started) return std::nullopt;
@@ -134,6 +142,18 @@ std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& f
                  status == 0 ? 1 : status,
                  fmt::format("{}: the job was aborted with status {}", facts.program, status),
                  {}};
+}
+
+/// mpirun was slow to end, and the job was ended for the ranks that it had killed already: what came first, a
+/// rank's own end or a loss, is the cause.
+std::optional<Outcome> first_failure_of_hydra(const JobResult& result, const JobFacts& facts) {
+  if (std::any_of(result.ranks.begin(), result.ranks.end(), [](const RankRecord& r) { return r.silent; }))
+    return std::nullopt;
+  const auto* first =
+      first_to_end(result, [](const RankRecord& r) { return r.order > 0 && (r.lost || r.failed()); });
+  const bool by_itself = first != nullptr && first->exit && first->start_error == 0 &&
+                         !(first->exit->signalled && first->exit->value == SIGTERM);
+  return by_itself ? std::optional(failed(*first, facts.program)) : std::nullopt;
 }
 
 /// "15 s", "500 ms".
@@ -350,9 +370,13 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 Outcome classify(const JobResult& result, const JobFacts& facts) {
-  if (facts.dialect == mpi::Dialect::kHydra && result.ended == Ended::kByItself && !result.signal &&
+  if (mpi::is_hydra(facts.dialect) && result.ended == Ended::kByItself && !result.signal &&
       !result.preemption) {
     if (auto outcome = classify_hydra(result, facts)) return *outcome;
+  }
+  if (mpi::is_hydra(facts.dialect) && result.ended == Ended::kForLoss && !result.signal &&
+      !result.preemption) {
+    if (auto outcome = first_failure_of_hydra(result, facts)) return *outcome;
   }
   // Whatever else has happened by then: who sent the signal wants to see that it had its effect.
   if (result.signal) {

@@ -150,7 +150,9 @@ std::vector<std::string> forwarded_variables(const Environment& environment) {
     const bool prefixed = std::any_of(kPrefixes.begin(), kPrefixes.end(), [&name = name](const char* prefix) {
       return name.starts_with(prefix);
     });
-    if (named || prefixed) result.push_back(name);
+    // Intel MPI's own, without those that are for its mpirun.
+    const bool intels = name.starts_with("I_MPI_") && !name.starts_with("I_MPI_HYDRA_");
+    if (named || prefixed || intels) result.push_back(name);
   }
   return result;
 }
@@ -162,6 +164,8 @@ std::uint64_t shared_memory_needed(mpi::Dialect dialect, int ranks, std::uint64_
   // UCX under MPICH 4.0.2 takes 4,212 KiB for each rank in MPI_Init, even for one alone on its node.
   // Measured.
   if (dialect == mpi::Dialect::kHydra) return static_cast<std::uint64_t>(ranks) * 17 * kMebibyte / 4;
+  // What Intel MPI takes has not been measured.
+  if (dialect == mpi::Dialect::kIntelMpi) return 0;
   if (ranks < 2) return 0;
   if (dialect == mpi::Dialect::kOpenMpi5 && free_bytes < 16 * kMebibyte) return 0;
   return static_cast<std::uint64_t>(ranks) * 4 * kMebibyte + kMebibyte;
@@ -272,13 +276,14 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
                              .tag_output = options.tag_output,
                              .forward_stdin = options.forward_stdin,
                              .arguments = options.mpi_arguments};
-  if (context.mpi.version.dialect == mpi::Dialect::kHydra) {
+  if (mpi::is_hydra(context.mpi.version.dialect)) {
     auto text = hostfile::hydra_hostfile(used, 1);
     if (!text) return text.error();
     plan.files[request.hostfile] = *text;
   } else {
     plan.files[request.hostfile] = hostfile::openmpi_hostfile(used, 1);
   }
+  const Fabric fabric = choose_fabric(context.rdma);
   if (!plan.remote_hosts.empty()) {
     request.ssh_config = plan.run_directory + "/ssh_config";
     request.ssh_program = context.ssh_program;
@@ -302,7 +307,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     request.subnet = to_string(subnet->network);
     request.interface = subnet->interface;
     request.own_address = to_string(context.own_address);
-    request.infiniband = context.infiniband;
+    request.infiniband = fabric.infiniband;
+    plan.reasons.insert(plan.reasons.end(), fabric.reasons.begin(), fabric.reasons.end());
+    plan.warnings.insert(plan.warnings.end(), fabric.warnings.begin(), fabric.warnings.end());
     request.ipv6 = context.own_address.ipv6;
     plan.report_address = context.own_address;
     request.daemon_mark = fmt::format("{}={}", supervise::kJobVariable, context.job);
@@ -333,13 +340,11 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
                                                         [&](const auto& one) { return one.first == name; });
   };
   if (!by_hand) {
-    const RankEnvironment of_ranks =
-        rank_environment(plan.layout, context.topologies, plan.node_topology,
-                         {.binder = mapping.binder,
-                          .infiniband = context.infiniband && !is_users("UCX_NET_DEVICES"),
-                          .smt = options.layout.smt,
-                          .bind_to = options.layout.bind_to,
-                          .is_users = is_users});
+    const RankEnvironment of_ranks = rank_environment(plan.layout, context.topologies, plan.node_topology,
+                                                      {.binder = mapping.binder,
+                                                       .smt = options.layout.smt,
+                                                       .bind_to = options.layout.bind_to,
+                                                       .is_users = is_users});
     for (const auto& [name, value] : of_ranks.variables) {
       plan.environment[name] = value;
       request.variables.emplace_back(name, "layout");
@@ -365,6 +370,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
     plan.reasons.push_back(
         {"OPAL_PREFIX " + prefix->second, "an Open MPI outside of the system's directories"});
   }
+  if (auto root = context.mpi.variables.find("I_MPI_ROOT"); root != context.mpi.variables.end()) {
+    plan.reasons.push_back({"I_MPI_ROOT " + root->second, "nobody has sourced its env/vars.sh"});
+  }
   for (const char* name : kDropped) {
     if (context.environment.get(name)) plan.dropped_variables.emplace_back(name);
   }
@@ -388,6 +396,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   request.program = {context.rank_program, "--directory", context.working_directory};
   plan.relays_stderr = !mpi::user_directs_output(context.mpi.version.dialect, user);
   if (plan.relays_stderr) request.program.emplace_back("--relay-stderr");
+  if (fabric.infiniband && !is_users("UCX_NET_DEVICES")) request.program.emplace_back("--find-infiniband");
   if (options.on_preempt != 0 && !options.check) {
     request.program.emplace_back("--watch-preemption");
     plan.reasons.push_back(
@@ -411,6 +420,11 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   plan.command = std::move(command.argv);
   plan.environment.insert(command.environment.begin(), command.environment.end());
   plan.reasons.push_back({"mpirun " + context.mpi.mpirun, to_string(context.mpi.version)});
+  if (context.mpi.version.dialect == mpi::Dialect::kIntelMpi) {
+    plan.reasons.push_back(
+        {"note",
+         "what is said to Intel MPI is what its reference asks for; it was tried with a stand-in only"});
+  }
   plan.reasons.insert(plan.reasons.end(), command.reasons.begin(), command.reasons.end());
   const char* directory_reason = "where shipyard-mpirun was started";
   if (!options.wdir.empty()) {

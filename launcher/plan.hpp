@@ -11,6 +11,7 @@
 #include "base/ip_network.hpp"
 #include "base/result.hpp"
 #include "hostfile/host_list.hpp"
+#include "launcher/fabric.hpp"
 #include "launcher/job_key.hpp"
 #include "launcher/mpi/installation.hpp"
 #include "launcher/mpi/mpirun_command.hpp"
@@ -45,7 +46,7 @@ struct LaunchContext {
   std::optional<JobKey> job_key;
   bool single_copy = true;                ///< process_vm_readv is allowed
   std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm
-  bool infiniband = false;                ///< this node has an InfiniBand device
+  RdmaFacts rdma;                         ///< of this node
 };
 
 /// One node's share.

@@ -71,7 +71,7 @@ RankEnvironment rank_environment(const JobLayout& layout, const std::vector<Node
   const bool gpus = std::any_of(layout.layouts.begin(), layout.layouts.end(), [](const NodeLayout& node) {
     return std::any_of(node.ranks.begin(), node.ranks.end(), [](const auto& rank) { return rank.gpu >= 0; });
   });
-  if (!request.binder && !request.infiniband && !gpus && uniform) return result;
+  if (!request.binder && !gpus && uniform) return result;
 
   // A layout belongs to one topology: that of the nodes that have it.
   std::vector<const NodeTopology*> topology_of(layout.layouts.size(), nullptr);
@@ -93,7 +93,6 @@ RankEnvironment rank_environment(const JobLayout& layout, const std::vector<Node
       settings.variables = gpu_variables(*topology_of[i], rank.gpu);
       std::erase_if(settings.variables, [&](const auto& one) { return request.is_users(one.first); });
       if (!uniform) settings.variables.insert(settings.variables.end(), openmp[i].begin(), openmp[i].end());
-      settings.find_infiniband = request.infiniband;
       entry.ranks.push_back(std::move(settings));
     }
   }

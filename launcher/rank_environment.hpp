@@ -21,8 +21,7 @@ struct RankEnvironment {
 };
 
 struct RankEnvironmentRequest {
-  bool binder = false;      ///< shipyard-rank binds the ranks
-  bool infiniband = false;  ///< and chooses InfiniBand ports near to them
+  bool binder = false;  ///< shipyard-rank binds the ranks
   bool smt = false;
   topology::BindTo bind_to = topology::BindTo::kCore;
   /// Variables that the user has set: they are left alone.

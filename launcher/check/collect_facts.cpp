@@ -1,7 +1,6 @@
 #include "launcher/check/collect_facts.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -66,9 +65,7 @@ void find_memory(NodeFacts& facts) {
   const auto [size, free] = shared_memory();
   facts.shared_memory_bytes = size;
   facts.shared_memory_free = free;
-  rlimit locked{};
-  if (::getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur != RLIM_INFINITY)
-    facts.locked_memory = locked.rlim_cur;
+  facts.locked_memory = locked_memory();
 }
 
 /// The launcher closes its end behind the request, but a line's end is as good.

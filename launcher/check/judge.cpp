@@ -68,8 +68,6 @@ Finding no_answer(const SshFailure& failure, const std::string& shipyard) {
 
 std::string words(int error) { return std::generic_category().message(error); }
 
-const char* name_of(mpi::Dialect dialect) { return dialect == mpi::Dialect::kHydra ? "MPICH" : "Open MPI"; }
-
 /// What this node alone is enough to know.
 void judge_node(const NodeCheck& check, const CheckedNode& node, std::vector<Finding>& findings) {
   if (!node.facts) {

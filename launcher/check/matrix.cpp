@@ -54,7 +54,7 @@ std::vector<Column> columns_of(const NodeCheck& check) {
                        [&](const CheckedNode& node) { return node.facts && predicate(*node.facts); });
   };
   // The name of the MPI goes to the column's head where it is everybody's.
-  std::string mpi = check.mpi.dialect == mpi::Dialect::kHydra ? "MPICH" : "Open MPI";
+  std::string mpi = mpi::name_of(check.mpi.dialect);
   const std::string prefix = mpi + " ";
   if (any([&](const NodeFacts& facts) {
         return !facts.mpi.version.empty() && !facts.mpi.version.starts_with(prefix);

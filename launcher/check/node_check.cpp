@@ -40,6 +40,7 @@ std::string daemon_of(const mpi::MpiInstallation& mpi, const Environment& enviro
   const char* name = "orted";
   if (mpi.version.dialect == mpi::Dialect::kOpenMpi5) name = "prted";
   if (mpi.version.dialect == mpi::Dialect::kHydra) name = "hydra_pmi_proxy";
+  if (mpi.version.dialect == mpi::Dialect::kIntelMpi) name = "hydra_bstrap_proxy";
   for (const auto& wish :
        {(std::filesystem::path(mpi.mpirun).parent_path() / name).string(), std::string(name)}) {
     if (auto found = find_program(wish, environment)) return *found;

@@ -18,6 +18,9 @@ inline std::string_view without_dashes(std::string_view word) {
   return word;
 }
 
+/// Refuses the options of either Hydra that would keep our variables from the ranks.
+[[nodiscard]] Status check_variable_lists(const UserSettings& user);
+
 /// Collects the words of the command, leaving out what the user has already said.
 class Composer {
  public:

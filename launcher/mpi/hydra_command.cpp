@@ -83,6 +83,18 @@ void add_network(Composer& composer, const MpirunRequest& request, const UserSet
 
 }  // namespace
 
+Status check_variable_lists(const UserSettings& user) {
+  for (const char* flag : {"genvlist", "genvnone", "envlist", "envnone"}) {
+    if (user.flags.contains(flag)) {
+      return input_error(fmt::format("--mpi-arg -{}: shipyard-mpirun itself says which variables go to the "
+                                     "ranks, and mpirun takes only one such option",
+                                     flag),
+                         "-x NAME adds a variable; --mpi-arg -genvall takes all of them");
+    }
+  }
+  return Ok{};
+}
+
 bool user_places_hydra_ranks(const UserSettings& user) {
   const UserSettings all = with_hydras_spellings(user);
   const auto says = [&](const char* flag) { return all.flags.contains(flag); };
@@ -100,14 +112,7 @@ bool user_directs_hydra_output(const UserSettings& user) {
 }
 
 Status check_hydra_request(const MpirunRequest& request, const UserSettings& user) {
-  for (const char* flag : {"genvlist", "genvnone", "envlist", "envnone"}) {
-    if (user.flags.contains(flag)) {
-      return input_error(fmt::format("--mpi-arg -{}: shipyard-mpirun itself says which variables go to the "
-                                     "ranks, and mpirun takes only one such option",
-                                     flag),
-                         "-x NAME adds a variable; --mpi-arg -genvall takes all of them");
-    }
-  }
+  if (auto checked = check_variable_lists(user); !checked) return checked.error();
   const std::size_t words = request.program.size() + request.daemon_wrapper.size();
   if (words > kMostWords) {
     return input_error(

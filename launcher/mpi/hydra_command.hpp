@@ -4,8 +4,8 @@
 
 namespace shipyard::mpi {
 
-// Hydra, MPICH's process manager, also under Intel MPI. What stands here was read in Hydra 4.0.2's source
-// (src/pm/hydra) and tried out.
+// Hydra, MPICH's process manager (Intel MPI's: intel_mpi_command.hpp). What stands here was read in
+// Hydra 4.0.2's source (src/pm/hydra) and tried out.
 
 /// mpirun_command's, for Dialect::kHydra.
 [[nodiscard]] MpirunCommand hydra_command(const MpirunRequest& request, const UserSettings& user);

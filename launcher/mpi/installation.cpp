@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -17,11 +18,20 @@ using std::chrono::seconds;
 /// Where an MPI is installed when it is not in PATH. A "*" stands for any text within a name.
 constexpr const char* kUsualPlaces[] = {
     "/usr/lib64/openmpi/bin",  // RHEL, AlmaLinux: behind `module load mpi`
-    "/usr/lib64/mpich/bin",       "/usr/local/bin",  "/usr/local/openmpi/bin", "/opt/openmpi/bin",
+    "/usr/lib64/mpich/bin",
+    "/usr/local/bin",
+    "/usr/local/openmpi/bin",
+    "/opt/openmpi/bin",
     "/opt/openmpi-*/bin",          // Azure's HPC images
     "/opt/hpcx*/ompi/bin",         // NVIDIA HPC-X
     "/usr/mpi/gcc/openmpi-*/bin",  // MLNX_OFED
-    "/opt/amazon/openmpi/bin",    "/opt/mpich*/bin",
+    "/opt/amazon/openmpi/bin",
+    "/opt/mpich*/bin",
+    // Intel MPI: oneAPI's, whatever is the newest first; 2019's own, and that of Parallel Studio.
+    "/opt/intel/oneapi/mpi/latest/bin",
+    "/opt/intel/oneapi/mpi/*/bin",
+    "/opt/intel/impi/*/intel64/bin",
+    "/opt/intel/compilers_and_libraries_*/linux/mpi/intel64/bin",
 };
 
 /// Distributions that let several MPIs live side by side leave MPICH's own name alone.
@@ -55,6 +65,32 @@ bool read_version(const std::string& output, std::size_t start, MpiVersion& vers
          version.minor >= 0;
 }
 
+std::string line_of(const std::string& text, std::size_t at) {
+  return text.substr(at, text.find('\n', at) - at);
+}
+
+/// "… OS, Version 2021.11 Build 20231005 (id: 74c4a23)", "… OS, Version 2019 Update 9 Build …": years, and
+/// what came after the first of one.
+bool read_intel_version(const std::string& output, std::size_t start, MpiVersion& version) {
+  constexpr std::string_view kVersion = "Version ";
+  const std::string line = line_of(output, start);
+  const auto at = line.find(kVersion);
+  if (at == std::string::npos) return false;
+  std::string text = line.substr(at + kVersion.size());
+  text.erase(std::min(text.find(" Build"), text.size()));
+  text.erase(text.find_last_not_of(' ') + 1);
+  version.dialect = Dialect::kIntelMpi;
+  version.text = text;
+  const char* end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, version.major);
+  if (failure != std::errc{} || version.major < 0) return false;
+  if (rest == end) return true;
+  constexpr std::string_view kUpdate = " Update ";
+  const std::string_view more(rest, static_cast<std::size_t>(end - rest));
+  const char* minor = *rest == '.' ? rest + 1 : more.starts_with(kUpdate) ? rest + kUpdate.size() : end;
+  return std::from_chars(minor, end, version.minor).ec == std::errc{} && version.minor >= 0;
+}
+
 /// Hydra starts its proxy, on every node, from the directory that its own name has: behind a link from
 /// elsewhere there is none.
 std::string beside_its_proxy(const std::string& mpirun) {
@@ -69,15 +105,28 @@ std::string beside_its_proxy(const std::string& mpirun) {
 
 }  // namespace
 
+const char* name_of(Dialect dialect) {
+  switch (dialect) {
+    case Dialect::kHydra:
+      return "MPICH";
+    case Dialect::kIntelMpi:
+      return "Intel MPI";
+    case Dialect::kOpenMpi4:
+    case Dialect::kOpenMpi5:
+      break;
+  }
+  return "Open MPI";
+}
+
 std::string to_string(const MpiVersion& version) {
-  return (version.dialect == Dialect::kHydra ? "MPICH " : "Open MPI ") + version.text;
+  return std::string(name_of(version.dialect)) + " " + version.text;
 }
 
 Result<MpiVersion> parse_mpirun_version(const std::string& output) {
   auto unusable = [](std::string message) {
     return Error{Error::Code::kMpi,
                  std::move(message),
-                 "Open MPI 4.0 or MPICH 3.0 or later is needed; --mpirun PATH names one",
+                 "Open MPI 4.0, MPICH 3.0, Intel MPI 2019 or later is needed; --mpirun PATH names one",
                  {}};
   };
   constexpr std::string_view kOpenMpi = "(Open MPI) ";
@@ -102,10 +151,14 @@ Result<MpiVersion> parse_mpirun_version(const std::string& output) {
     if (version.major < 3) return unusable(to_string(version) + " is too old");
     return version;
   }
-  if (output.find("Intel(R) MPI") != std::string::npos)
-    return unusable("this mpirun is Intel MPI's, neither Open MPI's nor MPICH's");
-  return unusable(
-      fmt::format("mpirun --version says '{}', which is neither Open MPI nor MPICH", first_line(output)));
+  if (auto intel = output.find("Intel(R) MPI Library"); intel != std::string::npos) {
+    if (!read_intel_version(output, intel, version))
+      return unusable(fmt::format("cannot read the version of Intel MPI from '{}'", line_of(output, intel)));
+    if (version.major < 2019) return unusable(to_string(version) + " is too old");
+    return version;
+  }
+  return unusable(fmt::format("mpirun --version says '{}', which is neither Open MPI nor MPICH nor Intel MPI",
+                              first_line(output)));
 }
 
 std::string foreign_prefix(const std::string& mpirun) {
@@ -125,6 +178,36 @@ std::map<std::string, std::string> variables_of_prefix(const std::string& prefix
   return {{"OPAL_PREFIX", prefix},
           {"PATH", in_front("PATH", prefix + "/bin")},
           {"LD_LIBRARY_PATH", in_front("LD_LIBRARY_PATH", prefix + "/lib")}};
+}
+
+std::map<std::string, std::string> variables_of_intel_mpi(const std::string& prefix,
+                                                          const Environment& environment) {
+  if (prefix.empty() || !environment.get("I_MPI_ROOT").value_or("").empty()) return {};
+  std::error_code ignored;
+  const auto there = [&](const std::string& directory) {
+    return fs::is_directory(prefix + directory, ignored);
+  };
+  // From 2021.11 on libfabric is below opt/mpi; before 2021.11 libmpi.so is in lib/release.
+  std::string libraries;
+  for (const char* directory : {"/opt/mpi/libfabric/lib", "/libfabric/lib", "/lib/release", "/lib"}) {
+    if (there(directory)) libraries += prefix + directory + ":";
+  }
+  const bool below_intel64 = fs::path(prefix).filename() == "intel64";
+  std::map<std::string, std::string> result{
+      {"I_MPI_ROOT", below_intel64 ? fs::path(prefix).parent_path().string() : prefix},
+      {"PATH", prefix + "/bin"}};
+  if (const auto old = environment.get("PATH").value_or(""); !old.empty())
+    result["PATH"] += ":" + std::string(old);
+  if (!libraries.empty()) {
+    libraries += environment.get("LD_LIBRARY_PATH").value_or("");
+    if (libraries.ends_with(':')) libraries.pop_back();
+    result["LD_LIBRARY_PATH"] = libraries;
+  }
+  for (const char* directory : {"/opt/mpi/libfabric/lib/prov", "/libfabric/lib/prov"}) {
+    if (there(directory) && !environment.has("FI_PROVIDER_PATH"))
+      result.emplace("FI_PROVIDER_PATH", prefix + directory);
+  }
+  return result;
 }
 
 Result<std::string> find_mpirun(const std::string& wish, const Environment& environment) {
@@ -214,9 +297,14 @@ Result<MpiInstallation> inspect_mpirun(const std::string& mpirun, const Environm
     return error;
   }
   result.version = *version;
-  if (version->dialect == Dialect::kHydra) {
+  if (is_hydra(version->dialect)) {
     result.variables.erase("OPAL_PREFIX");
     result.mpirun = beside_its_proxy(mpirun);
+  }
+  if (version->dialect == Dialect::kIntelMpi) {
+    const std::string hydra = (fs::path(result.mpirun).parent_path() / "mpiexec.hydra").string();
+    if (auto found = find_program(hydra, environment)) result.mpirun = *found;
+    result.variables = variables_of_intel_mpi(foreign_prefix(result.mpirun), environment);
   }
   return result;
 }

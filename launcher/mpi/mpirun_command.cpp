@@ -8,6 +8,7 @@
 
 #include "launcher/mpi/command_composer.hpp"
 #include "launcher/mpi/hydra_command.hpp"
+#include "launcher/mpi/intel_mpi_command.hpp"
 
 namespace shipyard::mpi {
 namespace {
@@ -34,6 +35,8 @@ constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
     {"bind-to-none", "bind-to"},
     {"wd", "wdir"},
 };
+
+constexpr const char* kTransports[] = {"pml", "btl", "mtl"};
 
 /// What differs between the two by name alone.
 struct Vocabulary {
@@ -96,6 +99,21 @@ void add_network(Composer& composer, Dialect dialect, const MpirunRequest& reque
   }
 }
 
+/// Debian's openmpi-mca-params.conf leaves UCX out: `pml = ^ucx`, `osc = ^ucx,pt2pt`.
+void add_infiniband(Composer& composer, Dialect dialect, const UserSettings& user) {
+  // Whoever has chosen one of these has chosen what messages go by.
+  const bool theirs = std::any_of(std::begin(kTransports), std::end(kTransports),
+                                  [&](const char* name) { return user.parameters.contains(name); });
+  const auto parameter = [&](const std::string& name, const std::string& value, const char* why) {
+    composer.setting({"--mca", name, value}, name + " " + value, why,
+                     theirs || user.parameters.contains(name));
+  };
+  parameter("pml", "ucx", "InfiniBand is reached by UCX, which the distribution may leave out");
+  parameter("osc", "^pt2pt", "one-sided communication may go by UCX as well");
+  if (dialect == Dialect::kOpenMpi4)
+    parameter("btl", "^openib,uct,ofi", "other ways to the same devices, which warn or are older");
+}
+
 }  // namespace
 
 UserSettings user_settings(const Environment& environment, const std::vector<std::string>& mpi_arguments) {
@@ -104,11 +122,12 @@ UserSettings user_settings(const Environment& environment, const std::vector<std
     for (std::string_view prefix : {"OMPI_MCA_", "PRTE_MCA_", "PMIX_MCA_"}) {
       if (name.starts_with(prefix)) result.parameters.insert(name.substr(prefix.size()));
     }
-    for (std::string_view prefix : {"HYDRA_", "UCX_", "FI_"}) {
+    for (std::string_view prefix : {"HYDRA_", "I_MPI_", "UCX_", "FI_"}) {
       if (name.starts_with(prefix)) result.parameters.insert(name);
     }
     if (name == "HYDRA_LAUNCHER_EXTRA_ARGS") result.ssh_arguments = value;
-    if (name == "HYDRA_ENV" && value == "all") result.flags.emplace("genvall");
+    if (name == "I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS") result.bootstrap_arguments = value;
+    if ((name == "HYDRA_ENV" || name == "I_MPI_HYDRA_ENV") && value == "all") result.flags.emplace("genvall");
   }
   for (std::size_t i = 0; i < mpi_arguments.size(); ++i) {
     if (!mpi_arguments[i].starts_with('-')) continue;
@@ -129,11 +148,13 @@ UserSettings user_settings(const Environment& environment, const std::vector<std
 }
 
 Status check_request(Dialect dialect, const MpirunRequest& request, const UserSettings& user) {
+  if (dialect == Dialect::kIntelMpi) return check_intel_mpi_request(user);
   return dialect == Dialect::kHydra ? check_hydra_request(request, user) : Ok{};
 }
 
 bool user_places_ranks(Dialect dialect, const UserSettings& user) {
   if (dialect == Dialect::kHydra) return user_places_hydra_ranks(user);
+  if (dialect == Dialect::kIntelMpi) return user_places_intel_mpi_ranks(user);
   const Vocabulary& names = vocabulary(dialect);
   const auto is_set = [&](const std::string& name) { return user.parameters.contains(name); };
   return user.flags.contains("map-by") || user.flags.contains("bind-to") ||
@@ -143,6 +164,7 @@ bool user_places_ranks(Dialect dialect, const UserSettings& user) {
 
 bool user_directs_output(Dialect dialect, const UserSettings& user) {
   if (dialect == Dialect::kHydra) return user_directs_hydra_output(user);
+  if (dialect == Dialect::kIntelMpi) return user_directs_intel_mpi_output(user);
   constexpr std::string_view kFlags[] = {"output",
                                          "output-filename",
                                          "output-directory",
@@ -164,6 +186,7 @@ bool user_directs_output(Dialect dialect, const UserSettings& user) {
 
 MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, const UserSettings& user) {
   if (dialect == Dialect::kHydra) return hydra_command(request, user);
+  if (dialect == Dialect::kIntelMpi) return intel_mpi_command(request, user);
   const Vocabulary& names = vocabulary(dialect);
   Composer composer(request, user);
   if (request.as_root) composer.option({"--allow-run-as-root"}, "the user in a container is root");
@@ -198,6 +221,7 @@ MpirunCommand mpirun_command(Dialect dialect, const MpirunRequest& request, cons
         request.daemon_wrapper.empty() ? "what is left of the job after a failure is found by this mark"
                                        : "--mpi-env is sourced on every node before mpirun's daemon");
   }
+  if (request.infiniband) add_infiniband(composer, dialect, user);
   if (!request.single_copy) {
     const char* why = "the kernel refuses process_vm_readv here (seccomp or ptrace scope)";
     if (dialect == Dialect::kOpenMpi5) {

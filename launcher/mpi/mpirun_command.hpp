@@ -14,13 +14,14 @@ namespace shipyard::mpi {
 /// What the user has said to mpirun directly. It always wins over what the launcher would say.
 struct UserSettings {
   std::set<std::string, std::less<>> parameters;  ///< MCA parameters, from OMPI_MCA_* and the like, or --mca;
-                                                  ///< HYDRA_*, UCX_* and FI_* as they are
+                                                  ///< HYDRA_*, I_MPI_*, UCX_* and FI_* as they are
   std::set<std::string, std::less<>> flags;       ///< mpirun options without dashes: "bind-to"
   std::string ssh_arguments;                      ///< HYDRA_LAUNCHER_EXTRA_ARGS
+  std::string bootstrap_arguments;  ///< I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS, Intel's name for it
 };
 
-/// From the environment's variables (OMPI_MCA_*, PRTE_MCA_*, PMIX_MCA_*; HYDRA_*, UCX_*, FI_*) and the words
-/// given by --mpi-arg.
+/// From the environment's variables (OMPI_MCA_*, PRTE_MCA_*, PMIX_MCA_*; HYDRA_*, I_MPI_*, UCX_*, FI_*) and
+/// the words given by --mpi-arg.
 [[nodiscard]] UserSettings user_settings(const Environment& environment,
                                          const std::vector<std::string>& mpi_arguments);
 

@@ -17,16 +17,15 @@
 //   run      = LAYOUT [ "x" NODES ] ;              "0x100,1": a hundred nodes with the first layout, then one
 //   layout   = USABLE { ":" rank } "/" ;           CPU lists, cpuset(7)
 //   rank     = CPUS [ "+" [ setting { "+" setting } ] ] ;   no "+": settings as of the rank before it
-//   setting  = "ib" | NAME "=" VALUE ;             VALUE: all but letters, digits and "_-.," as %XX
+//   setting  = NAME "=" VALUE ;                    VALUE: all but letters, digits and "_-.," as %XX
 //
-// "1/0x2/0-7:0-3+ib+OMP_NUM_THREADS=4:4-7/": two nodes with two ranks of four CPUs each.
+// "1/0x2/0-7:0-3+OMP_NUM_THREADS=4:4-7/": two nodes with two ranks of four CPUs each.
 
 namespace shipyard::rank {
 namespace {
 
 constexpr std::string_view kFormat = "1/";
 constexpr int kMost = 1 << 20;  // nodes, layouts: keeps sums of ranks far from overflow
-constexpr std::string_view kInfiniband = "ib";
 constexpr std::string_view kHexadecimal = "0123456789ABCDEF";
 
 bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
@@ -35,8 +34,7 @@ bool is_plain(char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '
 
 void append_settings(std::string& text, const RankSettings& rank) {
   text += '+';
-  if (rank.find_infiniband) text += kInfiniband;
-  bool first = !rank.find_infiniband;
+  bool first = true;
   for (const auto& [name, value] : rank.variables) {
     if (!first) text += '+';
     first = false;
@@ -146,11 +144,11 @@ bool read_rank(Reader& reader, RankText& rank) {
   const std::size_t settings = reader.offset();
   rank.settings = reader.take_word(":/");
   reader.move_to(settings);
-  for (bool first = true; reader.take('+'); first = false) {
+  while (reader.take('+')) {
     const std::size_t word_begin = reader.offset();
     const std::string_view word = reader.take_word(":+/");
     const bool none = word.empty() && rank.settings.size() == 1;
-    if (!none && !(first && word == kInfiniband) && !is_setting(word)) {
+    if (!none && !is_setting(word)) {
       reader.move_to(word_begin);
       return reader.expected("NAME=VALUE");
     }
@@ -176,17 +174,13 @@ bool read_layout(Reader& reader, LayoutText& layout) {
   return reader.take('/') || reader.expected("':' or '/'");
 }
 
-/// `text`: what read_rank accepted, "+ib+NAME=VALUE".
+/// `text`: what read_rank accepted, "+NAME=VALUE".
 void decode_settings(std::string_view text, RankSettings& settings) {
   while (text.size() > 1) {
     text.remove_prefix(1);
     const std::string_view word = text.substr(0, text.find('+'));
     text.remove_prefix(word.size());
     const std::size_t equals = word.find('=');
-    if (equals == std::string_view::npos) {
-      settings.find_infiniband = true;
-      continue;
-    }
     std::string value;
     for (std::size_t i = equals + 1; i < word.size(); ++i) {
       if (word[i] != '%') {
@@ -217,8 +211,7 @@ std::string format_layout_table(const LayoutTable& table) {
     for (const auto& rank : layout.ranks) {
       text += ':';
       text += rank.cpus;
-      if (rank.variables != former->variables || rank.find_infiniband != former->find_infiniband)
-        append_settings(text, rank);
+      if (rank.variables != former->variables) append_settings(text, rank);
       former = &rank;
     }
     text += '/';

@@ -17,8 +17,6 @@ struct RankSettings {
   /// Set unless the rank's environment has them already: OMP_NUM_THREADS where nodes differ,
   /// CUDA_VISIBLE_DEVICES …
   std::vector<std::pair<std::string, std::string>> variables = {};
-  bool find_infiniband =
-      false;  ///< set UCX_NET_DEVICES to the ports nearest to `cpus`, on the rank's own node
 };
 
 /// The settings of all ranks, as one environment variable (kLayoutVariable) carries them. Nodes with equal

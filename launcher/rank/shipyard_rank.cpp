@@ -1,14 +1,16 @@
 // The program beside every rank: binds itself, enters the working directory, starts the rank, which inherits
 // the binding, and tells the launcher what it runs on and how it ended.
 //
-//   shipyard-rank [--directory DIR] [--relay-stderr] [--watch-preemption] [--colon WORD] [--] PROGRAM …
+//   shipyard-rank [--directory DIR] [--relay-stderr] [--find-infiniband] [--watch-preemption] [--colon WORD]
+//                 [--] PROGRAM …
 //
 //   shipyard-rank --reap JOB
 //
 // --relay-stderr takes the program's standard error to the launcher itself, past mpirun, whose own words are
-// then alone on its standard error. --watch-preemption asks Azure's metadata service, on the first rank of
-// each node, whether the node is about to be taken away. --reap kills what a job has left on this node
-// (reap.hpp).
+// then alone on its standard error. --find-infiniband sets UCX_NET_DEVICES to the InfiniBand ports of this
+// node that are near to the rank, where the rank does not have it already. --watch-preemption asks Azure's
+// metadata service, on the first rank of each node, whether the node is about to be taken away. --reap kills
+// what a job has left on this node (reap.hpp).
 //
 // An argument WORD is a ":" for the program, which mpirun would not let through. SHIPYARD_LAYOUT
 // (rank_layout.hpp) holds the CPUs and the variables of every rank; without it nothing is bound, and only
@@ -64,6 +66,7 @@ constexpr int kNotFound = 127;
 struct RankOptions {
   std::string directory;
   bool relay_stderr = false;
+  bool find_infiniband = false;
   bool watch_preemption = false;
   std::vector<std::string> program;
 };
@@ -77,6 +80,10 @@ RankOptions parse(const std::vector<std::string>& arguments) {
   }
   if (i < arguments.size() && arguments[i] == "--relay-stderr") {
     options.relay_stderr = true;
+    ++i;
+  }
+  if (i < arguments.size() && arguments[i] == "--find-infiniband") {
+    options.find_infiniband = true;
     ++i;
   }
   if (i < arguments.size() && arguments[i] == "--watch-preemption") {
@@ -107,9 +114,11 @@ std::optional<int> own_rank(const Environment& environment) {
 }
 
 /// Hydra gives all ranks but rank 0 an input that nobody ever writes to or closes: to read it would hang.
+/// Intel's is known by MPI_LOCALRANKID.
 bool has_dead_input(const Environment& environment) {
   const auto rank = environment.get("PMI_RANK");
-  return rank && *rank != "0" && environment.has("PMI_FD") && !environment.has("OMPI_COMM_WORLD_RANK");
+  return rank && *rank != "0" && (environment.has("PMI_FD") || environment.has("MPI_LOCALRANKID")) &&
+         !environment.has("OMPI_COMM_WORLD_RANK");
 }
 
 std::string host_name() {
@@ -141,7 +150,7 @@ Status bind_as_planned(const rank::RankSettings& settings, std::string& target) 
 }
 
 /// Binds this process as the layout in `environment` says, and puts the rank's variables there in its place.
-Placement place_rank(Environment& environment, std::optional<int> own) {
+Placement place_rank(Environment& environment, std::optional<int> own, bool find_infiniband) {
   Placement result;
   const std::string table(environment.get(rank::kLayoutVariable).value_or(""));
   environment.variables.erase(rank::kLayoutVariable);
@@ -166,7 +175,7 @@ Placement place_rank(Environment& environment, std::optional<int> own) {
   if (result.cpus == target && target != settings.cpus) result.stands_for = settings.cpus;
 
   for (const auto& [name, value] : settings.variables) environment.variables.emplace(name, value);
-  if (settings.find_infiniband && real && !environment.get("UCX_NET_DEVICES")) {
+  if (find_infiniband && real && !environment.get("UCX_NET_DEVICES")) {
     const std::string ports = rank::nearest_infiniband_ports("/sys", *real);
     if (!ports.empty()) environment.variables["UCX_NET_DEVICES"] = ports;
   }
@@ -206,8 +215,8 @@ int run_rank(const std::vector<std::string>& arguments) {
   if (options.program.empty()) {
     fmt::print(
         stderr,
-        "usage: shipyard-rank [--directory DIR] [--relay-stderr] [--watch-preemption] [--colon WORD] [--]\n"
-        "                     PROGRAM [ARGUMENT...]\n"
+        "usage: shipyard-rank [--directory DIR] [--relay-stderr] [--find-infiniband] [--watch-preemption]\n"
+        "                     [--colon WORD] [--] PROGRAM [ARGUMENT...]\n"
         "       shipyard-rank --reap JOB\n");
     return kOwnFailure;
   }
@@ -227,7 +236,7 @@ int run_rank(const std::vector<std::string>& arguments) {
     }
   }
   const std::optional<int> rank = own_rank(environment);
-  const Placement placement = place_rank(environment, rank);
+  const Placement placement = place_rank(environment, rank, options.find_infiniband);
   if (launcher) introduce(launcher, rank.value_or(0), token, placement);
   if (placement.error) {
     if (!launcher) fmt::print(stderr, "{}", format_error("shipyard-rank", *placement.error));

@@ -41,7 +41,7 @@ std::map<int, std::string> link_layers(const std::string& directory, const std::
   return result;
 }
 
-std::vector<InfiniBandLink> infiniband_links(const std::string& directory) {
+std::vector<RdmaLink> rdma_links(const std::string& directory) {
   std::vector<std::string> devices;
   std::error_code failure;
   for (std::filesystem::directory_iterator entry(directory, failure), end; !failure && entry != end;
@@ -49,18 +49,25 @@ std::vector<InfiniBandLink> infiniband_links(const std::string& directory) {
     devices.push_back(entry->path().filename().string());
   }
   std::sort(devices.begin(), devices.end());
-  std::vector<InfiniBandLink> result;
+  std::vector<RdmaLink> result;
   for (const auto& device : devices) {
     for (const auto& [number, layer] : link_layers(directory, device)) {
-      if (layer != "InfiniBand") continue;
       const std::string port = directory + "/" + device + "/ports/" + std::to_string(number);
       // "4: ACTIVE"
       const std::string state = first_line(port + "/state");
       const auto blank = state.find(' ');
-      result.push_back({device + ":" + std::to_string(number),
+      result.push_back({device + ":" + std::to_string(number), layer,
                         blank == std::string::npos ? state : state.substr(blank + 1),
                         first_line(port + "/rate")});
     }
+  }
+  return result;
+}
+
+std::vector<InfiniBandLink> infiniband_links(const std::string& directory) {
+  std::vector<InfiniBandLink> result;
+  for (const auto& link : rdma_links(directory)) {
+    if (link.layer == "InfiniBand") result.push_back({link.name, link.state, link.rate});
   }
   return result;
 }

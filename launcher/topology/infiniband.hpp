@@ -17,6 +17,21 @@ struct RdmaPort {
 /// Link layer of each port, by its number, as the kernel says it. `directory`: /sys/class/infiniband.
 [[nodiscard]] std::map<int, std::string> link_layers(const std::string& directory, const std::string& device);
 
+/// A port of an RDMA device, in whatever state.
+struct RdmaLink {
+  std::string name = {};   ///< "mlx5_0:1"
+  std::string layer = {};  ///< "InfiniBand", "Ethernet"; empty: unknown
+  std::string state = {};  ///< "ACTIVE", "DOWN", …; empty: unknown
+  std::string rate = {};   ///< "200 Gb/sec (4X HDR)"; empty: unknown
+
+  bool operator==(const RdmaLink&) const = default;
+};
+
+/// This machine's, by name: what Documentation/ABI/stable/sysfs-class-infiniband has of them. `directory`:
+/// /sys/class/infiniband. On Azure the second function of a network card is among them, of link layer
+/// Ethernet (accelerated networking), on VMs without InfiniBand as well.
+[[nodiscard]] std::vector<RdmaLink> rdma_links(const std::string& directory);
+
 /// A port of link layer InfiniBand, in whatever state.
 struct InfiniBandLink {
   std::string name = {};   ///< "mlx5_0:1"
@@ -26,8 +41,8 @@ struct InfiniBandLink {
   bool operator==(const InfiniBandLink&) const = default;
 };
 
-/// This machine's, by name: what Documentation/ABI/stable/sysfs-class-infiniband has of them. `directory`:
-/// /sys/class/infiniband. Devices in other states than infiniband_ports takes are among them.
+/// Those of rdma_links that are InfiniBand. Devices in other states than infiniband_ports takes are among
+/// them.
 [[nodiscard]] std::vector<InfiniBandLink> infiniband_links(const std::string& directory);
 
 /// The ports that a program can use as InfiniBand, in order: not down, and of link layer InfiniBand, or with

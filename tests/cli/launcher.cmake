@@ -1,5 +1,7 @@
 shipyard_cli_test(launcher_usage launcher_usage.sh)
 shipyard_cli_test(launcher_fake launcher_fake.sh)
+shipyard_cli_test(launcher_intel_mpi launcher_intel_mpi.sh)
+shipyard_cli_test(launcher_infiniband launcher_infiniband.sh)
 shipyard_cli_test(launcher_gate launcher_gate.sh)
 shipyard_cli_test(launcher_job_key launcher_job_key.sh)
 shipyard_cli_test(launcher_unlike_nodes launcher_unlike_nodes.sh)

@@ -104,11 +104,11 @@ SCRIPT
 chmod 755 with_infiniband
 if near=$last unshare --mount ./with_infiniband true 2>/dev/null; then
   export near=$last
-  ranked "1/0/$all:$last+ib/" unshare --mount ./with_infiniband "$rank" -- ./show UCX_NET_DEVICES
+  ranked "1/0/$all:$last/" unshare --mount ./with_infiniband "$rank" --find-infiniband -- ./show UCX_NET_DEVICES
   check "the active port nearest to the rank" says 0 UCX_NET_DEVICES=mlx5_1:1 ""
   ranked "1/0/$all:$last/" unshare --mount ./with_infiniband "$rank" -- ./show UCX_NET_DEVICES
-  check "not where the layout does not ask for it" says 0 "UCX_NET_DEVICES=(none)" ""
-  ranked "1/0/$all:$last+ib/" env UCX_NET_DEVICES=all unshare --mount ./with_infiniband "$rank" -- ./show UCX_NET_DEVICES
+  check "not where nobody asks for it" says 0 "UCX_NET_DEVICES=(none)" ""
+  ranked "1/0/$all:$last/" env UCX_NET_DEVICES=all unshare --mount ./with_infiniband "$rank" --find-infiniband -- ./show UCX_NET_DEVICES
   check "nor where the user has chosen" says 0 UCX_NET_DEVICES=all ""
 else
   echo "skipped: InfiniBand (no mount namespace to be had)"

@@ -4,9 +4,11 @@ shipyard_unit_test(launcher_plan_test
   SOURCES
     launcher_binding_check_test.cpp
     launcher_diagnosis_test.cpp
+    launcher_fabric_test.cpp
     launcher_gate_text_test.cpp
     launcher_hydra_command_test.cpp
     launcher_installation_test.cpp
+    launcher_intel_mpi_command_test.cpp
     launcher_mpi_files_test.cpp
     launcher_mpirun_command_test.cpp
     launcher_node_topologies_test.cpp

@@ -37,17 +37,21 @@ TEST(ParseMpirunVersion, ChoosesTheDialectByTheMajorVersion) {
        "    Launchers available:                     ssh rsh fork slurm ll lsf sge manual persist\n",
        {Dialect::kHydra, 4, 0, "4.0.2"}},
       {"HYDRA build details:\n    Version:         3.4a2\n", {Dialect::kHydra, 3, 4, "3.4a2"}},
+      {"Intel(R) MPI Library for Linux* OS, Version 2021.11 Build 20231005 (id: 74c4a23)\n"
+       "Copyright 2003-2023, Intel Corporation.\n",
+       {Dialect::kIntelMpi, 2021, 11, "2021.11"}},
+      {"Intel(R) MPI Library for Linux* OS, Version 2021.17\n", {Dialect::kIntelMpi, 2021, 17, "2021.17"}},
+      {"Intel(R) MPI Library for Linux* OS, Version 2019 Update 9 Build 20200923 (id: abd58e492)\n",
+       {Dialect::kIntelMpi, 2019, 9, "2019 Update 9"}},
+      {"note: loading impi\nIntel(R) MPI Library for Linux* OS, Version 2019 Build 20180829 (id: "
+       "15f5d6c0c)\n",
+       {Dialect::kIntelMpi, 2019, 0, "2019"}},
   };
   for (const auto& one : cases) {
     auto version = parse_mpirun_version(one.output);
     ASSERT_TRUE(version) << one.output << version.error().message;
     EXPECT_EQ(*version, one.version) << one.output;
   }
-}
-
-TEST(ParseMpirunVersion, NamesAnotherMpi) {
-  EXPECT_EQ(message("Intel(R) MPI Library for Linux* OS, Version 2021.9 Build 20230307\n"),
-            "this mpirun is Intel MPI's, neither Open MPI's nor MPICH's");
 }
 
 TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
@@ -59,15 +63,24 @@ TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
             "cannot read the version of Open MPI from 'mpirun (Open MPI) 4'");
   EXPECT_EQ(message("mpirun (Open MPI) 5.-1\n"),
             "cannot read the version of Open MPI from 'mpirun (Open MPI) 5.-1'");
-  EXPECT_EQ(message("hello\nworld\n"), "mpirun --version says 'hello', which is neither Open MPI nor MPICH");
-  EXPECT_EQ(message(""), "mpirun --version says '', which is neither Open MPI nor MPICH");
+  EXPECT_EQ(message("hello\nworld\n"),
+            "mpirun --version says 'hello', which is neither Open MPI nor MPICH nor Intel MPI");
+  EXPECT_EQ(message(""), "mpirun --version says '', which is neither Open MPI nor MPICH nor Intel MPI");
   EXPECT_EQ(message("HYDRA build details:\n    Version:   2.1\n"), "MPICH 2.1 is too old");
+  EXPECT_EQ(message("Intel(R) MPI Library for Linux* OS, Version 2018 Update 4 Build 20180823 (id: 18555)\n"),
+            "Intel MPI 2018 Update 4 is too old");
+  for (const char* version : {"", "Version", "Version new", "Version 2021.", "Version 2021.x",
+                              "Version 2021-3", "Version 2019 Update", "Version 2019 Update nine"}) {
+    EXPECT_EQ(message(std::string("Intel(R) MPI Library for Linux* OS, ") + version + "\nmore\n"),
+              std::string("cannot read the version of Intel MPI from 'Intel(R) MPI Library for Linux* OS, ") +
+                  version + "'");
+  }
   EXPECT_EQ(message("HYDRA build details:\n    Version:   \n"),
             "cannot read the version of MPICH's mpirun (Hydra)");
   EXPECT_EQ(message("HYDRA build details:\n"), "cannot read the version of MPICH's mpirun (Hydra)");
   EXPECT_EQ(parse_mpirun_version("").error().code, Error::Code::kMpi);
   EXPECT_EQ(parse_mpirun_version("").error().hint,
-            "Open MPI 4.0 or MPICH 3.0 or later is needed; --mpirun PATH names one");
+            "Open MPI 4.0, MPICH 3.0, Intel MPI 2019 or later is needed; --mpirun PATH names one");
 }
 
 TEST(ForeignPrefix, IsTheDirectoryAboveBinOutsideOfTheSystems) {
@@ -222,12 +235,53 @@ TEST_F(Installation, TakesHydraWhereItsProxyIs) {
   EXPECT_EQ(inspect_mpirun(root_ + "/mpirun", environment_)->mpirun, root_ + "/mpirun");
 }
 
-TEST_F(Installation, NamesTheMpirunThatIsAnotherMpis) {
-  const std::string path =
-      put("mpirun", "#!/bin/sh\necho 'Intel(R) MPI Library for Linux* OS, Version 2021.9'\n");
+constexpr const char* kIntel =
+    "#!/bin/sh\necho 'Intel(R) MPI Library for Linux* OS, Version 2021.11 Build 20231005 (id: 74c4a23)'\n";
+
+TEST_F(Installation, GivesAnIntelMpiWhatItsVarsScriptWouldSet) {
+  const std::string prefix = root_ + "/mpi/2021.11";
+  const std::string path = put("mpi/2021.11/bin/mpirun", kIntel);
+  put("mpi/2021.11/bin/mpiexec.hydra", kIntel);
+  for (const char* directory : {"/lib", "/opt/mpi/libfabric/lib/prov"})
+    fs::create_directories(prefix + directory);
+  environment_.variables["LD_LIBRARY_PATH"] = "/old";
   auto found = inspect_mpirun(path, environment_);
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().message, path + ": this mpirun is Intel MPI's, neither Open MPI's nor MPICH's");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(to_string(found->version), "Intel MPI 2021.11");
+  EXPECT_EQ(found->mpirun, prefix + "/bin/mpiexec.hydra");
+  const std::map<std::string, std::string> expected{
+      {"I_MPI_ROOT", prefix},
+      {"PATH", prefix + "/bin:" + root_ + ":/usr/bin:/bin"},
+      {"LD_LIBRARY_PATH", prefix + "/opt/mpi/libfabric/lib:" + prefix + "/lib:/old"},
+      {"FI_PROVIDER_PATH", prefix + "/opt/mpi/libfabric/lib/prov"}};
+  EXPECT_EQ(found->variables, expected);
+}
+
+// 2019's, below I_MPI_ROOT/intel64; the library is in lib/release.
+TEST_F(Installation, KnowsWhereAnOlderIntelMpiHasItsParts) {
+  const std::string prefix = root_ + "/impi/2019.9.304/intel64";
+  const std::string path = put("impi/2019.9.304/intel64/bin/mpirun", kIntel);
+  for (const char* directory : {"/lib/release", "/libfabric/lib/prov"})
+    fs::create_directories(prefix + directory);
+  environment_.variables["OPAL_PREFIX"] = "/of/another/mpi";
+  auto found = inspect_mpirun(path, environment_);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->mpirun, path);
+  EXPECT_EQ(found->variables.at("I_MPI_ROOT"), root_ + "/impi/2019.9.304");
+  EXPECT_EQ(found->variables.at("LD_LIBRARY_PATH"),
+            prefix + "/libfabric/lib:" + prefix + "/lib/release:" + prefix + "/lib");
+  EXPECT_EQ(found->variables.at("FI_PROVIDER_PATH"), prefix + "/libfabric/lib/prov");
+  EXPECT_FALSE(found->variables.contains("OPAL_PREFIX"));
+}
+
+TEST_F(Installation, LeavesAnIntelMpiAloneWhoseVarsScriptWasSourced) {
+  const std::string path = put("mpi/bin/mpirun", kIntel);
+  environment_.variables["I_MPI_ROOT"] = root_ + "/mpi";
+  EXPECT_TRUE(inspect_mpirun(path, environment_)->variables.empty());
+  environment_.variables.erase("I_MPI_ROOT");
+  environment_.variables["FI_PROVIDER_PATH"] = "/mine";
+  fs::create_directories(root_ + "/mpi/libfabric/lib/prov");
+  EXPECT_FALSE(inspect_mpirun(path, environment_)->variables.contains("FI_PROVIDER_PATH"));
 }
 
 }  // namespace

@@ -172,6 +172,32 @@ TEST(MpirunCommand, KeepsIpv6WhereTheNodesHaveIt) {
   EXPECT_TRUE(says(command, {"--mca", "btl_tcp_if_include", "fd00::/64"}));
 }
 
+TEST(MpirunCommand, GoesByUcxWhereThereIsInfiniBand) {
+  MpirunRequest request = two_nodes();
+  EXPECT_THAT(mpirun_command(Dialect::kOpenMpi4, request, {}).argv, Not(Contains("pml")));
+  request.infiniband = true;
+  const auto four = mpirun_command(Dialect::kOpenMpi4, request, {});
+  EXPECT_TRUE(
+      says(four, {"--mca", "pml", "ucx", "--mca", "osc", "^pt2pt", "--mca", "btl", "^openib,uct,ofi"}));
+  const auto five = mpirun_command(Dialect::kOpenMpi5, request, {});
+  EXPECT_TRUE(says(five, {"--mca", "pml", "ucx", "--mca", "osc", "^pt2pt"}));
+  EXPECT_THAT(five.argv, Not(Contains("btl")));
+}
+
+TEST(MpirunCommand, LeavesTheTransportToWhoHasChosenOne) {
+  MpirunRequest request = two_nodes();
+  request.infiniband = true;
+  for (const char* name : {"pml", "btl", "mtl"}) {
+    const auto user = user_settings(environment_with({{std::string("OMPI_MCA_") + name, "ob1"}}), {});
+    const auto command = mpirun_command(Dialect::kOpenMpi4, request, user);
+    for (const char* silent : {"pml", "osc", "btl"}) EXPECT_THAT(command.argv, Not(Contains(silent))) << name;
+    EXPECT_EQ(reason_for(command, "pml ucx"), kLeftAlone) << name;
+  }
+  const auto osc = mpirun_command(Dialect::kOpenMpi5, request, user_settings({}, {"--mca", "osc", "rdma"}));
+  EXPECT_TRUE(says(osc, {"--mca", "pml", "ucx"}));
+  EXPECT_THAT(osc.argv, Not(Contains("osc")));
+}
+
 TEST(MpirunCommand, TurnsOffSingleCopyWhereTheKernelRefusesIt) {
   MpirunRequest request = two_nodes();
   request.single_copy = false;

@@ -506,6 +506,34 @@ TEST(ClassifyHydra, ALostNodeIsNoFailureOfTheRanksThatWereEndedForIt) {
          "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran: rank 1 never said how it ended");
 }
 
+// 15, or 0 now and then, where shipyard-ssh has ended it for an ssh that failed.
+TEST(ClassifyHydra, ANodeThatCannotBeReachedIsNoneThatWasLost) {
+  for (auto dialect : {mpi::Dialect::kHydra, mpi::Dialect::kIntelMpi}) {
+    expect(judged({.mpirun = exited(0)}, 2, dialect), "launch_failed", kLaunchFailed,
+           "mpirun ended with exit status 0 before any rank had started; what it said is above");
+    EXPECT_EQ(judged({.mpirun = exited(15)}, 2, dialect).name, "launch_failed");
+  }
+}
+
+// A rank that was killed, and an mpirun that took its time to end after it had killed the others.
+TEST(ClassifyHydra, WhatCameFirstIsTheCauseWhereTheJobWasEndedForALoss) {
+  const RankRecord first_lost = lost(0, "10.0.0.5", 1);
+  RankRecord then_lost = lost(0, "10.0.0.5", 2);
+  const auto of = [](RankRecord record, Exit exit, int order) {
+    return judged_of_hydra({.mpirun = killed_by(SIGKILL),
+                            .ended = supervise::Ended::kForLoss,
+                            .ranks = {std::move(record), ended(1, exit, order)}},
+                           2);
+  };
+  expect(of(then_lost, killed_by(SIGKILL), 1), "app_failed", 137,
+         "./app: rank 1 on 10.0.0.4 ended with signal 9 (Killed)");
+  EXPECT_EQ(of(then_lost, exited(3), 1).status, 3);
+  EXPECT_EQ(of(first_lost, killed_by(SIGKILL), 2).name, "node_lost");
+  EXPECT_EQ(of(then_lost, killed_by(SIGTERM), 1).name, "node_lost");
+  then_lost.silent = true;
+  EXPECT_EQ(of(then_lost, killed_by(SIGKILL), 1).name, "node_lost");
+}
+
 TEST(ClassifyHydra, IsLikeOpenMpiInTheRest) {
   expect(judged_of_hydra({.mpirun = exited(0), .ranks = {ended(0, exited(0), 1), ended(1, exited(0), 2)}}, 2),
          "completed", 0, "");

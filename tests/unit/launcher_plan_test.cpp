@@ -128,6 +128,87 @@ TEST(PlanLaunch, PutsTheSameIntoHydrasWords) {
   EXPECT_EQ(reason_for(plan, "mpirun /usr/bin/mpirun"), "MPICH 4.0.2");
 }
 
+LaunchContext with_infiniband(LaunchContext context) {
+  context.rdma = {{{"mlx5_0:1", "Ethernet", "ACTIVE", "40 Gb/sec (4X QDR)"},
+                   {"mlx5_1:1", "InfiniBand", "ACTIVE", "200 Gb/sec (4X HDR)"}},
+                  true,
+                  std::nullopt};
+  return context;
+}
+
+TEST(PlanLaunch, GoesOverInfiniBandWhereItIs) {
+  const auto plan = planned(program(), with_infiniband(batch_task()));
+  EXPECT_TRUE(says(plan, {"--mca", "pml", "ucx"}));
+  EXPECT_TRUE(says(plan, {"--relay-stderr", "--find-infiniband", "--"}));
+  EXPECT_EQ(reason_for(plan, "InfiniBand port mlx5_1:1"), "ACTIVE, 200 Gb/sec (4X HDR)");
+  EXPECT_EQ(reason_for(plan, "RDMA port mlx5_0:1"), "Ethernet, no InfiniBand: not used");
+  EXPECT_THAT(plan.warnings, IsEmpty());
+  EXPECT_TRUE(says(planned(program(), with_infiniband(batch_task_with_mpich())), {"--find-infiniband"}));
+  // Also where the user has told mpirun where ranks run.
+  auto by_hand = program();
+  by_hand.mpi_arguments = {"--map-by", "node"};
+  EXPECT_TRUE(says(planned(by_hand, with_infiniband(batch_task())), {"--find-infiniband"}));
+}
+
+TEST(PlanLaunch, GoesOverTcpWhereThereIsNoneAndSaysWhy) {
+  auto context = with_infiniband(batch_task());
+  context.rdma.can_open = false;
+  const auto plan = planned(program(), context);
+  EXPECT_THAT(plan.command, Not(Contains("pml")));
+  EXPECT_THAT(plan.command, Not(Contains("--find-infiniband")));
+  EXPECT_EQ(reason_for(plan, "MPI goes over TCP"), "the container has no /dev/infiniband");
+  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("docker run --device=/dev/infiniband")));
+  EXPECT_EQ(reason_for(planned(program(), batch_task()), "MPI goes over TCP"),
+            "this node has no port of link layer InfiniBand");
+  // On one machine no fabric matters.
+  auto alone = this_machine();
+  alone.rdma = context.rdma;
+  EXPECT_THAT(planned(program(), alone).warnings, IsEmpty());
+}
+
+TEST(PlanLaunch, LeavesTheUsersDevicesAlone) {
+  auto context = with_infiniband(batch_task());
+  context.environment.variables["UCX_NET_DEVICES"] = "mlx5_7:1";
+  EXPECT_THAT(planned(program(), context).command, Not(Contains("--find-infiniband")));
+  auto options = program();
+  options.exports = {{"UCX_NET_DEVICES", "mlx5_7:1"}};
+  EXPECT_THAT(planned(options, with_infiniband(batch_task())).command, Not(Contains("--find-infiniband")));
+}
+
+LaunchContext batch_task_with_intel_mpi() {
+  LaunchContext context = batch_task();
+  context.mpi = {"/opt/intel/oneapi/mpi/2021.11/bin/mpiexec.hydra",
+                 {mpi::Dialect::kIntelMpi, 2021, 11, "2021.11"},
+                 {{"I_MPI_ROOT", "/opt/intel/oneapi/mpi/2021.11"}}};
+  return context;
+}
+
+TEST(PlanLaunch, PutsTheSameIntoIntelMpisWords) {
+  auto context = batch_task_with_intel_mpi();
+  context.environment.variables["I_MPI_DEBUG"] = "5";
+  context.environment.variables["I_MPI_HYDRA_DEBUG"] = "1";
+  context.shared_memory_bytes = 0;
+  const auto plan = planned(program(), context);
+  EXPECT_EQ(plan.files.at("/tmp/shipyard-mpirun.abc/hostfile"), "10.0.0.5:4\n10.0.0.4:4\n10.0.0.6:4\n");
+  EXPECT_TRUE(
+      says(plan, {"-machinefile", "/tmp/shipyard-mpirun.abc/hostfile", "-bootstrap", "ssh", "-bootstrap-exec",
+                  "/libexec/shipyard-ssh", "-localhost", "10.0.0.5", "-iface", "eth0"}));
+  EXPECT_EQ(plan.environment.at("I_MPI_PIN"), "off");
+  EXPECT_EQ(plan.environment.at("I_MPI_ROOT"), "/opt/intel/oneapi/mpi/2021.11");
+  EXPECT_EQ(plan.environment.at("I_MPI_OFI_PROVIDER"), "tcp");
+  // shipyard-rank binds them.
+  EXPECT_TRUE(plan.environment.contains("SHIPYARD_LAYOUT"));
+  const auto list = std::find(plan.command.begin(), plan.command.end(), "-genvlist");
+  ASSERT_NE(list, plan.command.end());
+  EXPECT_EQ(
+      list[1],
+      "FI_TCP_IFACE,I_MPI_DEBUG,I_MPI_FABRICS,I_MPI_OFI_PROVIDER,I_MPI_PIN,I_MPI_ROOT,OMP_NUM_THREADS,PATH,"
+      "SHIPYARD_JOB,SHIPYARD_JOB_TOKEN,SHIPYARD_LAYOUT,SHIPYARD_REPORT_TO");
+  EXPECT_EQ(planned(program(), with_infiniband(context)).environment.at("I_MPI_OFI_PROVIDER"), "mlx");
+  context.environment.variables["I_MPI_FABRICS"] = "ofi";
+  EXPECT_FALSE(planned(program(), context).environment.contains("I_MPI_FABRICS"));
+}
+
 TEST(PlanLaunch, KnowsWhatMpichTakesOfSharedMemory) {
   auto context = batch_task_with_mpich();
   context.shared_memory_bytes = 16 * kMebibyte;

@@ -14,20 +14,19 @@ void expect_settings(const Result<RankSettings>& found, const RankSettings& expe
   EXPECT_EQ(found->cpus, expected.cpus);
   EXPECT_EQ(found->usable, expected.usable);
   EXPECT_EQ(found->variables, expected.variables);
-  EXPECT_EQ(found->find_infiniband, expected.find_infiniband);
 }
 
 LayoutTable two_kinds_of_nodes() {
   return {.layouts = {{"0-7",
-                       {{.cpus = "0-3", .variables = {{"OMP_NUM_THREADS", "4"}}, .find_infiniband = true},
-                        {.cpus = "4-7", .variables = {{"OMP_NUM_THREADS", "4"}}, .find_infiniband = true}}},
+                       {{.cpus = "0-3", .variables = {{"OMP_NUM_THREADS", "4"}}},
+                        {.cpus = "4-7", .variables = {{"OMP_NUM_THREADS", "4"}}}}},
                       {"0-2,8", {{.cpus = "0"}, {.cpus = "1-2,8"}, {.cpus = "8"}}}},
           .runs = {{0, 2}, {1, 1}, {0, 1}}};
 }
 
 TEST(LayoutTable, SaysNothingTwice) {
   EXPECT_EQ(format_layout_table(two_kinds_of_nodes()),
-            "1/0x2,1,0/0-7:0-3+ib+OMP_NUM_THREADS=4:4-7/0-2,8:0:1-2,8:8/");
+            "1/0x2,1,0/0-7:0-3+OMP_NUM_THREADS=4:4-7/0-2,8:0:1-2,8:8/");
 }
 
 TEST(LayoutTable, EveryRankFindsItsOwn) {
@@ -56,16 +55,16 @@ TEST(LayoutTable, VariablesOfOneRankAreNotTheNextOnes) {
                     {{.cpus = "0", .variables = {{"CUDA_VISIBLE_DEVICES", "0,1"}}},
                      {.cpus = "1", .variables = {{"CUDA_VISIBLE_DEVICES", "2"}, {"EMPTY", ""}}},
                      {.cpus = "2"},
-                     {.cpus = "3", .find_infiniband = true}}}},
+                     {.cpus = "3"}}}},
        .runs = {{0, 1}}});
-  EXPECT_EQ(text, "1/0/0-3:0+CUDA_VISIBLE_DEVICES=0,1:1+CUDA_VISIBLE_DEVICES=2+EMPTY=:2+:3+ib/");
+  EXPECT_EQ(text, "1/0/0-3:0+CUDA_VISIBLE_DEVICES=0,1:1+CUDA_VISIBLE_DEVICES=2+EMPTY=:2+:3/");
   expect_settings(find_rank_settings(text, 0),
                   {.cpus = "0", .usable = "0-3", .variables = {{"CUDA_VISIBLE_DEVICES", "0,1"}}});
   expect_settings(
       find_rank_settings(text, 1),
       {.cpus = "1", .usable = "0-3", .variables = {{"CUDA_VISIBLE_DEVICES", "2"}, {"EMPTY", ""}}});
   expect_settings(find_rank_settings(text, 2), {.cpus = "2", .usable = "0-3"});
-  expect_settings(find_rank_settings(text, 3), {.cpus = "3", .usable = "0-3", .find_infiniband = true});
+  expect_settings(find_rank_settings(text, 3), {.cpus = "3", .usable = "0-3"});
 }
 
 TEST(LayoutTable, AnyValueComesBackAndNoneNeedsQuotes) {
@@ -126,7 +125,7 @@ TEST(FindRankSettings, NamesThePlaceOfAFault) {
       {"1/0/0-3:0-1:2-3", "SHIPYARD_LAYOUT: ':' or '/' expected", 15},
       {"1/0/0-3:0-1:2-3;/", "SHIPYARD_LAYOUT: a list of CPUs expected", 12},
       {"1/0/0-3:0-1:3-2/", "SHIPYARD_LAYOUT: a list of CPUs expected", 12},
-      {"1/0/0-3:0-1+ib+ib:2/", "SHIPYARD_LAYOUT: NAME=VALUE expected", 15},
+      {"1/0/0-3:0-1+ib:2/", "SHIPYARD_LAYOUT: NAME=VALUE expected", 12},
       {"1/0/0-3:0-1++A=1:2/", "SHIPYARD_LAYOUT: NAME=VALUE expected", 12},
       {"1/0/0-3:0-1+A=1+:2/", "SHIPYARD_LAYOUT: NAME=VALUE expected", 16},
       {"1/0/0-3:0-1+A:2/", "SHIPYARD_LAYOUT: NAME=VALUE expected", 12},

@@ -25,7 +25,7 @@ TEST(LinkLayers, AreReadOfEveryPort) {
   EXPECT_TRUE(link_layers(sysfs.path(), "mlx5_1").empty());
 }
 
-TEST(InfiniBandLinks, AreAllPortsOfThatLinkLayer) {
+TEST(RdmaLinks, AreAllPortsAndThoseOfInfiniBandAmongThem) {
   shipyard::testing::TemporaryDirectory sysfs;
   const auto port = [&](const std::string& device, const char* layer, const char* state, const char* rate) {
     const std::string directory = sysfs.path(device + "/ports/1");
@@ -37,6 +37,11 @@ TEST(InfiniBandLinks, AreAllPortsOfThatLinkLayer) {
   port("mlx5_2", "InfiniBand", "1: DOWN", "10 Gb/sec (4X SDR)");
   port("mlx5_0", "Ethernet", "4: ACTIVE", "40 Gb/sec (4X QDR)");
   port("mlx5_1", "InfiniBand", "4: ACTIVE", "200 Gb/sec (4X HDR)");
+  EXPECT_EQ(rdma_links(sysfs.path()),
+            (std::vector<RdmaLink>{{"mlx5_0:1", "Ethernet", "ACTIVE", "40 Gb/sec (4X QDR)"},
+                                   {"mlx5_1:1", "InfiniBand", "ACTIVE", "200 Gb/sec (4X HDR)"},
+                                   {"mlx5_2:1", "InfiniBand", "DOWN", "10 Gb/sec (4X SDR)"}}));
+  EXPECT_TRUE(rdma_links(sysfs.path("none")).empty());
   EXPECT_EQ(infiniband_links(sysfs.path()),
             (std::vector<InfiniBandLink>{{"mlx5_1:1", "ACTIVE", "200 Gb/sec (4X HDR)"},
                                          {"mlx5_2:1", "DOWN", "10 Gb/sec (4X SDR)"}}));
