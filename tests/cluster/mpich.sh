@@ -110,7 +110,7 @@ for signal in TERM INT; do
 done
 
 # --- ssh that fails: Hydra itself would wait for ever.
-in_pool "$pool" sh -c 'printf "#!/bin/sh\nexit 5\n" >/tmp/ssh; chmod +x /tmp/ssh'
+in_pool "$pool" sh -c 'printf "#!/bin/sh\nexit 255\n" >/tmp/ssh; chmod +x /tmp/ssh'
 start=$(now)
 in_pool "$pool" sh -c 'PATH=/tmp:$PATH timeout -k 1 60 shipyard-mpirun --ppn 1 true' >"$work/out" 2>"$work/err"
 check "ssh fails: exit status" $? 121
