@@ -68,6 +68,17 @@ List run_words(const List& options, const Node& node = node_of_test()) {
   return {result.begin() + 2, result.end() - 3};
 }
 
+TEST(Rewrite, ContainersHaveTheNodesVariablesUnlessTheyAreGivenOthers) {
+  Node node = node_of_test();
+  node.variables = {{"YIELD", "1"}};
+  const List all = words({"run", "--env", "YIELD=0", "image"}, node);
+  const auto of_node = std::find(all.begin(), all.end(), "--env=YIELD=1");
+  const auto of_user = std::find(all.begin(), all.end(), "--env=YIELD=0");
+  ASSERT_NE(of_node, all.end());
+  ASSERT_NE(of_user, all.end());
+  EXPECT_LT(of_node, of_user) << "the last one counts";
+}
+
 // --- Each line that shipyard-submit makes, as a shell on the node reads it.
 
 class LinesOfTheClient : public ::testing::Test {

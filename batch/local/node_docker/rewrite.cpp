@@ -304,6 +304,9 @@ class Rewriter {
     }
     std::erase_if(words_.options, [](const Option& option) { return option.name.empty(); });
     if (!named) words_.options.push_back({"name", "--name", node_.prefix + call_.unused_name});
+    // The last one counts: the user's word wins.
+    for (const auto& [key, value] : node_.variables)
+      words_.options.insert(words_.options.begin(), {"env", "--env", fmt::format("{}={}", key, value)});
     // The last one counts: no label of the user's takes a container away from the node.
     for (const auto& [key, value] : node_.labels)
       words_.options.push_back({"label", "--label", fmt::format("{}={}", key, value)});

@@ -31,6 +31,8 @@ struct Node {
   std::vector<std::pair<std::string, std::string>> labels;
   std::string directory;  ///< of this machine: kNodeRootDirectory on the node
   std::vector<Mount> mounts = {};
+  /// For each container made here, where its maker says no other value.
+  std::vector<std::pair<std::string, std::string>> variables = {};
   bool podman = false;  ///< the machine's engine: docker otherwise
   /// How much memory a container may lock here, in bytes; none: all.
   std::optional<std::uint64_t> memlock_limit = {};

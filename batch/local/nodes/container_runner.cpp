@@ -104,12 +104,15 @@ void ContainerRunner::resize_pool(const std::string& pool, int nodes, const json
 }
 
 Result<std::shared_ptr<ContainerRunner::Node>> ContainerRunner::make_node(const std::string& pool, int index,
-                                                                          const json& body,
-                                                                          const Cpus& cpus) {
+                                                                          const json& body, const Cpus& cpus,
+                                                                          bool shared_cpus) {
   auto container = maker_.plan_node(pool, index, cpus);
   if (!container) return container.error();
   auto node = std::make_shared<Node>();
   node->container = std::move(*container);
+  // Ranks that wait in a container would keep those of other nodes from their core.
+  if (shared_cpus) node->container.variables = {{"OMPI_MCA_mpi_yield_when_idle", "1"}};
+  node->container.docker.variables = node->container.variables;
   auto docker = maker_.start_docker(node->container);
   if (!docker) return docker.error();
   node->docker = std::move(*docker);
@@ -220,7 +223,10 @@ std::string ContainerRunner::make_nodes(const std::string& pool, const std::vect
         const auto place = static_cast<std::size_t>(index);
         auto node = without_exceptions<Result<std::shared_ptr<Node>>>(
             [&] {
-              return make_node(pool, index, body, place < cpus.sets.size() ? cpus.sets[place] : Cpus{});
+              // One that came later has no share of its own.
+              const bool has_share = place < cpus.sets.size();
+              return make_node(pool, index, body, has_share ? cpus.sets[place] : Cpus{},
+                               cpus.shared || !has_share);
             },
             [](const char* what) {
               return Error{Error::Code::kSystem, what, {}, {}};

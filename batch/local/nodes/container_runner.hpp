@@ -73,7 +73,7 @@ class ContainerRunner : public Runner {
                          const CpuDeal& cpus);
   /// Null where it is no longer wanted.
   Result<std::shared_ptr<Node>> make_node(const std::string& pool, int index, const nlohmann::json& body,
-                                          const Cpus& cpus);
+                                          const Cpus& cpus, bool shared_cpus);
   void watch_nodes();
   /// Its container has ended: the account is told, and another one takes its place.
   void lose_node(const std::string& pool, const std::shared_ptr<Node>& node);

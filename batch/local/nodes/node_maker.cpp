@@ -174,6 +174,7 @@ node_docker::BrokerSettings NodeMaker::broker_settings(const NodeContainer& node
   broker.node.container = node.container;
   broker.node.prefix = node.container + "-";
   broker.node.labels = node.labels;
+  broker.node.variables = node.variables;
   broker.node.directory = node.info.directory;
   broker.node.mounts = settings_.mounts;
   broker.access = settings_.access;

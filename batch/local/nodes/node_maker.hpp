@@ -36,6 +36,8 @@ struct NodeContainer {
   node_docker::Node docker;      ///< how docker's words are read there
   /// On all that lives on it, and not on its own container: with them it is found, and goes.
   std::vector<std::pair<std::string, std::string>> labels;
+  /// For the containers that live on it (node_docker::Node::variables).
+  std::vector<std::pair<std::string, std::string>> variables;
 };
 
 /// Makes and removes the containers that stand for VMs, by the engine. Every function may be called by any
