@@ -82,11 +82,15 @@ void RankMonitor::accept_all() {
 
 void RankMonitor::handle() {
   // Until there is nothing more: who has spoken must not count as silent since others were heard first.
-  for (int round = 0; round < kMostRounds && handle_some(); ++round) {
+  // A rank that fails takes others with it, and both may have come by now: who has said how it ended goes
+  // before those that are gone without a word.
+  std::vector<Connection> gone;
+  for (int round = 0; round < kMostRounds && handle_some(gone); ++round) {
   }
+  for (const auto& connection : gone) note_loss(connection, connection.timed_out);
 }
 
-bool RankMonitor::handle_some() {
+bool RankMonitor::handle_some(std::vector<Connection>& gone) {
   epoll_event events[64];
   const int count = ::epoll_wait(epoll_.get(), events, 64, 0);
   for (int i = 0; i < count; ++i) {
@@ -103,7 +107,7 @@ bool RankMonitor::handle_some() {
       if (stderr_sink_)
         stderr_sink_(std::move(connection.fd), connection.rank, std::move(connection.received));
     } else {
-      note_loss(connection, connection.timed_out);
+      gone.push_back(std::move(connection));
     }
   }
   return count > 0;

@@ -129,7 +129,8 @@ class RankMonitor {
   RankMonitor() = default;
   void accept_all();
   /// False: nothing had arrived.
-  bool handle_some();
+  /// `gone`: those whose connection has ended.
+  bool handle_some(std::vector<Connection>& gone);
   /// False: the connection is over.
   bool read(Connection& connection);
   bool take_line(Connection& connection, std::string_view line);

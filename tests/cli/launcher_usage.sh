@@ -89,8 +89,8 @@ refused 125 "--mpirun: program '/no/such/mpirun' not found" --mpirun /no/such/mp
 refused 125 "--mpi-env: cannot read $work/none.sh: No such file or directory" --mpi-env none.sh ./app
 program hydra <<<'echo "HYDRA build details:"'
 refused 125 "$work/hydra: cannot read the version of MPICH's mpirun (Hydra)" --mpirun ./hydra ./app
-program intel <<<'echo "Intel(R) MPI Library for Linux* OS, Version 2021.9"'
-refused 125 "$work/intel: this mpirun is Intel MPI's, neither Open MPI's nor MPICH's" --mpirun ./intel ./app
+program intel <<<'echo "Intel(R) MPI Library for Linux* OS, Version x"'
+refused 125 "$work/intel: cannot read the version of Intel MPI from 'Intel(R) MPI Library for Linux* OS, Version x'" --mpirun ./intel ./app
 program old <<<'echo "mpirun (Open MPI) 3.1.6"'
 refused 125 "$work/old: Open MPI 3.1.6 is too old" --mpirun ./old ./app
 program broken <<<'echo "libmpi.so.40: cannot open" >&2; exit 127'

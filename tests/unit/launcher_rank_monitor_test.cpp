@@ -202,6 +202,18 @@ TEST_F(Monitor, RecordsWhetherALossCameBeforeAnotherRanksEnd) {
   EXPECT_EQ(monitor_->ended(), 1);
 }
 
+TEST_F(Monitor, OfThoseThatCameTogetherWhoHasSaidHowItEndedGoesFirst) {
+  auto lost = connect("RANK secret 0 node-a\n");
+  auto ends = connect("RANK secret 1 node-b\n");
+  until([&] { return record(0) != nullptr && record(1) != nullptr; });
+  (void)lost.close();
+  say(ends, "SIGNAL 11\n");
+  // Both have come before the monitor looks.
+  ::usleep(100'000);
+  until([&] { return record(0)->lost && record(1)->ended(); });
+  EXPECT_LT(record(1)->order, record(0)->order);
+}
+
 TEST_F(Monitor, AResetConnectionIsLostToo) {
   auto rank = connect("RANK secret 3 node\n");
   until([&] { return record(3) != nullptr; });
