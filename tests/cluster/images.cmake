@@ -8,3 +8,5 @@ if(SHIPYARD_BUILD_LOCAL)
 endif()
 shipyard_cluster_test(package.debian12 package.sh bookworm)
 shipyard_cluster_test(package.debian13 package.sh trixie)
+# Without the layers of the image it compiles everything.
+set_property(TEST cluster.package.debian12 cluster.package.debian13 PROPERTY TIMEOUT 1800)

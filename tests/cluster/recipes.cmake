@@ -2,4 +2,6 @@ if(SHIPYARD_BUILD_LOCAL)
   shipyard_cluster_test(strangers.openmpi4 strangers.sh bookworm)
   shipyard_cluster_test(strangers.openmpi5 strangers.sh trixie)
   shipyard_cluster_test(recipes recipes.sh)
+  # It builds an image for each, of packages from the network.
+  set_property(TEST cluster.recipes PROPERTY TIMEOUT 1800)
 endif()
