@@ -26,64 +26,64 @@ run_in() {
   take_in run
   notes=$(sed -n 's/^shipyard-mpirun: note: //p' "$work/run.err")
 }
-no_partial() { [ -z "$(for node in 0 1 2 3; do on "$node" sh -c 'ls -d /work/.shipyard-stage.* /work/*/.shipyard-stage.* /small/.shipyard-stage.* 2>/dev/null'; done)" ]; }
+no_partial() { [ -z "$(for node in 0 1 2 3; do on "$node" sh -c 'ls -d /data/.shipyard-stage.* /data/*/.shipyard-stage.* /small/.shipyard-stage.* 2>/dev/null'; done)" ]; }
 
-on 0 sh -c 'mkdir -p /work/case/deep/er "/work/case/a b"; cd /work/case; seq 100000 >deep/er/numbers; printf "#!/bin/sh\necho ran\n" >script
+on 0 sh -c 'mkdir -p /data/case/deep/er "/data/case/a b"; cd /data/case; seq 100000 >deep/er/numbers; printf "#!/bin/sh\necho ran\n" >script
   chmod 750 script; ln -s deep/er/numbers link; : >empty; printf x >"a b/
 line"; mkdir nothing'
-digest='cd /work/case && find . ! -name "*.shipyard*" -printf "%p %y %m %s %l %T@\n" | grep -v "^\S* d" | sort | md5sum'
+digest='cd /data/case && find . ! -name "*.shipyard*" -printf "%p %y %m %s %l %T@\n" | grep -v "^\S* d" | sort | md5sum'
 
 echo '# what comes'
-run_in /work --ppn 1 --stage case sh -c 'case/script && md5sum <case/link'
+run_in /data --ppn 1 --stage case sh -c 'case/script && md5sum <case/link'
 check "on all ranks: exit status" "$status" 0
 check "the program finds the same everywhere, in a directory that only the primary had" "$(sort "$work/run.out" | uniq -c | awk '{ print $1 }' | tr '\n' ' ')" "4 4 "
 check "what is said" "$notes" "case (5 files, 589 kB): brought to 3 nodes"
 check "names, modes, links, times" "$(each "$digest")" "$(on 0 sh -c "$digest")"
-check "an empty directory" "$(each 'ls -d /work/case/nothing')" /work/case/nothing
-run_in /work --ppn 1 --stage case true
+check "an empty directory" "$(each 'ls -d /data/case/nothing')" /data/case/nothing
+run_in /data --ppn 1 --stage case true
 check "a second job" "$status $notes" "0 case (5 files, 589 kB): there already on 3 nodes"
-on 2 sh -c 'echo own >/work/case/result'
-on 0 sh -c 'echo changed >/work/case/empty'
-run_in /work --ppn 1 --stage case --report /tmp/report cat case/empty
+on 2 sh -c 'echo own >/data/case/result'
+on 0 sh -c 'echo changed >/data/case/empty'
+run_in /data --ppn 1 --stage case --report /tmp/report cat case/empty
 check "what has changed comes" "$(sort -u "$work/run.out")" changed
-check "and a node's own results stay" "$(on 2 cat /work/case/result)" own
+check "and a node's own results stay" "$(on 2 cat /data/case/result)" own
 check "the report tells of each node" "$(on 0 cat /tmp/report | jq -c '[.stage[0].target, [.stage[0].nodes[].what]]')" \
-  '["/work/case",["received","received","received"]]'
-run_in /work --ppn 1 --stage case:/tmp/of/it ls /tmp/of/it
+  '["/data/case",["received","received","received"]]'
+run_in /data --ppn 1 --stage case:/tmp/of/it ls /tmp/of/it
 check "another target is for the primary, too" "$status $(grep -c script "$work/run.out") $notes" "0 4 case (5 files, 589 kB): brought to 4 nodes"
-on 0 sh -c 'cp -r /work/case /shared/case; echo 1 >/shared/case/marker'
+on 0 sh -c 'cp -r /data/case /shared/case; echo 1 >/shared/case/marker'
 run_in /shared --ppn 1 --stage case cat case/marker
 check "a directory that all nodes share is left alone" "$status $notes" "0 case (6 files, 589 kB): shared with 3 nodes"
-run_in /work --ppn 1 --stage case:/shared/other ls /shared/other
+run_in /data --ppn 1 --stage case:/shared/other ls /shared/other
 check "a target that all nodes share is brought once" "$status $notes" \
   "0 case (5 files, 589 kB): brought to 1 node, 3 nodes more see what one of these has got"
 
 echo '# what cannot come'
-run_in /work --stage cas true
+run_in /data --stage cas true
 check "a directory that is not there" "$status $said" "125 --stage: cas is not there"
-on 0 sh -c 'head -c 9000000 /dev/urandom >/work/case/big'
-run_in /work --ppn 1 --stage case:/small/case true
+on 0 sh -c 'head -c 9000000 /dev/urandom >/data/case/big'
+run_in /data --ppn 1 --stage case:/small/case true
 check "no room: nothing is sent" "$status $said" "125 --stage: no room for 9.6 MB at /small/case on this node (8.4 MB free), $net.5 (8.4 MB free), $net.6 (8.4 MB free) and $net.7 (8.4 MB free)"
 check "nor left" "$(on 1 ls /small)" ""
-on 3 sh -c 'rm -rf /work/case; echo mine >/work/case'
-run_in /work --ppn 1 --stage case true
-check "a file in its place" "$status $said" "125 --stage: /work/case cannot be brought to $net.7: /work/case is not a directory"
-check "is still there" "$(on 3 cat /work/case)" mine
+on 3 sh -c 'rm -rf /data/case; echo mine >/data/case'
+run_in /data --ppn 1 --stage case true
+check "a file in its place" "$status $said" "125 --stage: /data/case cannot be brought to $net.7: /data/case is not a directory"
+check "is still there" "$(on 3 cat /data/case)" mine
 check "and nothing was started" "$(wc -c <"$work/run.out")" 0
-on 3 sh -c 'rm /work/case; mkdir -p /work/case/empty'
-run_in /work --ppn 1 --stage case true
+on 3 sh -c 'rm /data/case; mkdir -p /data/case/empty'
+run_in /data --ppn 1 --stage case true
 check "a directory where a file should be: said by the node" "$status $said" \
-  "125 --stage: /work/case cannot be brought to $net.7: /work/case/empty is a directory there, and none here"
-check "nothing of the rest is there" "$(on 3 ls /work/case)" empty
-on 3 rm -rf /work/case
+  "125 --stage: /data/case cannot be brought to $net.7: /data/case/empty is a directory there, and none here"
+check "nothing of the rest is there" "$(on 3 ls /data/case)" empty
+on 3 rm -rf /data/case
 
 echo '# the end in the middle'
 # Without its random bytes again it would be there at once.
-prepare() { on 0 sh -c 'head -c 900000000 /dev/zero >/work/case/big'; }
-receiving() { on 3 sh -c 'ls -d /work/.shipyard-stage.*' >/dev/null 2>&1; }
+prepare() { on 0 sh -c 'head -c 900000000 /dev/zero >/data/case/big'; }
+receiving() { on 3 sh -c 'ls -d /data/.shipyard-stage.*' >/dev/null 2>&1; }
 prepare
 for signal in INT KILL; do
-  { run_in /work --ppn 1 --stage case true; } &
+  { run_in /data --ppn 1 --stage case true; } &
   background=$!
   wait_until 60 receiving
   on 0 sh -c "pkill -$signal -x shipyard-mpirun"
@@ -91,19 +91,19 @@ for signal in INT KILL; do
   take_in run
   [ $signal = KILL ] || check "SIG$signal: the line" "$status $said" "130 SIGINT received while staging: nothing was started"
   wait_until 30 no_partial
-  check "SIG$signal: nothing is left" "$(on 3 ls -A /work)" ""
+  check "SIG$signal: nothing is left" "$(on 3 ls -A /data)" ""
 done
-{ run_in /work --ppn 1 --stage case true; } &
+{ run_in /data --ppn 1 --stage case true; } &
 background=$!
 wait_until 60 receiving
 on 2 sh -c 'pkill -KILL -x tar'
 wait $background
 take_in run
-check "a node that fails ends it" "$status $said" "125 --stage: /work/case cannot be brought to $net.6: tar: signal 9 (Killed)"
+check "a node that fails ends it" "$status $said" "125 --stage: /data/case cannot be brought to $net.6: tar: signal 9 (Killed)"
 wait_until 30 no_partial
-check "and no other keeps anything" "$(on 3 ls -A /work)" ""
-check "nor it: what it has is what it had" "$(on 2 stat -c %s /work/case/big)" 9000000
-{ run_in /work --ppn 1 --stage case --node-timeout 3s true; } &
+check "and no other keeps anything" "$(on 3 ls -A /data)" ""
+check "nor it: what it has is what it had" "$(on 2 stat -c %s /data/case/big)" 9000000
+{ run_in /data --ppn 1 --stage case --node-timeout 3s true; } &
 background=$!
 wait_until 60 receiving
 docker pause "$(task 3)" >/dev/null
@@ -114,35 +114,35 @@ check "a node that freezes ends it, too" "$status" 120
 check_contains "and is named" "$said" "cannot be brought to $net.7: "
 check_at_most "in time" "$seconds" 40
 wait_until 60 no_partial
-check "what it had is gone once it goes on" "$(on 3 ls -A /work)" ""
-on 0 rm /work/case/big
+check "what it had is gone once it goes on" "$(on 3 ls -A /data)" ""
+on 0 rm /data/case/big
 
 echo '# what comes back'
-run_in /work --ppn 1 --stage case --collect 'case/out.*' --collect '*.none' sh -c 'echo $OMPI_COMM_WORLD_RANK >case/out.$OMPI_COMM_WORLD_RANK'
+run_in /data --ppn 1 --stage case --collect 'case/out.*' --collect '*.none' sh -c 'echo $OMPI_COMM_WORLD_RANK >case/out.$OMPI_COMM_WORLD_RANK'
 check "exit status" "$status" 0
-check "a directory for each node" "$(on 0 sh -c 'cd /work/collected; for f in */case/*; do echo "$f $(cat $f)"; done')" \
+check "a directory for each node" "$(on 0 sh -c 'cd /data/collected; for f in */case/*; do echo "$f $(cat $f)"; done')" \
   "$(for i in 0 1 2 3; do echo "$net.$((i + 4))/case/out.$i $i"; done)"
-check_contains "it is said where" "$notes" "results of 4 nodes are in /work/collected"
-run_in /work --ppn 1 --collect 'case/out.*' true
-check "what is there is not mixed with other results" "$status $said" "125 --collect: /work/collected has something in it already"
-run_in /work --ppn 1 --collect '*' --collect-to of/this sh -c 'test $OMPI_COMM_WORLD_RANK = 2 && exit 3; echo x >only.$OMPI_COMM_WORLD_RANK; sleep 2'
-check "after a program that fails, too" "$status $(on 0 sh -c 'cd /work/of/this; ls -d */case | wc -l')" "3 4"
-check "not what was collected before itself" "$(on 0 sh -c 'ls -d /work/of/this/*/of/this' 2>/dev/null)" ""
-run_in /work --ppn 1 --collect 'only.none' --collect-to none true
+check_contains "it is said where" "$notes" "results of 4 nodes are in /data/collected"
+run_in /data --ppn 1 --collect 'case/out.*' true
+check "what is there is not mixed with other results" "$status $said" "125 --collect: /data/collected has something in it already"
+run_in /data --ppn 1 --collect '*' --collect-to of/this sh -c 'test $OMPI_COMM_WORLD_RANK = 2 && exit 3; echo x >only.$OMPI_COMM_WORLD_RANK; sleep 2'
+check "after a program that fails, too" "$status $(on 0 sh -c 'cd /data/of/this; ls -d */case | wc -l')" "3 4"
+check "not what was collected before itself" "$(on 0 sh -c 'ls -d /data/of/this/*/of/this' 2>/dev/null)" ""
+run_in /data --ppn 1 --collect 'only.none' --collect-to none true
 check "nothing matches" "$status $notes" "0 --collect: nothing matches on $net.4, $net.5, $net.6 and $net.7"
-check "no empty directory" "$(on 0 ls -d /work/none 2>/dev/null)" ""
+check "no empty directory" "$(on 0 ls -d /data/none 2>/dev/null)" ""
 run_in /shared --ppn 1 --collect 'case/marker' true
 check_contains "of a directory that is shared nothing is brought" "$notes" "3 nodes share this directory"
-on 1 sh -c 'touch /work/case/secret; chmod 000 /work/case/secret; rm /bin/tar'
-run_in /work --ppn 1 --collect 'case/out.*' --collect-to other true
+on 1 sh -c 'touch /data/case/secret; chmod 000 /data/case/secret; rm /bin/tar'
+run_in /data --ppn 1 --collect 'case/out.*' --collect-to other true
 check "a node that cannot send fails the job, and is named" "$status $said" \
   "125 --collect: not brought: $net.5: there is no tar"
-check "the others' results are there, and nothing half" "$(on 0 ls -A /work/other | tr '\n' ' ')" "$net.4 $net.6 $net.7 "
-start lost 3 --nodes 3 --ppn 1 --wdir /work --collect 'case/out.*' --collect-to /work/after sh -c 'echo started; sleep 60'
+check "the others' results are there, and nothing half" "$(on 0 ls -A /data/other | tr '\n' ' ')" "$net.4 $net.6 $net.7 "
+start lost 3 --nodes 3 --ppn 1 --wdir /data --collect 'case/out.*' --collect-to /data/after sh -c 'echo started; sleep 60'
 strike lost
 docker kill "$(task 2)" >/dev/null
 ends lost
 check "a node that is lost" "$status" 122
 check_contains "is named" "$(cat "$work/lost.err")" " and $net.6: "
-check "the primary's results are there" "$(on 0 ls "/work/after/$net.4/case")" out.0
+check "the primary's results are there" "$(on 0 ls "/data/after/$net.4/case")" out.0
 finish

@@ -27,12 +27,12 @@ TEST(Report, TellsTheWholeJob) {
   report.ranks = {{.rank = 0, .host = "10.0.0.4", .cpus = "0-3", .exit = Exit{false, 0}, .order = 2},
                   {.rank = 1, .host = "10.0.0.4", .cpus = "4-5", .exit = Exit{true, 11}, .order = 1},
                   {.rank = 2, .host = "10.0.0.5", .cpus = "8-11", .stands_for = "0-3", .lost = true}};
-  report.staged = {{"/work/case",
+  report.staged = {{"/data/case",
                     "/mnt/case",
                     {3, 1000, "names", "times"},
                     {{"10.0.0.4", stage::NodeStage::kPresent}, {"10.0.0.5", stage::NodeStage::kReceives}},
                     1.5}};
-  report.collected = {{"/work/collected", {"10.0.0.4"}, {"10.0.0.5"}, {}, {}, 0.5}};
+  report.collected = {{"/data/collected", {"10.0.0.4"}, {"10.0.0.5"}, {}, {}, 0.5}};
   report.outcome = {"app_failed", 139, "./app: rank 1 failed", "look there"};
   report.mpirun_words = "mpirun noticed";
   report.times = {.read = 150us, .gate = 20ms, .run = 1h, .total = 3600020150us};
@@ -48,9 +48,9 @@ TEST(Report, TellsTheWholeJob) {
               {"rank": 2, "host": "10.0.0.5", "cpuset": "8-11", "stands_for": "0-3", "end": "lost"}],
     "binding": {"as_planned": 2, "different": 1, "unreported": 0},
     "preflight": null, "preemption": null,
-    "stage": [{"directory": "/work/case", "target": "/mnt/case", "files": 3, "bytes": 1000, "seconds": 1.5,
+    "stage": [{"directory": "/data/case", "target": "/mnt/case", "files": 3, "bytes": 1000, "seconds": 1.5,
                "nodes": [{"host": "10.0.0.4", "what": "present"}, {"host": "10.0.0.5", "what": "received"}]}],
-    "collect": {"directory": "/work/collected", "seconds": 0.5, "brought": ["10.0.0.4"], "nothing": ["10.0.0.5"],
+    "collect": {"directory": "/data/collected", "seconds": 0.5, "brought": ["10.0.0.4"], "nothing": ["10.0.0.5"],
                 "shared": [], "failed": []},
     "outcome": {"name": "app_failed", "status": 139, "message": "./app: rank 1 failed", "hint": "look there"},
     "mpirun_words": "mpirun noticed",
