@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "launcher/remote_launcher.hpp"
 #include "launcher/stage/protocol.hpp"
 #include "launcher/stage/stage.hpp"
+#include "launcher/stage/tar.hpp"
 #include "launcher/stage/tree.hpp"
 
 namespace shipyard::launcher::stage {
@@ -38,36 +38,34 @@ constexpr milliseconds kGlance{100};
 constexpr std::chrono::seconds kAnswerLimit{60};
 
 std::string collection(const LaunchOptions& options, const std::string& working_directory) {
-  std::string path = (fs::path(working_directory) / options.collect_to).lexically_normal().string();
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
+  return absolute_path(options.collect_to, working_directory);
 }
 
-/// What a program has said, its first line.
-std::string first_line(int file) {
-  std::string words(4096, '\0');
-  const ssize_t got = ::pread(file, words.data(), words.size(), 0);
-  words.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  words.resize(std::min(words.size(), words.find('\n')));
-  return words;
+/// Of a directory that the user makes. By one thread: there is no other way to ask for the mask.
+mode_t usual_mode() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0777 & ~mask;
 }
 
 /// From one node into one directory.
 class Fetch {
  public:
-  Fetch(Command command, Request request, std::string directory, std::string node,
-        const std::atomic<bool>& cancelled)
+  Fetch(Command command, Request request, std::string directory, std::string node, mode_t mode,
+        const Environment& environment, const std::atomic<bool>& cancelled)
       : command_(std::move(command)),
         request_(std::move(request)),
         directory_(std::move(directory)),
         node_(std::move(node)),
+        mode_(mode),
+        environment_(environment),
         cancelled_(cancelled) {}
 
   /// How many have come; fails where not all have, and then nothing is kept.
   Result<std::uint64_t> run() {
-    const FileDescriptor errors(::memfd_create("errors", MFD_CLOEXEC));
+    const SaidWords said;
     command_.standard_error = Command::Stream::kNull;
-    command_.error_file = errors.get();
+    command_.error_file = said.fd();
     auto child = Child::start(command_);
     if (!child) return child.error();
     // Short: it has room for that.
@@ -77,12 +75,12 @@ class Fetch {
     if (!answer) {
       const auto exit = child->wait_for(milliseconds(500));
       if (!exit || cancelled_) return answer.error();
-      const auto words = check::ssh_failure(*exit, first_line(errors.get())).words;
+      const auto words = check::ssh_failure(*exit, said.first_line()).words;
       return words.empty() ? answer.error() : Error{Error::Code::kSystem, words};
     }
     if (!answer->problem.empty()) return Error{Error::Code::kSystem, answer->problem};
     if (answer->matches == 0 || answer->matches == kSharedPlace) return answer->matches;
-    if (auto unpacked = unpack(*child, errors.get()); !unpacked) return unpacked.error();
+    if (auto unpacked = unpack(*child, said); !unpacked) return unpacked.error();
     return answer->matches;
   }
 
@@ -109,14 +107,11 @@ class Fetch {
     return input_error(cancelled_ ? "ended before" : "the node has not answered in time");
   }
 
-  Status unpack(Child& sender, int sender_errors) {
+  Status unpack(Child& sender, const SaidWords& sender_said) {
     std::string partial = fmt::format("{}/{}{}.XXXXXX", directory_, kPartialPrefix, node_);
     if (::mkdtemp(partial.data()) == nullptr) return system_error("cannot write into " + directory_, errno);
-    // As any other directory that the user makes.
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    ::chmod(partial.c_str(), 0777 & ~mask);
-    auto done = unpack_into(partial, sender, sender_errors);
+    ::chmod(partial.c_str(), mode_);
+    auto done = unpack_into(partial, sender, sender_said);
     const std::string own = directory_ + "/" + node_;
     if (done && ::rename(partial.c_str(), own.c_str()) != 0) done = system_error("cannot make " + own, errno);
     std::error_code ignored;
@@ -124,21 +119,13 @@ class Fetch {
     return done;
   }
 
-  Status unpack_into(const std::string& partial, Child& sender, int sender_errors) {
-    const FileDescriptor errors(::memfd_create("errors", MFD_CLOEXEC));
-    Command tar{.argv = {"tar", "--extract", "--no-same-owner", "--delay-directory-restore", "--directory",
-                         partial, "--file=-"},
-                .environment = command_.environment,
-                .standard_output = Command::Stream::kNull,
-                .standard_error = Command::Stream::kNull,
-                .input_file = sender.stdout_pipe().get(),
-                .error_file = errors.get(),
-                .own_process_group = true,
-                .parent_death_signal = SIGKILL};
-    std::erase_if(tar.environment, [](const std::string& entry) {
-      return entry.starts_with("TAR_OPTIONS=") || entry.starts_with("LC_ALL=");
-    });
-    tar.environment.emplace_back("LC_ALL=C");
+  Status unpack_into(const std::string& partial, Child& sender, const SaidWords& sender_said) {
+    const SaidWords said;
+    Command tar = tar_command(
+        {"--extract", "--no-same-owner", "--delay-directory-restore", "--directory", partial, "--file=-"},
+        environment_);
+    tar.input_file = sender.stdout_pipe().get();
+    tar.error_file = said.fd();
     auto child = Child::start(tar);
     if (!child) return child.error();
     (void)sender.stdout_pipe().close();
@@ -147,13 +134,12 @@ class Fetch {
       if (cancelled_) return input_error("ended before");
     }
     const auto sent = sender.wait_for(std::chrono::seconds(10));
-    const std::string here = first_line(errors.get());
+    const std::string here = said.first_line();
     // What has come is no whole archive: why, the node knows.
     const bool cut = here.find("EOF") != std::string::npos || here.find("not look like") != std::string::npos;
-    if (!unpacked->success() && !cut)
-      return Error{Error::Code::kSystem, here.empty() ? "tar: " + describe(*unpacked) : here};
+    if (!unpacked->success() && !cut) return Error{Error::Code::kSystem, said.first_line_or(*unpacked)};
     if (!unpacked->success() || !sent || !sent->success()) {
-      const std::string there = first_line(sender_errors);
+      const std::string there = sender_said.first_line();
       return Error{Error::Code::kSystem, there.empty() ? "it has not come whole" : there};
     }
     return Ok{};
@@ -163,6 +149,8 @@ class Fetch {
   Request request_;
   std::string directory_;
   std::string node_;
+  mode_t mode_;
+  const Environment& environment_;
   const std::atomic<bool>& cancelled_;
 };
 
@@ -209,6 +197,7 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   }
 
   Cancellation cancellation(edge.signals, edge.options.lifeline);
+  const mode_t mode = usual_mode();
   std::atomic<bool> cancelled{false};
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
@@ -223,7 +212,8 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
                       edge.options.collect,
                       account.directory};
       if (is_remote && own_place) request.other_than = *own_place;
-      auto fetched = Fetch(command, std::move(request), account.directory, nodes[i], cancelled).run();
+      auto fetched =
+          Fetch(command, std::move(request), account.directory, nodes[i], mode, environment, cancelled).run();
       const std::lock_guard lock(mutex);
       if (!fetched) {
         account.failed.push_back(nodes[i] + ": " + fetched.error().message);

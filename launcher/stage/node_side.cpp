@@ -23,6 +23,7 @@
 #include "base/subprocess.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/stage/protocol.hpp"
+#include "launcher/stage/tar.hpp"
 #include "launcher/stage/tree.hpp"
 
 namespace shipyard::launcher::stage {
@@ -143,34 +144,18 @@ class MadeDirectories {
   std::vector<fs::path> made_;
 };
 
-/// What a program has said, its first line without its name.
-std::string first_words(int file) {
-  std::string text(4096, '\0');
-  const ssize_t got = ::pread(file, text.data(), text.size(), 0);
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  text.resize(std::min(text.size(), text.find('\n')));
-  return text.starts_with("tar: ") ? text.substr(5) : text;
-}
-
 /// tar with `words`; its first words where it has failed.
 Status run_tar(std::vector<std::string> words, const Environment& environment, int input, int output) {
-  const FileDescriptor errors(::memfd_create("errors", MFD_CLOEXEC));
-  Environment plain = environment;
-  plain.variables["LC_ALL"] = "C";
-  plain.variables.erase("TAR_OPTIONS");
-  words.insert(words.begin(), "tar");
-  auto child = Child::start({.argv = std::move(words),
-                             .environment = plain.as_strings(),
-                             .standard_output = Command::Stream::kNull,
-                             .standard_error = Command::Stream::kNull,
-                             .output_file = output,
-                             .input_file = input,
-                             .error_file = errors.get()});
+  const SaidWords said;
+  Command tar = tar_command(std::move(words), environment);
+  tar.input_file = input;
+  tar.output_file = output;
+  tar.error_file = said.fd();
+  auto child = Child::start(tar);
   if (!child) return child.error();
   const Exit exit = child->wait();
   if (exit.success()) return Ok{};
-  const std::string said = first_words(errors.get());
-  return Error{Error::Code::kSystem, said.empty() ? "tar: " + describe(exit) : said};
+  return Error{Error::Code::kSystem, said.first_line_or(exit)};
 }
 
 /// `partial` becomes `target`, or what is in it goes there.

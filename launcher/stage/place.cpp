@@ -61,6 +61,12 @@ bool lies_in(std::string_view path, std::string_view directory) {
 
 }  // namespace
 
+std::string absolute_path(const std::string& path, const std::string& directory) {
+  std::string text = (std::filesystem::path(directory) / path).lexically_normal().string();
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
 Mount mount_of(std::string_view mountinfo, std::string_view path) {
   Mount found;
   while (!mountinfo.empty()) {
@@ -82,14 +88,11 @@ Result<Place> place_of(const std::string& directory) {
   auto mountinfo = read_file("/proc/self/mountinfo");
   if (!mountinfo) return mountinfo.error();
   const Mount mount = mount_of(*mountinfo, real.string());
-  const auto within = std::filesystem::path(mount.root) / real.lexically_relative(mount.point);
   Place place{.type = mount.type,
               .source = mount.source,
-              .path = within.lexically_normal().string(),
+              .path = absolute_path(real.lexically_relative(mount.point).string(), mount.root),
               .device = info.st_dev,
               .inode = info.st_ino};
-  // "/a/." where the mount point itself is meant.
-  while (place.path.size() > 1 && place.path.ends_with('/')) place.path.pop_back();
   if (auto boot = read_file("/proc/sys/kernel/random/boot_id"))
     place.boot = boot->substr(0, boot->find('\n'));
   return place;

@@ -22,6 +22,10 @@ struct Mount {
 /// line of the same place hides an earlier one.
 [[nodiscard]] Mount mount_of(std::string_view mountinfo, std::string_view path);
 
+/// `path` as it is seen from `directory` (absolute), without ".", ".." and a slash at its end; nothing is
+/// looked up.
+[[nodiscard]] std::string absolute_path(const std::string& path, const std::string& directory);
+
 /// Where a directory lies, so that two nodes can tell whether they see the same one.
 struct Place {
   std::string boot = {};    ///< /proc/sys/kernel/random/boot_id: one machine, as long as it is up

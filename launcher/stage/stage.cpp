@@ -1,8 +1,6 @@
 #include "launcher/stage/stage.hpp"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +13,7 @@
 #include "launcher/exit_status.hpp"
 #include "launcher/remote_launcher.hpp"
 #include "launcher/stage/conversation.hpp"
+#include "launcher/stage/tar.hpp"
 
 namespace shipyard::launcher::stage {
 namespace {
@@ -29,12 +28,6 @@ Outcome failed(int status, std::string message, std::string hint = {}) {
   return {"stage_failed", status, std::move(message), std::move(hint)};
 }
 
-std::string absolute(const std::string& path, const std::string& directory) {
-  std::string text = (fs::path(directory) / path).lexically_normal().string();
-  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  return text;
-}
-
 bool lies_below(const std::string& path, const std::string& directory) {
   return path.size() > directory.size() && path.starts_with(directory) &&
          (directory == "/" || path[directory.size()] == '/');
@@ -45,19 +38,13 @@ class Archive {
  public:
   static Result<Archive> of(const std::string& directory, const Environment& environment) {
     Archive archive;
-    archive.errors_ = FileDescriptor(::memfd_create("errors", MFD_CLOEXEC));
-    Environment plain = environment;
-    plain.variables["LC_ALL"] = "C";
-    plain.variables.erase("TAR_OPTIONS");
-    auto child = Child::start(
-        {.argv = {"tar", "--create", "--format=posix", "--sparse", "--numeric-owner", "--anchored",
-                  fmt::format("--exclude=./{}*", kPartialPrefix), "--directory", directory, "--file=-", "."},
-         .environment = plain.as_strings(),
-         .standard_output = Command::Stream::kPipe,
-         .standard_error = Command::Stream::kNull,
-         .error_file = archive.errors_.get(),
-         .own_process_group = true,
-         .parent_death_signal = SIGKILL});
+    Command tar = tar_command(
+        {"--create", "--format=posix", "--sparse", "--numeric-owner", "--anchored",
+         fmt::format("--exclude=./{}*", kPartialPrefix), "--directory", directory, "--file=-", "."},
+        environment);
+    tar.standard_output = Command::Stream::kPipe;
+    tar.error_file = archive.said_.fd();
+    auto child = Child::start(tar);
     if (!child) return child.error();
     archive.child_.push_back(std::move(*child));
     return archive;
@@ -69,16 +56,12 @@ class Archive {
     (void)child_[0].stdout_pipe().close();
     const Exit exit = child_[0].wait();
     if (exit.success() || (exit.signalled && exit.value == SIGPIPE)) return {};
-    std::string words(4096, '\0');
-    const ssize_t got = ::pread(errors_.get(), words.data(), words.size(), 0);
-    words.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    words.resize(std::min(words.size(), words.find('\n')));
-    return words.empty() ? "tar: " + describe(exit) : words;
+    return said_.first_line_or(exit);
   }
 
  private:
   std::vector<Child> child_;  ///< one
-  FileDescriptor errors_;
+  SaidWords said_;
 };
 
 class Staging {
@@ -86,9 +69,9 @@ class Staging {
   Staging(const LaunchPlan& plan, const StartEdge& edge, const LaunchOptions::Stage& wish,
           StageAccount& account)
       : plan_(plan), edge_(edge), account_(account), cancellation_(edge.signals, edge.options.lifeline) {
-    account_.directory = absolute(wish.directory, edge.environment.working_directory);
+    account_.directory = absolute_path(wish.directory, edge.environment.working_directory);
     account_.target =
-        wish.target.empty() ? account_.directory : absolute(wish.target, edge.context.working_directory);
+        wish.target.empty() ? account_.directory : absolute_path(wish.target, edge.context.working_directory);
     control_.cancel_fds = cancellation_.descriptors();
     control_.cancelled = [this] { return cancellation_.check(); };
   }
@@ -197,7 +180,7 @@ class Staging {
 std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchContext& context,
                                    const Environment& environment) {
   for (const auto& wish : options.stage) {
-    const std::string directory = absolute(wish.directory, environment.working_directory);
+    const std::string directory = absolute_path(wish.directory, environment.working_directory);
     std::error_code failure;
     if (!fs::is_directory(directory, failure)) {
       return failed(kConfigError,
@@ -206,7 +189,7 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
                     "--stage DIR[:TARGET]");
     }
     if (wish.target.empty()) continue;
-    const std::string target = absolute(wish.target, context.working_directory);
+    const std::string target = absolute_path(wish.target, context.working_directory);
     if (lies_below(target, directory) || lies_below(directory, target))
       return failed(kConfigError,
                     fmt::format("--stage: one of {} and {} is within the other", directory, target));

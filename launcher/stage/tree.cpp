@@ -31,7 +31,7 @@ class Digest {
   std::uint64_t value_ = 0xcbf29ce484222325ULL;
 };
 
-/// Where an earlier part of a path differs, so do the digests: '/' before any other letter is not needed.
+/// In an order that is the same everywhere.
 Result<std::vector<fs::path>> sorted_entries(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code failure;
