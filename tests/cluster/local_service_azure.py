@@ -14,13 +14,13 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 # pylint: disable=wrong-import-position
+import waiting  # noqa: E402
 from azure_client import JudgedClient  # noqa: E402
 from azure.batch import models  # noqa: E402
 
@@ -38,14 +38,7 @@ tasks:
 
 
 def wait(condition, what):
-    end = time.monotonic() + LIMIT
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"waited for {what} in vain")
-        time.sleep(0.2)
+    return waiting.wait(condition, what, LIMIT, pause=0.2)
 
 
 def rendered(directory):

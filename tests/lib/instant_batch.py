@@ -16,9 +16,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.parse
 
+import waiting
 from batch_definitions import MISSING, Definitions, DefinitionsMissing
 from fake_batch import signature
 
@@ -127,15 +127,9 @@ class InstantBatch(contextlib.AbstractContextManager):
                 raise AssertionError(faults)
         return answer
 
-    def wait(self, condition, what):
-        end = time.monotonic() + LIMIT
-        while True:
-            found = condition()
-            if found:
-                return found
-            if time.monotonic() > end:
-                raise AssertionError(f"waited for {what} in vain")
-            time.sleep(0.01)
+    @staticmethod
+    def wait(condition, what):
+        return waiting.wait(condition, what, LIMIT)
 
     def wait_for_state(self, path, state):
         def look():
