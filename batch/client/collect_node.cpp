@@ -93,10 +93,4 @@ CollectedNode collect_node(const TaskView& subtask, ArchiveDirectory& archive, S
   return node;
 }
 
-std::string last_line(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r'))
-    text.remove_suffix(1);
-  return one_line(text.substr(text.rfind('\n') + 1));
-}
-
 }  // namespace shipyard::batch

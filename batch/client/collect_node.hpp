@@ -21,7 +21,4 @@ struct CollectedNode {
 /// is not asked again. An interruption ends it.
 CollectedNode collect_node(const TaskView& subtask, ArchiveDirectory& archive, Service& service);
 
-/// The last line that is not empty.
-[[nodiscard]] std::string last_line(std::string_view text);
-
 }  // namespace shipyard::batch

@@ -19,4 +19,10 @@ std::string one_line(std::string_view words, std::size_t most) {
   return line;
 }
 
+std::string last_line(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r'))
+    text.remove_suffix(1);
+  return one_line(text.substr(text.rfind('\n') + 1));
+}
+
 }  // namespace shipyard::batch

@@ -10,4 +10,7 @@ namespace shipyard::batch {
 /// signatures of URLs.
 [[nodiscard]] std::string one_line(std::string_view words, std::size_t most = 300);
 
+/// The last line that is not empty, so.
+[[nodiscard]] std::string last_line(std::string_view text);
+
 }  // namespace shipyard::batch

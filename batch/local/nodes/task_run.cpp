@@ -111,8 +111,7 @@ std::string last_words(const std::string& path) {
   const ssize_t got = ::pread(file.get(), text.data(), text.size(),
                               std::max<off_t>(0, size - static_cast<off_t>(text.size())));
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.pop_back();
-  return batch::one_line(std::string_view(text).substr(text.rfind('\n') + 1));
+  return batch::last_line(text);
 }
 
 void remove_task_directory(const std::string& engine, const NodeContainer& node, const std::string& directory,
