@@ -304,4 +304,17 @@ check "down removes it" [ $status = 0 ] && nothing_left
 local_tool down
 check "there is nothing to bring down any more" says "shipyard-local: error: there is no pool"
 
+# --- serve: what is wrong is told at its start, before the engine is asked.
+refuses() { # refuses WORDS OPTION…
+  local words=$1
+  shift
+  fresh
+  local_tool serve --listen 127.0.0.1:0 --state "$work/state.$cases" "$@"
+  check "serve: $words" [ "$status:$(grep -cF -- "error: $words" "$FAKE/err"):$(wc -l <"$FAKE/log")" = 125:1:0 ]
+}
+refuses "--storage: '$work/nowhere' is not a directory" --storage "$work/nowhere"
+refuses "--mount: '$work/nowhere' is not there" --mount "$work/nowhere:/data"
+(umask 077 && echo 'no base64!' >"$work/bad_key")
+refuses "'$work/bad_key': the key is no base64" --key-file "$work/bad_key"
+
 [ $failures = 0 ] || { echo "$failures checks failed"; exit 1; }
