@@ -76,19 +76,24 @@ bool read_intel_version(const std::string& output, std::size_t start, MpiVersion
   const std::string line = line_of(output, start);
   const auto at = line.find(kVersion);
   if (at == std::string::npos) return false;
-  std::string text = line.substr(at + kVersion.size());
-  text.erase(std::min(text.find(" Build"), text.size()));
-  text.erase(text.find_last_not_of(' ') + 1);
-  version.dialect = Dialect::kIntelMpi;
-  version.text = text;
+  const std::string_view text = std::string_view(line).substr(at + kVersion.size());
   const char* end = text.data() + text.size();
-  const auto [rest, failure] = std::from_chars(text.data(), end, version.major);
+  auto [rest, failure] = std::from_chars(text.data(), end, version.major);
   if (failure != std::errc{} || version.major < 0) return false;
-  if (rest == end) return true;
   constexpr std::string_view kUpdate = " Update ";
   const std::string_view more(rest, static_cast<std::size_t>(end - rest));
-  const char* minor = *rest == '.' ? rest + 1 : more.starts_with(kUpdate) ? rest + kUpdate.size() : end;
-  return std::from_chars(minor, end, version.minor).ec == std::errc{} && version.minor >= 0;
+  const std::size_t between = more.starts_with('.') ? 1 : more.starts_with(kUpdate) ? kUpdate.size() : 0;
+  if (between > 0) {
+    const auto minor = std::from_chars(rest + between, end, version.minor);
+    if (minor.ec != std::errc{} || version.minor < 0) return false;
+    rest = minor.ptr;
+  }
+  rest = std::find_if_not(rest, end, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+  const std::string_view after(rest, static_cast<std::size_t>(end - rest));
+  if ((!after.empty() && after[0] != ' ') || after.starts_with(" Update")) return false;
+  version.dialect = Dialect::kIntelMpi;
+  version.text.assign(text.data(), rest);
+  return true;
 }
 
 /// Hydra starts its proxy, on every node, from the directory that its own name has: behind a link from

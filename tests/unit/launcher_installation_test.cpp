@@ -46,6 +46,8 @@ TEST(ParseMpirunVersion, ChoosesTheDialectByTheMajorVersion) {
       {"note: loading impi\nIntel(R) MPI Library for Linux* OS, Version 2019 Build 20180829 (id: "
        "15f5d6c0c)\n",
        {Dialect::kIntelMpi, 2019, 0, "2019"}},
+      {"Intel(R) MPI Library for Linux* OS, Version 2021.7.1 Bu\x92\x92\n",
+       {Dialect::kIntelMpi, 2021, 7, "2021.7.1"}},
   };
   for (const auto& one : cases) {
     auto version = parse_mpirun_version(one.output);
@@ -70,7 +72,8 @@ TEST(ParseMpirunVersion, RefusesWhatIsTooOldOrUnreadable) {
   EXPECT_EQ(message("Intel(R) MPI Library for Linux* OS, Version 2018 Update 4 Build 20180823 (id: 18555)\n"),
             "Intel MPI 2018 Update 4 is too old");
   for (const char* version : {"", "Version", "Version new", "Version 2021.", "Version 2021.x",
-                              "Version 2021-3", "Version 2019 Update", "Version 2019 Update nine"}) {
+                              "Version 2021-3", "Version 2019 Update", "Version 2019 Update nine",
+                              "Version 2021.8Bu", "Version 2021.11\x92 Build 20231005"}) {
     EXPECT_EQ(message(std::string("Intel(R) MPI Library for Linux* OS, ") + version + "\nmore\n"),
               std::string("cannot read the version of Intel MPI from 'Intel(R) MPI Library for Linux* OS, ") +
                   version + "'");
