@@ -229,6 +229,12 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   plan.layout = std::move(*layout);
   plan.ranks = plan.layout.total;
   explain_layout(context, plan);
+  if (context.mpi.version.may_hang_at_the_end && plan.ranks > 1) {
+    plan.warnings.push_back(
+        fmt::format("{} on UCX: programs can wait for ever in MPI_Finalize, after their last line of output; "
+                    "MPICH 4.2 has it mended",
+                    to_string(context.mpi.version)));
+  }
 
   std::vector<hostfile::Host> used;
   std::vector<IpAddress> used_addresses;

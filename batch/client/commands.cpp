@@ -73,10 +73,8 @@ std::string devices(const ContainerWish& container) {
 
 /// The same on any pool.
 std::vector<std::string> common_options(const ContainerWish& container) {
-  // Docker's seccomp profile keeps from a container what shared memory (process_vm_readv) and binding to a
-  // NUMA domain (set_mempolicy) need: docs.docker.com/engine/security/seccomp.
-  std::vector<std::string> options = {"--net=host", "--shm-size=" + container.shm_size,
-                                      "--cap-add=SYS_PTRACE", "--cap-add=SYS_NICE"};
+  std::vector<std::string> options = {"--net=host", "--shm-size=" + container.shm_size};
+  for (const char* option : kCapabilityOptions) options.emplace_back(option);
   if (container.unlimited_memlock) options.emplace_back("--ulimit=memlock=-1");
   return options;
 }

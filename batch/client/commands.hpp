@@ -11,6 +11,10 @@ namespace shipyard::batch {
 inline constexpr const char* kContainerName = "shipyard";
 inline constexpr const char* kContainerLabel = "shipyard.batch";
 
+/// What Docker's seccomp profile keeps from a container and MPI needs: shared memory without a second copy
+/// (process_vm_readv), binding to a NUMA domain (set_mempolicy). docs.docker.com/engine/security/seccomp.
+inline constexpr const char* kCapabilityOptions[] = {"--cap-add=SYS_PTRACE", "--cap-add=SYS_NICE"};
+
 /// Batch runs no shell of its own: the script as the whole command line, `/bin/bash -c '…'`.
 [[nodiscard]] std::string bash_command_line(const std::string& script);
 /// The same for a container, which may have no bash.

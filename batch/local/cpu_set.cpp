@@ -87,7 +87,7 @@ Result<CpuDeal> deal_cpus(int nodes, std::optional<int> per_node, const std::vec
         each * wanted_nodes > all.size()
             ? fmt::format("{} for {}", count(all.size(), "CPU"), count(wanted_nodes, "node"))
             : fmt::format("another pool holds {} of {}", all.size() - free.size(), count(all.size(), "CPU"));
-    result.note += ": nodes share cores, so ranks are not bound and yield while they wait";
+    result.note += ": nodes share cores, so ranks yield while they wait and only --bind-to binds them";
   }
   result.cpus_per_node = static_cast<int>(each);
   if (!result.shared || per_node) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/shell_quote.hpp"
+#include "batch/client/commands.hpp"
 
 namespace shipyard::local {
 namespace {
@@ -85,6 +86,11 @@ Step start_task(const PoolPlan& plan, const PoolOptions& options, const NodePlan
   append_labels(argv, plan.record);
   argv.insert(argv.end(),
               {"--label", "shipyard.role=task", "--label", fmt::format("shipyard.node={}", index)});
+  const bool own_capabilities =
+      std::any_of(options.run_options.begin(), options.run_options.end(),
+                  [](const std::string& option) { return option.starts_with("--cap-"); });
+  if (!own_capabilities)
+    argv.insert(argv.end(), std::begin(batch::kCapabilityOptions), std::end(batch::kCapabilityOptions));
   argv.insert(argv.end(), options.run_options.begin(), options.run_options.end());
   argv.push_back(options.image);
   return step;

@@ -154,6 +154,8 @@ Result<MpiVersion> parse_mpirun_version(const std::string& output) {
       return unusable("cannot read the version of MPICH's mpirun (Hydra)");
     }
     if (version.major < 3) return unusable(to_string(version) + " is too old");
+    version.may_hang_at_the_end = (version.major < 4 || (version.major == 4 && version.minor < 2)) &&
+                                  output.find("--with-device=ch4:ucx", hydra) != std::string::npos;
     return version;
   }
   if (auto intel = output.find("Intel(R) MPI Library"); intel != std::string::npos) {

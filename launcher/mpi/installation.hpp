@@ -26,6 +26,10 @@ struct MpiVersion {
   int major = 0;
   int minor = 0;
   std::string text;  ///< as mpirun says it: "4.1.4", "4.1.7a1", "2019 Update 9"
+  /// Its programs may wait for ever in MPI_Finalize where their messages go over TCP: an MPICH before 4.2 on
+  /// UCX, where a rank that has closed its connections waits in a barrier of PMI's, and no longer answers one
+  /// that has not (pmodels/mpich#6596).
+  bool may_hang_at_the_end = false;
 
   bool operator==(const MpiVersion&) const = default;
 };

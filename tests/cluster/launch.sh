@@ -13,7 +13,7 @@ work=$(mktemp -d)
 
 ten=t10-$suite-$$
 other=t192-$suite-$$
-make_pool "$ten" -n 4 --image "$image" --subnet 10.213.7.0/24
+make_pool "$ten" -n 4 --image "$image" --subnet 10.213.7.0/24 --run-option=--cap-drop=SYS_PTRACE
 make_pool "$other" -n 2 --image "$image" --subnet 192.168.213.0/24 --cpus-per-node 1
 
 # --- Placement: which rank on which node. AZ_BATCH_NODE_ID is each node's own, so it must not come from the primary.
@@ -161,7 +161,7 @@ wait
 
 # --- CPU quota: invisible to hwloc and nproc, yet half of the node is not ours.
 quota=tquota-$suite-$$
-make_pool "$quota" -n 1 --image "$image" --run-option=--cpus=1 --run-option=--cap-add=SYS_PTRACE
+make_pool "$quota" -n 1 --image "$image" --run-option=--cpus=1
 check "a quota of 1 CPU: one rank" "$(in_pool "$quota" shipyard-mpirun echo rank 2>"$work/err")" rank
 check "the node has more cores than that" "$([ "$(on_pool_node "$quota" 0 nproc)" -gt 1 ] && echo more)" more
 

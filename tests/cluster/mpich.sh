@@ -1,13 +1,10 @@
 #!/bin/bash
 # mpich.sh: shipyard-mpirun with MPICH's mpirun (Hydra) on pools of containers, as launch.sh does it with Open MPI.
-#
-# Not among the tests of CTest yet: MPI programs hang now and then after their last line (images/mpich/README.md), and a check
-# that waits for one fails then.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-shipyard/mpich:bookworm}
+image=${SHIPYARD_TEST_IMAGE:-shipyard/mpich:trixie}
 need_images "$image" shipyard/node:latest
 if ! docker image inspect "${image}-dev" >/dev/null 2>&1; then
   skip "no image ${image}-dev: scripts/build-images --mpi mpich --target dev"

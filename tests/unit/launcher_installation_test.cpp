@@ -37,6 +37,13 @@ TEST(ParseMpirunVersion, ChoosesTheDialectByTheMajorVersion) {
        "    Launchers available:                     ssh rsh fork slurm ll lsf sge manual persist\n",
        {Dialect::kHydra, 4, 0, "4.0.2"}},
       {"HYDRA build details:\n    Version:         3.4a2\n", {Dialect::kHydra, 3, 4, "3.4a2"}},
+      {"HYDRA build details:\n    Version:         4.0.2\n"
+       "    Configure options: '--with-hwloc-prefix=/usr' '--with-device=ch4:ucx' 'CFLAGS=-g'\n",
+       {Dialect::kHydra, 4, 0, "4.0.2", true}},
+      {"HYDRA build details:\n    Version:         4.0.2\n    Configure options: '--with-device=ch4:ofi'\n",
+       {Dialect::kHydra, 4, 0, "4.0.2"}},
+      {"HYDRA build details:\n    Version:         4.2.1\n    Configure options: '--with-device=ch4:ucx'\n",
+       {Dialect::kHydra, 4, 2, "4.2.1"}},
       {"Intel(R) MPI Library for Linux* OS, Version 2021.11 Build 20231005 (id: 74c4a23)\n"
        "Copyright 2003-2023, Intel Corporation.\n",
        {Dialect::kIntelMpi, 2021, 11, "2021.11"}},

@@ -128,6 +128,18 @@ TEST(PlanLaunch, PutsTheSameIntoHydrasWords) {
   EXPECT_EQ(reason_for(plan, "mpirun /usr/bin/mpirun"), "MPICH 4.0.2");
 }
 
+TEST(PlanLaunch, WarnsOfAnMpichThatHangsInFinalize) {
+  LaunchContext context = batch_task_with_mpich();
+  EXPECT_THAT(planned(program(), context).warnings, IsEmpty());
+  context.mpi.version.may_hang_at_the_end = true;
+  EXPECT_THAT(planned(program(), context).warnings,
+              ElementsAre("MPICH 4.0.2 on UCX: programs can wait for ever in MPI_Finalize, after their last "
+                          "line of output; MPICH 4.2 has it mended"));
+  LaunchOptions alone = program();
+  alone.layout.ranks = {1, "-n"};
+  EXPECT_THAT(planned(alone, context).warnings, IsEmpty());
+}
+
 LaunchContext with_infiniband(LaunchContext context) {
   context.rdma = {{{"mlx5_0:1", "Ethernet", "ACTIVE", "40 Gb/sec (4X QDR)"},
                    {"mlx5_1:1", "InfiniBand", "ACTIVE", "200 Gb/sec (4X HDR)"}},

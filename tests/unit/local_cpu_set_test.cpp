@@ -59,8 +59,9 @@ TEST(DealCpus, SharesWithoutCpusetsWhereThereAreTooFew) {
   EXPECT_THAT(deal->sets, IsEmpty());
   EXPECT_TRUE(deal->shared);
   EXPECT_EQ(deal->cpus_per_node, 1);
-  EXPECT_EQ(deal->note,
-            "2 CPUs for 4 nodes: nodes share cores, so ranks are not bound and yield while they wait");
+  EXPECT_EQ(
+      deal->note,
+      "2 CPUs for 4 nodes: nodes share cores, so ranks yield while they wait and only --bind-to binds them");
 }
 
 TEST(DealCpus, ObeysTheNumberAskedFor) {
@@ -86,9 +87,9 @@ TEST(DealCpus, SharesWithAnotherPoolThatHoldsThemAll) {
   EXPECT_THAT(deal->sets, IsEmpty());
   EXPECT_TRUE(deal->shared);
   EXPECT_EQ(deal->cpus_per_node, 2);
-  EXPECT_EQ(
-      deal->note,
-      "another pool holds 4 of 4 CPUs: nodes share cores, so ranks are not bound and yield while they wait");
+  EXPECT_EQ(deal->note,
+            "another pool holds 4 of 4 CPUs: nodes share cores, so ranks yield while they wait and only "
+            "--bind-to binds them");
 }
 
 }  // namespace

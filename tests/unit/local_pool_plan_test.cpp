@@ -10,6 +10,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 using Words = std::vector<std::string>;
 
@@ -70,6 +71,18 @@ TEST(PlanPool, StartsANodeWithItsAddressBridgeAndLabels) {
                           "shipyard.role=node", "--label", "shipyard.node=0", "vm"));
   EXPECT_THAT(pool.network.argv, Contains("10.0.0.0/24"));
   EXPECT_EQ(pool.network.argv.back(), "shipyard-p");
+}
+
+TEST(PlanPool, GivesTheTaskTheCapabilitiesThatItHasOnBatch) {
+  EXPECT_THAT(task_step(plan(), 0).argv, IsSupersetOf({"--cap-add=SYS_PTRACE", "--cap-add=SYS_NICE"}));
+  for (const char* own : {"--cap-add=NET_ADMIN", "--cap-drop=SYS_PTRACE"}) {
+    PoolOptions wish = options();
+    wish.run_options = {own};
+    const auto argv = task_step(plan(wish), 0).argv;
+    EXPECT_THAT(argv, Contains(own));
+    EXPECT_THAT(argv, Not(Contains("--cap-add=SYS_PTRACE")));
+    EXPECT_THAT(argv, Not(Contains("--cap-add=SYS_NICE")));
+  }
 }
 
 TEST(PlanPool, PutsTheTaskIntoTheNodesNetworkWithItsDirectoryAndCores) {
