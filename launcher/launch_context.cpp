@@ -14,6 +14,8 @@
 #include "launcher/exit_status.hpp"
 #include "launcher/network/subnet.hpp"
 #include "launcher/node_probe.hpp"
+#include "launcher/stage/place.hpp"
+#include "launcher/stage/staged_path.hpp"
 #include "launcher/topology/discover.hpp"
 
 namespace shipyard::launcher {
@@ -99,14 +101,18 @@ std::string choose_working_directory(const LaunchOptions& options, const Environ
   return here;
 }
 
-std::variant<std::string, Refusal> choose_program(const std::string& program, const Environment& environment,
-                                                  const std::string& working_directory) {
-  auto found = find_program(program, environment);
-  if (!found) {
-    auto there = find_program(program, environment, working_directory);
-    if (there) found = there;
+/// As the ranks are to call it.
+std::variant<std::string, Refusal> choose_program(const std::string& program, const LaunchContext& context) {
+  const Environment& environment = context.environment;
+  const auto found = find_program(program, environment);
+  if (found) return stage::path_for_ranks(fs::path(*found).lexically_normal().string(), context.staged);
+  if (auto there = find_program(program, environment, context.working_directory))
+    return stage::path_for_ranks(fs::path(*there).lexically_normal().string(), context.staged);
+  if (program.find('/') != std::string::npos) {
+    const std::string there = stage::absolute_path(program, context.working_directory);
+    const auto here = stage::path_before_staging(there, context.staged);
+    if (here && find_program(*here, environment)) return there;
   }
-  if (found) return fs::path(*found).lexically_normal().string();
   Error error = found.error();
   if (error.code != Error::Code::kNotFound) return refuse(std::move(error), kNotExecutable);
   const bool is_path = program.find('/') != std::string::npos;
@@ -204,6 +210,16 @@ Result<std::string> find_allpairs(std::vector<std::string> places, const Environ
 
 }  // namespace
 
+LaunchContext before_staging(LaunchContext context) {
+  const auto comes = [&](const std::string& path) {
+    return stage::path_before_staging(path, context.staged).has_value();
+  };
+  if (comes(context.program)) context.program.clear();
+  if (comes(context.checked_program)) context.checked_program.clear();
+  if (comes(context.working_directory)) context.working_directory = "/";
+  return context;
+}
+
 LaunchContext for_another_job(LaunchContext context, const Environment& environment) {
   context.run_directory = choose_run_directory(environment);
   context.job = choose_job_mark();
@@ -238,10 +254,10 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
       std::async(std::launch::async, [&] { return mpi::inspect_mpirun(*mpirun, context.environment); });
 
   context.working_directory = choose_working_directory(options, environment, several);
-  auto program = choose_program(options.program[0], context.environment, context.working_directory);
+  context.staged = stage::staged_paths(options, environment.working_directory, context.working_directory);
+  auto program = choose_program(options.program[0], context);
   std::variant<std::string, Refusal> checked;
-  if (!options.checked_program.empty())
-    checked = choose_program(options.checked_program, context.environment, context.working_directory);
+  if (!options.checked_program.empty()) checked = choose_program(options.checked_program, context);
   auto topologies = find_topologies(options, context);
   context.rdma = {topology::rdma_links("/sys/class/infiniband"), can_open_rdma_devices(), locked_memory()};
   context.single_copy = single_copy_allowed();
@@ -299,7 +315,8 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
     context.addresses = std::move(*addresses);
     if (auto found = find_own_place(context); !found) return refuse(found.error());
   }
-  return context;
+  // --check brings nothing.
+  return options.check ? before_staging(std::move(context)) : std::move(context);
 }
 
 }  // namespace shipyard::launcher

@@ -19,4 +19,8 @@ std::variant<LaunchContext, Refusal> gather_context(const LaunchOptions& options
 /// For another job with the same of everything: a mark and a run directory of its own.
 [[nodiscard]] LaunchContext for_another_job(LaunchContext context, const Environment& environment);
 
+/// As things are before --stage has brought anything: a program or a working directory that comes by it is
+/// not asked for, and ranks that start before that run in "/".
+[[nodiscard]] LaunchContext before_staging(LaunchContext context);
+
 }  // namespace shipyard::launcher

@@ -17,6 +17,7 @@
 #include "launcher/mpi/mpirun_command.hpp"
 #include "launcher/network/subnet.hpp"
 #include "launcher/options.hpp"
+#include "launcher/stage/staged_path.hpp"
 #include "launcher/topology/layout.hpp"
 
 namespace shipyard::launcher {
@@ -32,17 +33,18 @@ struct LaunchContext {
   /// For each host an index into `topologies`.
   std::vector<int> host_topology;
   mpi::MpiInstallation mpi;
-  Environment environment;        ///< after --mpi-env
-  std::string program;            ///< absolute path
-  std::string checked_program;    ///< absolute path of --check's; empty: none was given
-  std::string working_directory;  ///< of the ranks
-  std::string rank_program;       ///< shipyard-rank
-  std::string connect_program;    ///< shipyard-connect
-  std::string source_program;     ///< shipyard-source, for --mpi-env
-  std::string ssh_program;        ///< shipyard-ssh, for Hydra
-  std::string allpairs_program;   ///< for --preflight; else empty
-  std::string run_directory;      ///< private, to be made; no blanks in it
-  std::string job;                ///< the job's mark, different for each; 16 hexadecimal digits
+  Environment environment;                ///< after --mpi-env
+  std::string program;                    ///< absolute path
+  std::string checked_program;            ///< absolute path of --check's; empty: none was given
+  std::string working_directory;          ///< of the ranks
+  std::vector<stage::StagedPath> staged;  ///< of each --stage
+  std::string rank_program;               ///< shipyard-rank
+  std::string connect_program;            ///< shipyard-connect
+  std::string source_program;             ///< shipyard-source, for --mpi-env
+  std::string ssh_program;                ///< shipyard-ssh, for Hydra
+  std::string allpairs_program;           ///< for --preflight; else empty
+  std::string run_directory;              ///< private, to be made; no blanks in it
+  std::string job;                        ///< the job's mark, different for each; 16 hexadecimal digits
   std::optional<JobKey> job_key;
   bool single_copy = true;                ///< process_vm_readv is allowed
   std::uint64_t shared_memory_bytes = 0;  ///< free in /dev/shm

@@ -112,7 +112,7 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   report.times.plan = since(start);
   if (!plan) return refuse(plan.error(), kConfigError);
   for (auto& impossible :
-       {stage::check_stage(options, context, environment), stage::check_collect(options, context)}) {
+       {stage::check_stage(options, context), stage::check_collect(options, environment)}) {
     if (impossible)
       return refuse({Error::Code::kInput, impossible->message, impossible->hint, {}}, kConfigError);
   }

@@ -90,12 +90,12 @@ class Run {
   Run(const LaunchOptions& options, const LaunchContext& context, const LaunchPlan& plan,
       const Environment& environment, const Messages& messages, std::ostream& progress)
       : options_(options),
-        context_(context),
+        context_(before_staging(context)),
         plan_(plan),
         environment_(environment),
         messages_(messages),
         progress_(progress),
-        own_(for_another_job(context, environment)) {
+        own_(for_another_job(context_, environment)) {
     own_.program = context.allpairs_program;
   }
 
@@ -255,7 +255,7 @@ class Run {
   }
 
   const LaunchOptions& options_;
-  const LaunchContext& context_;
+  const LaunchContext context_;
   const LaunchPlan& plan_;
   const Environment& environment_;
   const Messages& messages_;

@@ -37,8 +37,9 @@ constexpr milliseconds kGlance{100};
 /// For the answer, which comes before what matches.
 constexpr std::chrono::seconds kAnswerLimit{60};
 
-std::string collection(const LaunchOptions& options, const std::string& working_directory) {
-  return absolute_path(options.collect_to, working_directory);
+/// Seen from where the launcher was started: what is written there is what Batch brings to storage.
+std::string collection(const LaunchOptions& options, const Environment& environment) {
+  return absolute_path(options.collect_to, environment.working_directory);
 }
 
 /// Of a directory that the user makes. By one thread: there is no other way to ask for the mask.
@@ -156,9 +157,9 @@ class Fetch {
 
 }  // namespace
 
-std::optional<Outcome> check_collect(const LaunchOptions& options, const LaunchContext& context) {
+std::optional<Outcome> check_collect(const LaunchOptions& options, const Environment& environment) {
   if (options.collect.empty()) return std::nullopt;
-  const std::string directory = collection(options, context.working_directory);
+  const std::string directory = collection(options, environment);
   std::error_code failure;
   const auto refuse = [](std::string message, std::string hint) {
     return Outcome{"config_error", kConfigError, std::move(message), std::move(hint)};
@@ -182,7 +183,7 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
                            const std::vector<std::string>& unreachable) {
   const auto start = Clock::now();
   CollectAccount account;
-  account.directory = collection(edge.options, edge.context.working_directory);
+  account.directory = collection(edge.options, edge.environment);
   std::error_code failure;
   fs::create_directories(account.directory, failure);
   const auto& environment = edge.context.environment;

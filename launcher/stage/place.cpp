@@ -55,8 +55,7 @@ Mount parse(std::string_view line) {
 }
 
 bool lies_in(std::string_view path, std::string_view directory) {
-  if (directory == "/") return path.starts_with('/');
-  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+  return path == directory || lies_below(path, directory);
 }
 
 }  // namespace
@@ -65,6 +64,11 @@ std::string absolute_path(const std::string& path, const std::string& directory)
   std::string text = (std::filesystem::path(directory) / path).lexically_normal().string();
   while (text.size() > 1 && text.ends_with('/')) text.pop_back();
   return text;
+}
+
+bool lies_below(std::string_view path, std::string_view directory) {
+  return path.size() > directory.size() && path.starts_with(directory) &&
+         (directory == "/" || path[directory.size()] == '/');
 }
 
 Mount mount_of(std::string_view mountinfo, std::string_view path) {

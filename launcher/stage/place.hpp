@@ -26,6 +26,9 @@ struct Mount {
 /// looked up.
 [[nodiscard]] std::string absolute_path(const std::string& path, const std::string& directory);
 
+/// Whether `path` is in `directory` or deeper, by their names alone; a directory is not below itself.
+[[nodiscard]] bool lies_below(std::string_view path, std::string_view directory);
+
 /// Where a directory lies, so that two nodes can tell whether they see the same one.
 struct Place {
   std::string boot = {};    ///< /proc/sys/kernel/random/boot_id: one machine, as long as it is up

@@ -28,11 +28,6 @@ Outcome failed(int status, std::string message, std::string hint = {}) {
   return {"stage_failed", status, std::move(message), std::move(hint)};
 }
 
-bool lies_below(const std::string& path, const std::string& directory) {
-  return path.size() > directory.size() && path.starts_with(directory) &&
-         (directory == "/" || path[directory.size()] == '/');
-}
-
 /// tar that writes `directory` to a pipe, and what it has to say.
 class Archive {
  public:
@@ -66,12 +61,10 @@ class Archive {
 
 class Staging {
  public:
-  Staging(const LaunchPlan& plan, const StartEdge& edge, const LaunchOptions::Stage& wish,
-          StageAccount& account)
+  Staging(const LaunchPlan& plan, const StartEdge& edge, const StagedPath& path, StageAccount& account)
       : plan_(plan), edge_(edge), account_(account), cancellation_(edge.signals, edge.options.lifeline) {
-    account_.directory = absolute_path(wish.directory, edge.environment.working_directory);
-    account_.target =
-        wish.target.empty() ? account_.directory : absolute_path(wish.target, edge.context.working_directory);
+    account_.directory = path.directory;
+    account_.target = path.target;
     control_.cancel_fds = cancellation_.descriptors();
     control_.cancelled = [this] { return cancellation_.check(); };
   }
@@ -177,10 +170,10 @@ class Staging {
 
 }  // namespace
 
-std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchContext& context,
-                                   const Environment& environment) {
-  for (const auto& wish : options.stage) {
-    const std::string directory = absolute_path(wish.directory, environment.working_directory);
+std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchContext& context) {
+  for (std::size_t i = 0; i < options.stage.size(); ++i) {
+    const auto& wish = options.stage[i];
+    const auto& [directory, target] = context.staged.at(i);
     std::error_code failure;
     if (!fs::is_directory(directory, failure)) {
       return failed(kConfigError,
@@ -188,8 +181,6 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
                                 fs::exists(directory, failure) ? "not a directory" : "not there"),
                     "--stage DIR[:TARGET]");
     }
-    if (wish.target.empty()) continue;
-    const std::string target = absolute_path(wish.target, context.working_directory);
     if (lies_below(target, directory) || lies_below(directory, target))
       return failed(kConfigError,
                     fmt::format("--stage: one of {} and {} is within the other", directory, target));
@@ -199,10 +190,12 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
 
 std::optional<Outcome> stage_all(const LaunchPlan& plan, const StartEdge& edge,
                                  std::vector<StageAccount>& accounts) {
-  for (const auto& wish : edge.options.stage) {
+  for (std::size_t i = 0; i < edge.options.stage.size(); ++i) {
     StageAccount& account = accounts.emplace_back();
-    if (auto outcome = Staging(plan, edge, wish, account).run()) return outcome;
-    if (!account.nodes.empty()) edge.messages.note(stage_text(wish.directory, account.source, account.nodes));
+    if (auto outcome = Staging(plan, edge, edge.context.staged.at(i), account).run()) return outcome;
+    if (!account.nodes.empty()) {
+      edge.messages.note(stage_text(edge.options.stage[i].directory, account.source, account.nodes));
+    }
   }
   return std::nullopt;
 }

@@ -26,8 +26,7 @@ std::optional<Outcome> stage_all(const LaunchPlan& plan, const StartEdge& edge,
                                  std::vector<StageAccount>& accounts);
 
 /// Before anything else: whether the directories of --stage are there. An outcome where not.
-std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchContext& context,
-                                   const Environment& environment);
+std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchContext& context);
 
 /// What became of --collect, for --report.
 struct CollectAccount {
@@ -40,7 +39,7 @@ struct CollectAccount {
 };
 
 /// Before the start: whether results can be put where they are to go. An outcome where not.
-std::optional<Outcome> check_collect(const LaunchOptions& options, const LaunchContext& context);
+std::optional<Outcome> check_collect(const LaunchOptions& options, const Environment& environment);
 
 /// Brings what matches --collect from each node of the plan. `unreachable`: nodes that are not asked any
 /// more.

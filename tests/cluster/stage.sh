@@ -58,6 +58,26 @@ run_in /data --ppn 1 --stage case:/shared/other ls /shared/other
 check "a target that all nodes share is brought once" "$status $notes" \
   "0 case (5 files, 589 kB): brought to 1 node, 3 nodes more see what one of these has got"
 
+echo '# programs that come, and a task of Batch, which starts in a directory of the primary alone'
+on 0 sh -c 'mkdir /data/tools; printf "#!/bin/sh\necho \$0 in \$PWD\n" >/data/tools/say; chmod +x /data/tools/say'
+run_in /data --ppn 1 --stage tools:/mnt/tools tools/say
+check "a program of DIR runs from TARGET" "$status $(sort "$work/run.out" | uniq -c | tr -s ' ')" "0  4 /mnt/tools/say in /data"
+run_in /data --ppn 1 --stage tools:/mnt/other /mnt/other/say
+check "a program that is in TARGET alone" "$status $(sort "$work/run.out" | uniq -c | tr -s ' ')" "0  4 /mnt/other/say in /data"
+run_in /data --ppn 1 --stage tools:/mnt/third --wdir /mnt/third ./say
+check "and where it is the ranks' directory" "$status $(sort "$work/run.out" | uniq -c | tr -s ' ')" "0  4 /mnt/third/say in /mnt/third"
+run_in /data --ppn 1 --stage tools:/mnt/fourth --check /mnt/fourth/say
+check "--check does not ask the nodes for what comes" "$status $said" "0 "
+run_in /data --ppn 1 --stage tools:/mnt/fourth --wdir /mnt/fourth --preflight 20s ./say
+check "nor does --preflight" "$status $(sort -u "$work/run.out")" "0 /mnt/fourth/say in /mnt/fourth"
+task=$(on 0 sh -c 'echo "$AZ_BATCH_TASK_SHARED_DIR"')
+on 0 sh -c 'cp -r /data/tools "$AZ_BATCH_TASK_WORKING_DIR"'
+run_in "$(on 0 sh -c 'echo "$AZ_BATCH_TASK_WORKING_DIR"')" --ppn 1 --stage tools --collect 'rank.*' sh -c 'tools/say && echo x >rank.$OMPI_COMM_WORLD_RANK'
+check "a relative DIR goes to where the ranks run" "$status $(sort "$work/run.out" | uniq -c | tr -s ' ')" "0  4 tools/say in $task"
+check "what is collected is where the task's files are brought to storage from" \
+  "$(on 0 sh -c 'cd "$AZ_BATCH_TASK_WORKING_DIR/collected" && ls -d */rank.*' | wc -l)" 4
+for node in 0 1 2 3; do on $node rm -rf /data/tools /data/collected; done
+
 echo '# what cannot come'
 run_in /data --stage cas true
 check "a directory that is not there" "$status $said" "125 --stage: cas is not there"
