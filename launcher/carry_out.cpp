@@ -93,8 +93,7 @@ std::chrono::milliseconds launch_timeout(std::size_t nodes) {
 supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchContext& context,
                                        const LaunchOptions& options) {
   if (!options.tag_output || !plan.relays_stderr) return {};
-  if (mpi::is_hydra(context.mpi.version.dialect))
-    return [](int rank) { return fmt::format("[{}] ", rank); };
+  if (mpi::is_hydra(context.mpi.version.dialect)) return [](int rank) { return fmt::format("[{}] ", rank); };
   return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
 }
 
@@ -306,6 +305,9 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
           fmt::format("{} could not be cleared in time: what is left there of the job ends by itself",
                       list_of(unreached)));
       messages.warning(launched.plan.warnings.back());
+      // mpirun knew that a node is gone, and not which.
+      if (launched.outcome.status == kNodeLost && launched.outcome.unexplained)
+        launched.outcome = lost_nodes(unreached);
     }
   }
   // Why a node refuses it can say itself, better than mpirun does.

@@ -128,16 +128,23 @@ std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& f
                            std::all_of(result.ranks.begin(), result.ranks.end(),
                                        [](const RankRecord& record) { return record.lost; });
   if (!all_cut_off || result.mpirun.signalled) return std::nullopt;
-  const int status = result.mpirun.status();
-  if (status == 255) {  // MPI_Abort(-1), too
-    return Outcome{"app_failed",
-                   status,
-                   fmt::format("{}: the job was aborted with status 255, or a node was lost: what mpirun "
-                               "said is above",
-                               facts.program),
+  const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
+  if (said.lost_daemon) {
+    return Outcome{"node_lost",
+                   kNodeLost,
+                   "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above",
                    {},
                    true};
   }
+  if (said.killed_by && *said.killed_by > 0 && *said.killed_by < kSignalBase) {
+    // With the process that would have said so: the kernel's out-of-memory killer takes a whole cgroup.
+    const Exit exit{true, *said.killed_by};
+    return Outcome{"app_failed", exit.status(),
+                   fmt::format("{}: a rank on {} ended with {}, and its shipyard-rank with it", facts.program,
+                               said.killed_on.empty() ? "one of the nodes" : said.killed_on, describe(exit)),
+                   "out of memory, where memory.oom.group is on? dmesg on that node says so"};
+  }
+  const int status = result.mpirun.status();
   return Outcome{"app_failed",
                  status == 0 ? 1 : status,
                  fmt::format("{}: the job was aborted with status {}", facts.program, status),
@@ -367,6 +374,14 @@ std::string list_of(const std::vector<std::string>& names) {
   for (std::size_t i = 1; i < shown; ++i) text += (i + 1 == names.size() ? " and " : ", ") + names[i];
   if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
   return text;
+}
+
+Outcome lost_nodes(const std::vector<std::string>& names) {
+  return {"node_lost",
+          kNodeLost,
+          fmt::format("{} {} lost while the job ran: nothing answers there any more", nodes_text(names),
+                      names.size() == 1 ? "was" : "were"),
+          {}};
 }
 
 Outcome classify(const JobResult& result, const JobFacts& facts) {

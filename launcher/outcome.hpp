@@ -40,6 +40,9 @@ struct JobFacts {
 /// what is missing counts as lost.
 [[nodiscard]] Outcome classify(const supervise::JobResult& result, const JobFacts& facts);
 
+/// Where a loss is known, and that these nodes no longer answer.
+[[nodiscard]] Outcome lost_nodes(const std::vector<std::string>& names);
+
 /// "10.0.0.4", "10.0.0.4 and 10.0.0.5", "10.0.0.4, 10.0.0.5 and 7 more".
 [[nodiscard]] std::string list_of(const std::vector<std::string>& names);
 

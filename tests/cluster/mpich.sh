@@ -77,6 +77,10 @@ ends() {  # NAME STATUS MESSAGE COMMAND…
 ends "a rank exits 3 after MPI_Init" 3 "ended with exit status 3" --nodes 1 --oversubscribe -n 2 where_am_i exit 1 3
 ends "a rank is killed" 137 "rank 2 on 10.213.9.6 ended with signal 9" --ppn 1 where_am_i kill 2
 ends "MPI_Abort(42)" 42 "the job was aborted with status 42" --ppn 1 where_am_i abort 1 42
+ends "MPI_Abort(-1)" 255 "the job was aborted with status 255" --ppn 1 where_am_i abort 1 -1
+ends "MPI_Abort(9) is no signal" 9 "the job was aborted with status 9" --ppn 1 where_am_i abort 1 9
+ends "a rank is killed with its shipyard-rank" 137 "ended with signal 9 (Killed), and its shipyard-rank with it" --ppn 1 \
+  sh -c '[ "$PMI_RANK" != 2 ] || kill -KILL "$PPID"; exec sleep 20'
 ends "a shell exits 3, the others 0" 3 "ended with exit status 3" --ppn 1 sh -c 'exit $((PMI_RANK == 2 ? 3 : 0))'
 in_pool "$pool" shipyard-mpirun --ppn 1 nosuchprogram >"$work/out" 2>"$work/err"
 check "program missing" $? 127
@@ -122,9 +126,9 @@ start=$(now)
 docker kill "$(docker ps --format '{{.Names}}' | grep -- "$pool-task-2")" >/dev/null
 wait $job
 # mpirun ends at once with 255 and cuts all ranks off, as after MPI_Abort(-1).
-check "a node is killed: exit status" $? 255
+check "a node is killed: exit status" $? 122
 check_at_most "a node is killed: ends" "$(seconds_since "$start")" 30
-check_contains "a node is killed: it is named" "$(grep -a '^shipyard-mpirun: error' "$work/err")" "or a node was lost"
+check_contains "a node is killed: it is named" "$(grep -a '^shipyard-mpirun: error' "$work/err")" "node 10.213.9.6 was lost"
 
 rm -rf "$work"
 finish

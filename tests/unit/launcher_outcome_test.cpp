@@ -497,7 +497,39 @@ TEST(ClassifyHydra, WhenAllAreCutOffAtOnceItWasMpiAbort) {
   expect(judged_of_hydra({.mpirun = exited(0), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 1,
          "./app: the job was aborted with status 0");
   expect(judged_of_hydra({.mpirun = exited(255), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 255,
-         "./app: the job was aborted with status 255, or a node was lost: what mpirun said is above");
+         "./app: the job was aborted with status 255");
+}
+
+TEST(ClassifyHydra, ADaemonThatIsGoneIsNoAbort) {
+  const auto outcome = judged_of_hydra(
+      {.mpirun = exited(255),
+       .ranks = {lost(0), lost(1)},
+       .mpirun_words = "[mpiexec@n0] control_cb (pm/pmiserv/pmiserv_cb.c:206): assert (!closed) failed\n"
+                       "[mpiexec@n0] main (ui/mpich/mpiexec.c:325): process manager error waiting for "
+                       "completion\n"},
+      2);
+  expect(outcome, "node_lost", kNodeLost,
+         "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above");
+  EXPECT_TRUE(outcome.unexplained);
+  expect(lost_nodes({"10.0.0.5"}), "node_lost", kNodeLost,
+         "node 10.0.0.5 was lost while the job ran: nothing answers there any more");
+  expect(lost_nodes({"10.0.0.5", "10.0.0.6"}), "node_lost", kNodeLost,
+         "nodes 10.0.0.5 and 10.0.0.6 were lost while the job ran: nothing answers there any more");
+}
+
+// The kernel's out-of-memory killer with memory.oom.group.
+TEST(ClassifyHydra, ASignalThatTookShipyardRankAsWell) {
+  constexpr const char* kWords =
+      "=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   PID 7991 RUNNING AT 10.0.0.5\n"
+      "=   EXIT CODE: 9\n=   CLEANING UP REMAINING PROCESSES\n"
+      "YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)\n";
+  expect(judged_of_hydra({.mpirun = exited(9), .ranks = {lost(0), lost(1)}, .mpirun_words = kWords}, 2),
+         "app_failed", 137,
+         "./app: a rank on 10.0.0.5 ended with signal 9 (Killed), and its shipyard-rank with it",
+         "out of memory, where memory.oom.group is on? dmesg on that node says so");
+  // MPI_Abort(9) says no signal.
+  expect(judged_of_hydra({.mpirun = exited(9), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 9,
+         "./app: the job was aborted with status 9");
 }
 
 // Its ssh ended, and with it mpirun, which hands SIGTERM on.
