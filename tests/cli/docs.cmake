@@ -1,4 +1,5 @@
-# Documents against the sources: nothing is built or run for it.
+# Documents and scripts against the sources: nothing is built or run for it.
+shipyard_cli_test(shellcheck shellcheck.sh)
 find_package(Python3 3.10 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)
   # docs/troubleshooting.md, docs/from-batch-shipyard.md
