@@ -8,4 +8,7 @@ if(Python3_Interpreter_FOUND)
              COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/${part}_documented.py ${PROJECT_SOURCE_DIR})
     set_tests_properties(cli.${part}_documented PROPERTIES LABELS cli TIMEOUT 60)
   endforeach()
+  add_test(NAME cli.dockerfiles
+           COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/dockerfiles.py ${PROJECT_SOURCE_DIR})
+  set_tests_properties(cli.dockerfiles PROPERTIES LABELS cli TIMEOUT 60)
 endif()
