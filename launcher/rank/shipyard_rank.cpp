@@ -24,6 +24,7 @@
 // program.
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -135,6 +136,7 @@ struct Placement {
   std::optional<Error> error;  ///< the layout makes no sense: the rank must not start
   std::string cpus;            ///< what it really runs on; empty: the kernel would not say
   std::string stands_for;      ///< the planned CPUs that these stand for, where they differ
+  bool without_port = false;   ///< MPI goes over InfiniBand, and no port of this node is ACTIVE
 };
 
 Status bind_as_planned(const rank::RankSettings& settings, std::string& target) {
@@ -178,8 +180,31 @@ Placement place_rank(Environment& environment, std::optional<int> own, bool find
   if (find_infiniband && real && !environment.get("UCX_NET_DEVICES")) {
     const std::string ports = rank::nearest_infiniband_ports("/sys", *real);
     if (!ports.empty()) environment.variables["UCX_NET_DEVICES"] = ports;
+    result.without_port = ports.empty();
   }
   return result;
+}
+
+bool is_first_of_node(const Environment& environment) {
+  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"}) {
+    if (const auto local = environment.get(name)) return *local == "0";
+  }
+  return true;  // better said twice than not at all
+}
+
+std::string missing_port_warning() {
+  return fmt::format(
+      "no InfiniBand port of {} is ACTIVE, while MPI goes over InfiniBand: UCX is left to take any network "
+      "there, and the other nodes may not reach it",
+      host_name());
+}
+
+/// As the rank's own standard error: by `connection`, or else by ours.
+void warn(const FileDescriptor& connection, const std::string& warning) {
+  const std::string line = "shipyard-rank: warning: " + warning + "\n";
+  const auto size = static_cast<ssize_t>(line.size());
+  if (!connection || ::send(connection.get(), line.data(), line.size(), MSG_NOSIGNAL) != size)
+    fmt::print(stderr, "{}", line);
 }
 
 /// The first words to the launcher.
@@ -247,6 +272,14 @@ int run_rank(const std::vector<std::string>& arguments) {
                rank ? fmt::format("rank {}", *rank) : "a rank", host_name(), placement.problem);
   }
 
+  const auto connect_stderr = [&] {
+    FileDescriptor connection = connect_to(endpoint);
+    if (connection) tell(connection, {{RankMessage::Kind::kStderr, rank.value_or(0), token, {}}});
+    return connection;
+  };
+  if (placement.without_port && is_first_of_node(environment))
+    warn(launcher && options.relay_stderr ? connect_stderr() : FileDescriptor(), missing_port_warning());
+
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) {
     const int error = errno;
     if (!launcher) return fail("directory " + options.directory, error);
@@ -278,14 +311,7 @@ int run_rank(const std::vector<std::string>& arguments) {
   }
   std::optional<rank::ErrorRelay> relay;
   if (options.relay_stderr) {
-    relay.emplace(
-        std::move(child->stderr_pipe()),
-        [&] {
-          FileDescriptor connection = connect_to(endpoint);
-          if (connection) tell(connection, {{RankMessage::Kind::kStderr, rank.value_or(0), token, {}}});
-          return connection;
-        },
-        STDERR_FILENO);
+    relay.emplace(std::move(child->stderr_pipe()), connect_stderr, STDERR_FILENO);
   }
   std::optional<preempt::PreemptionWatch> preemption;
   if (options.watch_preemption) preemption = rank::watch_preemption(environment, launcher);

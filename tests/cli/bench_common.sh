@@ -1,5 +1,6 @@
 # Sourced: what the tests of the benchmarks have in common. Sets `mpirun` (MPIRUN overrides it and its options), `work`, a
 # directory of the test's own, which holds the last command's out and err, and `failures`.
+# shellcheck shell=bash
 read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
 failures=0
 work=$(mktemp -d) || exit 1

@@ -1,4 +1,5 @@
-# Documents against the sources: nothing is built or run for it.
+# Documents and scripts against the sources: nothing is built or run for it.
+shipyard_cli_test(shellcheck shellcheck.sh)
 find_package(Python3 3.10 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)
   # docs/troubleshooting.md, docs/from-batch-shipyard.md
@@ -7,4 +8,7 @@ if(Python3_Interpreter_FOUND)
              COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/${part}_documented.py ${PROJECT_SOURCE_DIR})
     set_tests_properties(cli.${part}_documented PROPERTIES LABELS cli TIMEOUT 60)
   endforeach()
+  add_test(NAME cli.dockerfiles
+           COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_SOURCE_DIR}/dockerfiles.py ${PROJECT_SOURCE_DIR})
+  set_tests_properties(cli.dockerfiles PROPERTIES LABELS cli TIMEOUT 60)
 endif()

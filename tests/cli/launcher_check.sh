@@ -30,7 +30,7 @@ program app <<<'exit 0'
 cd "$work" || exit 1
 
 greet_for_all_nodes
-three=(--hosts 127.0.0.1,127.0.0.2,127.0.0.3 --ssh-port "$port" --oversubscribe --ppn 1)
+three=(--hosts "127.0.0.1,127.0.0.2,127.0.0.3" --ssh-port "$port" --oversubscribe --ppn 1)
 # Cells of the matrix, without what depends on this machine.
 column() { awk -v name="$1" '$0 == "" { exit } NR == 1 { at = index($0, name) } at { print substr($0, at, 10) }' "$work/out" | sed 's/ *$//'; }
 

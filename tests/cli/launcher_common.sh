@@ -1,4 +1,5 @@
 # Sourced by the tests of shipyard-mpirun: a directory of the test's own, checks, and ways to wait for an event.
+# shellcheck shell=bash disable=SC2034  # what is set is for the tests
 set -u
 
 bin=${SHIPYARD_BUILD_DIR:?}/bin

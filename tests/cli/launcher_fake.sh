@@ -84,7 +84,7 @@ check "a token of 128 bits" variable 'SHIPYARD_JOB_TOKEN=[0-9a-f]\{32\}'
 token=$(tr '\0' '\n' <"$RECORD/env" | sed -n 's/^SHIPYARD_JOB_TOKEN=//p')
 check "the token stands in no command line" not grep -qF "$token" "$RECORD/argv"
 check "the program by its whole path, and its arguments" says -- "$work/app" 'a b' --
-SHIPYARD_LIFELINE= HWLOC_XMLFILE='' HWLOC_SYNTHETIC='' launch -n 1 ./app
+SHIPYARD_LIFELINE='' HWLOC_XMLFILE='' HWLOC_SYNTHETIC='' launch -n 1 ./app
 check "nothing that describes another machine" not variable 'HWLOC_.*'
 launch -n 1 -x 'GIVEN=a b,c=d' ./app
 check "-x: the variable in mpirun's environment, its name in the command" \
@@ -124,7 +124,7 @@ FAKE_STATUS=1 launch -q -n 1 ./app
 check "-q still shows errors" grep -q '^shipyard-mpirun: error: ' "$work/err"
 
 echo "# one dialect for each version"
-hosts=(--hosts 127.0.0.1,127.0.0.2 --oversubscribe --ppn 1)
+hosts=(--hosts "127.0.0.1,127.0.0.2" --oversubscribe --ppn 1)
 FAKE_VERSION=4.1.7a1 launch --dry-run --explain "${hosts[@]}" ./app
 check "4.1.7a1: plm_rsh_agent" grep -qF -- "--mca plm_rsh_agent 'ssh -F $TMPDIR/shipyard-mpirun." "$work/out"
 check "4.1.7a1: named" grep -qF 'Open MPI 4.1.7a1' "$work/out"

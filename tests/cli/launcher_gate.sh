@@ -39,7 +39,7 @@ leave() {
 }
 
 # Nobody listens on port 1 of loopback (tcpmux).
-two=(--hosts 127.0.0.1,127.0.0.2 --oversubscribe --ppn 1)
+two=(--hosts "127.0.0.1,127.0.0.2" --oversubscribe --ppn 1)
 echo "# a node that is not there"
 start refusing "${two[@]}" --ssh-port 1 --wait 300ms ./app
 ended 30

@@ -17,7 +17,10 @@ if [[ $* == --version ]]; then
 fi
 while [[ $1 != */shipyard-rank ]]; do shift; done
 OMPI_COMM_WORLD_RANK=0 "$@" </dev/null || exit
-exec env OMPI_COMM_WORLD_RANK=1 unshare --mount ./node 'mlx5_0 InfiniBand ACTIVE' 'mlx5_1 Ethernet ACTIVE' -- "$@" </dev/null
+for local in $(seq 0 $((${FAKE_RANKS_THERE:-1} - 1))); do
+  OMPI_COMM_WORLD_RANK=$((local + 1)) OMPI_COMM_WORLD_LOCAL_RANK=$local \
+    unshare --mount ./node "mlx5_0 InfiniBand ${FAKE_STATE_THERE:-ACTIVE}" 'mlx5_1 Ethernet ACTIVE' -- "$@" </dev/null || exit
+done
 FAKE
 # node 'DEVICE LAYER STATE'… -- COMMAND…: with these devices, of which /dev has none with NO_DEV=1.
 cat >"$work/node" <<'NODE'
@@ -102,6 +105,14 @@ check "the container has no /dev/infiniband: TCP, and a warning" \
   warns "InfiniBand port mlx5_1:1: this node's, but not in its container, so MPI goes over TCP (docker run --device=/dev/infiniband)"
 on 'mlx5_0 InfiniBand DOWN' -- "${nodes[@]}" true
 check "a port that is down: TCP, and a warning" warns "InfiniBand port mlx5_0:1: not ACTIVE on this node, so MPI goes over TCP"
+port_warning="shipyard-rank: warning: no InfiniBand port of $(hostname) is ACTIVE, while MPI goes over InfiniBand: UCX is left to take any network there, and the other nodes may not reach it"
+FAKE_STATE_THERE=DOWN FAKE_RANKS_THERE=2 on "${azure[@]}" -- "${nodes[@]}" -n 3 --ppn 2 sh -c 'echo "$OMPI_COMM_WORLD_RANK $UCX_NET_DEVICES"; echo "rank $OMPI_COMM_WORLD_RANK" >&2'
+check "a port of another node is down: its ranks have none" test "$status $(sort "$work/out" | paste -sd,)" = "0 0 mlx5_1:1,1 ,2 "
+check "a warning that names the node, once" test "$(grep -v '^shipyard-mpirun: ' "$work/err" | sort)" = "$(printf 'rank 0\nrank 1\nrank 2\n%s' "$port_warning")"
+FAKE_STATE_THERE=DOWN on "${azure[@]}" -- "${nodes[@]}" --mpi-arg --tag-output sh -c 'echo "$OMPI_COMM_WORLD_RANK $UCX_NET_DEVICES"'
+check "also where mpirun carries standard error" test "$(grep -cxF "$port_warning" "$work/err")" = 1
+FAKE_STATE_THERE=DOWN on "${azure[@]}" -- "${nodes[@]}" -x UCX_NET_DEVICES=mlx5_7:1 true
+check "not where the user has chosen" not grep -q "no InfiniBand port" "$work/err"
 (ulimit -l 64; on "${azure[@]}" -- "${nodes[@]}" true)
 check "memlock: a warning" \
   warns "a process can lock 64 KiB of memory, and InfiniBand locks all that it sends from (docker run --ulimit memlock=-1)"

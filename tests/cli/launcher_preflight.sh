@@ -58,14 +58,14 @@ cd "$work" || exit 1
 
 greet_for_all_nodes
 options=(--ssh-port "$port" --oversubscribe --ppn 1 --bind-to none --report "$work/report.json")
-four=(--hosts 127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4 "${options[@]}" --preflight 60s)
+four=(--hosts "127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4" "${options[@]}" --preflight 60s)
 
 # What the launcher said, but for its note that these sshds have no key of the job's, and how long it took.
 said() { grep -v '^shipyard-mpirun: note: host keys are not checked' "$work/err" | sed -E 's/ in [0-9.]+ s: / in N s: /'; }
 says() { [[ $(said) == "$1" ]] || { echo "wanted: $1"; return 1; }; }
 report() { jq -c "$1" <"$work/report.json"; }
 # ran_on HOST…: a rank of the program on each.
-ran_on() { [[ $(report '[.layout[].host]' | tr -d '"[]') == "$(IFS=,; echo "$*")" && $(sort -u app.started | wc -l) == $# ]]; }
+ran_on() { [[ $(report '[.layout[].host]' | tr -d '"[]') == "$(IFS=,; echo "$*")" && $(sort -u app.started | wc -l) == "$#" ]]; }
 not_started() { [[ ! -e app.started ]]; }
 run() { rm -f app.started allpairs; launch "$@"; }
 refused_with() { # STATUS TEXT

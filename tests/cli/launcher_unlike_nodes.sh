@@ -3,7 +3,7 @@
 source "$(dirname "$0")/launcher_common.sh"
 cd "$work" || exit 1
 
-two=(--hosts 127.0.0.1,127.0.0.2 --topology 'package:1 l3:2 core:4 pu:1' --topology '127.0.0.2=package:1 l3:1 core:2 pu:2')
+two=(--hosts "127.0.0.1,127.0.0.2" --topology 'package:1 l3:2 core:4 pu:1' --topology '127.0.0.2=package:1 l3:1 core:2 pu:2')
 # layouts OPTION…: of each node its ranks' cpusets and threads.
 layouts() {
   launch "${two[@]}" "$@" --dry-run --json true

@@ -43,8 +43,10 @@ await() { # await FILE REGEX: at most half a minute.
     sleep 0.02
   done
 }
-settled() { until [ -z "$(ls "$FAKE" | grep held)" ]; do sleep 0.02; done; }
-nothing_left() { [ -z "$(ls "$FAKE/containers" "$FAKE/networks" "$TMPDIR" | grep -v :)" ]; }
+settled() { while compgen -G "$FAKE/held*" >/dev/null; do sleep 0.02; done; }
+# names_in DIRECTORY…: of all that is there, sorted
+names_in() { find "$@" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd ' '; }
+nothing_left() { [ -z "$(names_in "$FAKE/containers" "$FAKE/networks" "$TMPDIR")" ]; }
 calls() { grep -cE -- "$1" "$FAKE/log"; }
 says() { grep -qxF -- "$1" "$FAKE/err"; }
 
@@ -269,7 +271,7 @@ leave run-live run "$boot/$namespace/$$/$mine"
 leave kept up "$boot/$namespace/$$/1"
 run -n 1 -- ./my-app
 check "a later run removes the pool of a dead process, and no other" \
-  [ "$(ls "$FAKE/containers" "$TMPDIR" | grep -v : | sort | tr '\n' ' ')" = " c-kept c-run-live shipyard-kept shipyard-run-live " ]
+  [ "$(names_in "$FAKE/containers" "$TMPDIR")" = "c-kept c-run-live shipyard-kept shipyard-run-live" ]
 check "and says so" says "shipyard-local: note: removed pool 'run-gone', left behind by process $$"
 local_tool down --name run-live
 check "down leaves a run that goes on alone" says \

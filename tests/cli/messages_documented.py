@@ -61,6 +61,7 @@ SINKS = Sinks(
             "fault_of_option",
             "hang_report",
             "memory_problem",
+            "missing_port_warning",
             "slow_text",
             "ssh_failure",
             "unwatched_warning",

@@ -89,7 +89,7 @@ fault "/dev/shm is too small" 125 "/dev/shm has … MiB free, but 8 ranks on a n
 on 0 rm /dev/shm/full
 for directory in /tiny /small; do
   on 0 sh -c "dd if=/dev/zero of=$directory/full bs=4k 2>/dev/null"
-  variables=(TMPDIR=$directory)
+  variables=("TMPDIR=$directory")
   run --ppn 1 $app sum
   variables=()
   said=$(sed 's,shipyard-mpirun\.[^/]*,…,; s,[^/]*:,…:,' <<<"$said")

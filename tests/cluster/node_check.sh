@@ -36,7 +36,7 @@ start_node() {
     -v "$work/$2/id_ed25519:/etc/shipyard/ssh/id_ed25519:ro" "${@:4}" "$3" >/dev/null ||
     { echo "cannot start node $1"; exit 1; }
 }
-alike=(--cpuset-cpus 0,1 --shm-size 128m --ulimit memlock=1048576:1048576)
+alike=(--cpuset-cpus "0,1" --shm-size 128m --ulimit memlock=1048576:1048576)
 start_node 0 ours "$image" "${alike[@]}"
 start_node 1 ours "$image" "${alike[@]}"
 start_node 2 ours "$image" "${alike[@]}"

@@ -6,6 +6,7 @@
 #   on_vm COMMAND-LINE as Batch runs one: without a shell, in the task's working directory
 #   remove_vm
 # Needs root, as dockerd does.
+# shellcheck shell=bash
 
 make_vm() {
   local image
@@ -61,7 +62,7 @@ remove_vm() {
     wait_until 30 test ! -d "/proc/$dockerd" || kill -KILL "$dockerd"
   fi
   # What dockerd has mounted stays when it ends.
-  grep -o " $vm_dir[^ ]*" /proc/mounts | sort -r | xargs -r umount --lazy
+  grep -o " ${vm_dir}[^ ]*" /proc/mounts | sort -r | xargs -r umount --lazy
   ip netns del "$vm"
   rm -rf "$vm_dir"
 }

@@ -1,5 +1,6 @@
 # Sourced by the cluster tests. A check prints what it found and what it wanted, and the script goes on to the next one;
 # finish ends with 1 where any failed.
+# shellcheck shell=bash
 failures=0
 checks=0
 

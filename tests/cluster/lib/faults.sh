@@ -3,6 +3,7 @@
 #
 # With FAULTS_TABLE a file, each fault appends a line to it: fault, exit status, seconds, the launcher's words, with tabs
 # between. SHIPYARD_TEST_PROGRAM is faults.c, compiled; without it that is done here, in the image with compilers.
+# shellcheck shell=bash disable=SC2034,SC2154  # what is set is for the tests, and some of what is used comes from them
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
 image=${SHIPYARD_TEST_IMAGE:-shipyard/openmpi:$suite}
@@ -88,10 +89,10 @@ clean() {
 # gone NAME JOB NODE…: without a launcher the ranks end by themselves, within 15 s. Sets seconds. What it would have
 # removed is removed here.
 gone() {
-  local name=$1 job=$2
+  local name=$1 which=$2
   shift 2
   wait_until 30 no_processes "$@"
-  seconds=$(seconds_since "${struck[$job]}")
+  seconds=$(seconds_since "${struck[$which]}")
   check_at_most "$name: no rank is left" "$seconds" 15
   on_pool_node "$pool" 0 sh -c 'rm -rf /tmp/shipyard-mpirun.*'
   clean "$name" "$@"

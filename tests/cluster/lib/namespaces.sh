@@ -4,6 +4,7 @@
 #   on_node NUMBER COMMAND…   0 is the primary
 #   remove_nodes              kills what runs there and takes everything away
 # $nodes_dir/tools holds a copy of the tools, since the build directory may lie below /tmp.
+# shellcheck shell=bash
 
 make_nodes() {
   local count=$1 subnet=$2 i

@@ -1,4 +1,5 @@
 # Sourced: pools of containers, made by shipyard-local. $suite is the image's tag (bookworm: Open MPI 4.1, trixie: 5.0).
+# shellcheck shell=bash
 local_tool=$SHIPYARD_BUILD_DIR/bin/shipyard-local
 pools=()
 

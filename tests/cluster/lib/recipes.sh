@@ -2,6 +2,7 @@
 #   commands NAME SECTION  the commands of a section: its lines that are indented by four spaces. (Output is between ```.)
 #   build_recipe NAME      by these of "Build"
 #   remove_recipe_images   what was not there before
+# shellcheck shell=bash
 recipe_images=()
 recipe_layers=()
 
