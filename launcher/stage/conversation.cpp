@@ -189,7 +189,8 @@ class Conversation {
   }
 
   bool is_over(Session& session) {
-    const auto limit = has_more(session) || session.is_sending() ? control_.silence : control_.last_answer;
+    const bool is_digesting = window_.source() >= 0 && !session.is_sending();
+    const auto limit = is_digesting ? control_.last_answer : control_.silence;
     const bool late =
         Clock::now() - session.last_sign >= limit && (has_more(session) || !session.is_sending());
     if (!session.child.stdout_pipe() && !session.child.stderr_pipe()) {

@@ -31,7 +31,8 @@ struct ConversationControl {
   std::vector<int> cancel_fds = {};              ///< when one can be read, `cancelled` is asked
   std::function<bool()> cancelled = {};          ///< true: end it all
   std::function<void(std::uint64_t)> sent = {};  ///< so many bytes of the stream have gone to all
-  /// Without a byte taken or given, a node is given up; longer where all is sent and it has only to answer.
+  /// Without a byte taken or given, a node is given up; longer where it has got all of a stream and has to
+  /// put that in its place.
   std::chrono::seconds silence{60};
   std::chrono::seconds last_answer{600};
 };

@@ -77,6 +77,7 @@ shipyard_unit_test(launcher_stage_test
   SOURCES
     stage_conversation_test.cpp
     stage_decision_test.cpp
+    stage_fetch_test.cpp
     stage_place_test.cpp
     stage_protocol_test.cpp
     stage_tree_test.cpp)

@@ -89,9 +89,27 @@ TEST_F(Converse, OneWithoutASignOfLifeIsGivenUp) {
   control.silence = std::chrono::seconds(1);
   const auto replies = converse({call("a", "sleep 60")}, stream.get(), control);
   EXPECT_EQ(replies[0].problem, "no sign of life for 1 s");
-  control.last_answer = std::chrono::seconds(1);
+}
+
+TEST_F(Converse, OneThatIsOnlyAskedHasNoMoreTime) {
+  ConversationControl control;
+  control.silence = std::chrono::seconds(1);
   const auto asked = converse({call("a", "cat >/dev/null; sleep 60")}, -1, control);
   EXPECT_EQ(asked[0].problem, "no sign of life for 1 s");
+  const auto words = converse(
+      {call("a", "cat >/dev/null; for i in 1 2 3; do sleep 0.6; echo; done; " + counting())}, -1, control);
+  EXPECT_EQ(words[0].problem, "");
+}
+
+TEST_F(Converse, OneThatHasGotAllHasTimeToPutItInItsPlace) {
+  const auto stream = file_of(1000);
+  ConversationControl control;
+  control.silence = std::chrono::seconds(1);
+  control.last_answer = std::chrono::seconds(2);
+  const auto replies = converse(
+      {call("a", counting() + "; sleep 1.3"), call("b", "cat >/dev/null; sleep 60")}, stream.get(), control);
+  EXPECT_EQ(replies[0].problem, "");
+  EXPECT_EQ(replies[1].problem, "no sign of life for 2 s");
 }
 
 TEST_F(Converse, OneThatDoesNotStart) {

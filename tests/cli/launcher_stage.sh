@@ -1,0 +1,61 @@
+#!/bin/bash
+# --stage and --collect on two nodes without a container: each ssh runs its command in a mount namespace in which the directory of
+# the job is that node's own; sshd is a banner, and mpirun starts the ranks here.
+if [[ ${STAGE_TEST_NAMESPACE:-} != own ]]; then
+  [[ $(id -u) -eq 0 ]] || { echo "skipped: mounts of the test's own need root"; exit 77; }
+  why=$(unshare --mount true 2>&1) || { echo "skipped: no mount namespace: $why"; exit 77; }
+  # What is mounted here goes with the last process.
+  STAGE_TEST_NAMESPACE=own exec unshare --mount bash "$0" "$@"
+fi
+source "$(dirname "$0")/launcher_common.sh"
+command -v perl >/dev/null || { echo "skipped: no perl for the nodes"; exit 77; }
+
+mkdir "$work/fake" "$work/job" "$work/node"
+cat >"$work/fake/mpirun" <<'FAKE'
+#!/bin/bash
+[[ $* == --version ]] && { echo "mpirun (Open MPI) 4.1.4"; exit 0; }
+while [[ $# -gt 0 && $1 != */shipyard-rank ]]; do shift; done
+for rank in 0 1; do OMPI_COMM_WORLD_RANK=$rank "$@" </dev/null || exit; done
+FAKE
+# ssh … HOST COMMAND. ON_NODE is a command of the test's that the node runs before.
+cat >"$work/fake/ssh" <<'FAKE'
+#!/bin/sh
+for word; do last=$word; done
+export COMMAND="$last"
+exec unshare --mount sh -c 'mount --rbind "$NODE" "$JOB" && eval "${ON_NODE:-:}" && cd / && exec $AS_USER sh -c "$COMMAND"'
+FAKE
+: >"$work/fake/orted"
+chmod 755 "$work"/fake/*
+export NODE=$work/node JOB=$work/job PATH=$work/fake:$PATH AS_USER=''
+program app <<<'exit "${APP_STATUS:-0}"'
+cd "$JOB" || exit 1
+
+greet_for_all_nodes
+two=(--hosts 127.0.0.1,127.0.0.2 --ssh-port "$port" --oversubscribe --ppn 1 --bind-to none)
+# The directories of both nodes as new.
+anew() { find "$JOB" "$NODE" -mindepth 1 -delete; }
+said() { grep -v '^shipyard-mpirun: note: host keys are not checked' "$work/err"; }
+job() { launch "${two[@]}" "$@" "$work/app"; }
+# says STATUS LINE…: of the job before, its exit status and all that it has said.
+says() {
+  local expected
+  expected=$(printf '%s\n' "${@:2}")
+  if [[ $status == "$1" && $(said) == "$expected" ]]; then
+    echo "ok: $*"
+  else
+    fail "expected $1 and: $expected"
+  fi
+}
+error='shipyard-mpirun: error:' note='shipyard-mpirun: note:'
+
+echo "# there and back"
+anew
+mkdir -p case/deep
+echo text >case/deep/file
+job --stage case
+says 0 "$note case (1 file, 5 bytes): brought to 1 node"
+check "is on the node" test "$(cat "$NODE/case/deep/file")" = text
+echo result >"$NODE/case/out"
+job --stage case --collect 'case/out'
+check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
+done_testing
