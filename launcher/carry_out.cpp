@@ -93,8 +93,7 @@ std::chrono::milliseconds launch_timeout(std::size_t nodes) {
 supervise::ErrorOutput::Tag stderr_tag(const LaunchPlan& plan, const LaunchContext& context,
                                        const LaunchOptions& options) {
   if (!options.tag_output || !plan.relays_stderr) return {};
-  if (mpi::is_hydra(context.mpi.version.dialect))
-    return [](int rank) { return fmt::format("[{}] ", rank); };
+  if (mpi::is_hydra(context.mpi.version.dialect)) return [](int rank) { return fmt::format("[{}] ", rank); };
   return [](int rank) { return fmt::format("[1,{}]<stderr>:", rank); };
 }
 
@@ -185,8 +184,8 @@ void collect_results(const supervise::JobResult& result, const StartEdge& edge, 
   if (collected.failed.empty()) return;
   const std::string message = fmt::format("--collect: not brought: {}", list_of(collected.failed));
   if (launched.outcome.status == kSuccess) {
-    launched.outcome = {"collect_failed", kConfigError, message,
-                        "the program has ended well, and its results are still on these nodes"};
+    launched.outcome = collected.terminated.value_or(Outcome{"collect_failed", kConfigError, message, {}});
+    launched.outcome.hint = "the program has ended well, and its results are still on these nodes";
   } else {
     launched.plan.warnings.push_back(message);
     edge.messages.warning(message);

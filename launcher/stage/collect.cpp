@@ -8,7 +8,6 @@
 #include <chrono>
 #include <filesystem>
 #include <future>
-#include <mutex>
 
 #include "launcher/cancellation.hpp"
 #include "launcher/exit_status.hpp"
@@ -85,7 +84,7 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   std::atomic<bool> cancelled{false};
   const FetchControl control{.cancelled = [&] { return cancelled.load(); }};
   std::atomic<std::size_t> next{0};
-  std::mutex mutex;
+  std::vector<std::optional<Result<std::uint64_t>>> fetched(nodes.size());
   const auto fetch_some = [&] {
     for (std::size_t i = next++; i < nodes.size() && !cancelled; i = next++) {
       const bool is_remote = std::find(remote.begin(), remote.end(), nodes[i]) != remote.end();
@@ -97,16 +96,8 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
                       edge.options.collect,
                       account.directory};
       if (is_remote && own_place) request.other_than = *own_place;
-      const auto fetched =
+      fetched[i] =
           fetch({nodes[i], command, std::move(request), account.directory, mode}, environment, control);
-      const std::lock_guard lock(mutex);
-      if (!fetched) {
-        account.failed.push_back(nodes[i] + ": " + fetched.error().message);
-      } else if (*fetched == kSharedPlace) {
-        account.shared.push_back(nodes[i]);
-      } else {
-        (*fetched == 0 ? account.nothing : account.brought).push_back(nodes[i]);
-      }
     }
   };
   std::vector<std::future<void>> running;
@@ -118,8 +109,20 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
     }
     one.get();
   }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!fetched[i] || !*fetched[i]) {
+      account.failed.push_back(nodes[i] + ": " + (fetched[i] ? fetched[i]->error() : ended_before()).message);
+    } else if (**fetched[i] == kSharedPlace) {
+      account.shared.push_back(nodes[i]);
+    } else {
+      (**fetched[i] == 0 ? account.nothing : account.brought).push_back(nodes[i]);
+    }
+  }
   for (auto* list : {&account.brought, &account.nothing, &account.shared, &account.failed})
     std::sort(list->begin(), list->end());
+  if (cancelled && !account.failed.empty())
+    account.terminated =
+        cancellation.outcome("while results were brought", "not brought: " + list_of(account.failed));
   // Nothing has come: no empty directory is left.
   if (account.brought.empty()) ::rmdir(account.directory.c_str());
   account.seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -25,8 +25,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kGlance{100};
 constexpr std::size_t kBlock = 256 * 1024;
 
-Error ended_before() { return input_error("ended before"); }
-
 class Fetching {
  public:
   Fetching(const Fetch& wish, const Environment& environment, const FetchControl& control)
@@ -164,6 +162,8 @@ class Fetching {
 };
 
 }  // namespace
+
+Error ended_before() { return input_error("ended before"); }
 
 Result<std::uint64_t> fetch(const Fetch& wish, const Environment& environment, const FetchControl& control) {
   return Fetching(wish, environment, control).run();

@@ -32,4 +32,7 @@ struct FetchControl {
 /// How many have come (Answer::matches); fails where not all have, and then nothing is kept.
 Result<std::uint64_t> fetch(const Fetch& wish, const Environment& environment, const FetchControl& control);
 
+/// Where it was cancelled.
+[[nodiscard]] Error ended_before();
+
 }  // namespace shipyard::launcher::stage

@@ -15,7 +15,7 @@ cat >"$work/fake/mpirun" <<'FAKE'
 #!/bin/bash
 [[ $* == --version ]] && { echo "mpirun (Open MPI) 4.1.4"; exit 0; }
 while [[ $# -gt 0 && $1 != */shipyard-rank ]]; do shift; done
-for rank in 0 1; do OMPI_COMM_WORLD_RANK=$rank "$@" </dev/null || exit; done
+for ((rank = 0; rank < ${RANKS:-2}; rank++)); do OMPI_COMM_WORLD_RANK=$rank "$@" </dev/null || exit; done
 FAKE
 # ssh … HOST COMMAND. ON_NODE is a command of the test's that the node runs before.
 cat >"$work/fake/ssh" <<'FAKE'
@@ -58,4 +58,24 @@ check "is on the node" test "$(cat "$NODE/case/deep/file")" = text
 echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
+
+echo "# a signal while results come"
+anew
+# An archive that begins and never ends, from a node that says so.
+mkdir "$work/endless"
+printf '#!/bin/sh\n/bin/tar -cf - /etc/passwd | head -c 600\necho sending >"$EVENTS"\nexec sleep 100\n' >"$work/endless/tar"
+chmod 755 "$work/endless/tar"
+export EVENTS=$work/events
+many=127.0.0.1
+for ((i = 2; i <= 20; i++)); do many+=,127.0.0.$i; done
+touch "$NODE/out"
+RANKS=20 ON_NODE="PATH=$work/endless:\$PATH" start ended --hosts "$many" "${two[@]:2}" --collect out --report "$work/report" "$work/app"
+await sending
+kill -TERM "$launcher"
+ended 20
+check "is what has ended the job" test "$status/$(jq -r .outcome.name "$work/report")" = 143/terminated
+check "is said, with the nodes" grep -q "^$error SIGTERM received while results were brought: not brought: 127.0.0.10: ended before, 127.0.0.11: " "$work/err"
+check "with what can be done" grep -qx 'hint: the program has ended well, and its results are still on these nodes' "$work/err"
+check "all nodes are named, also those that had not been asked yet" test "$(jq '.collect | [.failed, .brought, .nothing, .shared] | flatten | length' "$work/report")" = 20
+check "nothing is left" eval 'none_left ended 10 && test ! -e "$JOB/collected" && no_run_directory'
 done_testing
