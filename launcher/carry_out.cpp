@@ -186,6 +186,7 @@ void collect_results(const supervise::JobResult& result, const StartEdge& edge, 
   if (launched.outcome.status == kSuccess) {
     launched.outcome = collected.terminated.value_or(Outcome{"collect_failed", kConfigError, message, {}});
     launched.outcome.hint = "the program has ended well, and its results are still on these nodes";
+    if (!collected.remedy.empty()) launched.outcome.hint = collected.remedy + "; " + launched.outcome.hint;
   } else {
     launched.plan.warnings.push_back(message);
     edge.messages.warning(message);

@@ -111,7 +111,9 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   }
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (!fetched[i] || !*fetched[i]) {
-      account.failed.push_back(nodes[i] + ": " + (fetched[i] ? fetched[i]->error() : ended_before()).message);
+      const Error error = fetched[i] ? fetched[i]->error() : ended_before();
+      account.failed.push_back(nodes[i] + ": " + error.message);
+      if (account.remedy.empty()) account.remedy = error.hint;
     } else if (**fetched[i] == kSharedPlace) {
       account.shared.push_back(nodes[i]);
     } else {

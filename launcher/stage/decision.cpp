@@ -49,7 +49,7 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
   if (full.empty()) return result;
   return Error{Error::Code::kSystem,
                fmt::format("no room for {} at {} on {}", size_text(needed), target, list_of(full)),
-               "--stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure"};
+               kLargerDisk};
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -30,6 +30,10 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
                                              const std::vector<Answer>& answers, const Listing& source,
                                              const Place& source_place, const std::string& target);
 
+/// The remedy where there is no room.
+inline constexpr const char* kLargerDisk =
+    "--stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure";
+
 /// "1.5 GB": powers of ten.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
 

@@ -45,10 +45,10 @@ class Fetching {
     if (!answer) {
       const auto exit = child->wait_for(milliseconds(500));
       if (!exit || control_.cancelled()) return answer.error();
-      const auto words = check::ssh_failure(*exit, said.first_line()).words;
+      const auto words = check::ssh_failure(*exit, said.text()).words;
       return words.empty() ? answer.error() : Error{Error::Code::kSystem, words};
     }
-    if (!answer->problem.empty()) return Error{Error::Code::kSystem, answer->problem};
+    if (!answer->problem.empty()) return Error{Error::Code::kSystem, answer->problem, answer->remedy};
     if (answer->matches == 0 || answer->matches == kSharedPlace) return answer->matches;
     if (auto unpacked = unpack(*child, said); !unpacked) return unpacked.error();
     return answer->matches;
@@ -110,12 +110,17 @@ class Fetching {
       if (Clock::now() >= end) return stuck_here();
     }
     const auto sent = sender.wait_for(std::chrono::seconds(10));
-    const std::string here = said.first_line();
-    // What has come is no whole archive: why, the node knows.
-    const bool cut = here.find("EOF") != std::string::npos || here.find("not look like") != std::string::npos;
-    if (!unpacked->success() && !cut) return Error{Error::Code::kSystem, said.first_line_or(*unpacked)};
+    if (!unpacked->success()) {
+      const std::string here = said.cause_or(*unpacked);
+      if (lacks_room(here, partial))
+        return Error{Error::Code::kSystem, fmt::format("no room left in {} on this node", wish_.directory),
+                     "--collect-to names a directory on a larger disk"};
+      // What has come is no whole archive: why, the node knows.
+      if (here != "Unexpected EOF in archive" && here != "This does not look like a tar archive")
+        return Error{Error::Code::kSystem, here};
+    }
     if (!unpacked->success() || !sent || !sent->success()) {
-      const std::string there = sender_said.first_line();
+      const std::string there = cause_of(sender_said.text());
       return Error{Error::Code::kSystem, there.empty() ? "it has not come whole" : there};
     }
     return Ok{};

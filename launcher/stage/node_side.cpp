@@ -22,6 +22,7 @@
 #include "base/signals.hpp"
 #include "base/subprocess.hpp"
 #include "launcher/exit_status.hpp"
+#include "launcher/stage/decision.hpp"
 #include "launcher/stage/protocol.hpp"
 #include "launcher/stage/tar.hpp"
 #include "launcher/stage/tree.hpp"
@@ -144,7 +145,7 @@ class MadeDirectories {
   std::vector<fs::path> made_;
 };
 
-/// tar with `words`; its first words where it has failed.
+/// tar with `words`; why, where it has failed.
 Status run_tar(std::vector<std::string> words, const Environment& environment, int input, int output) {
   const SaidWords said;
   Command tar = tar_command(std::move(words), environment);
@@ -155,7 +156,7 @@ Status run_tar(std::vector<std::string> words, const Environment& environment, i
   if (!child) return child.error();
   const Exit exit = child->wait();
   if (exit.success()) return Ok{};
-  return Error{Error::Code::kSystem, said.first_line_or(exit)};
+  return Error{Error::Code::kSystem, said.cause_or(exit)};
 }
 
 /// `partial` becomes `target`, or what is in it goes there.
@@ -187,8 +188,11 @@ Answer receive(const Request& request, const Environment& environment) {
   if (auto unpacked = run_tar({"--extract", "--preserve-permissions", "--numeric-owner",
                                "--delay-directory-restore", "--directory", partial->path(), "--file=-"},
                               environment, STDIN_FILENO, -1);
-      !unpacked)
+      !unpacked) {
+    if (lacks_room(unpacked.error().message, partial->path()))
+      return {.problem = fmt::format("no room left in {}", request.directory), .remedy = kLargerDisk};
     return problem(unpacked.error());
+  }
   auto listing = list_tree(partial->path());
   if (!listing) return problem(listing.error());
   if (listing->names != request.digest) return {.problem = "what has come is not whole"};

@@ -56,7 +56,7 @@ class Archive {
     (void)child_[0].stdout_pipe().close();
     const Exit exit = child_[0].wait();
     if (exit.success() || (exit.signalled && exit.value == SIGPIPE)) return {};
-    return said_.first_line_or(exit);
+    return said_.cause_or(exit);
   }
 
  private:

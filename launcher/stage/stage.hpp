@@ -37,6 +37,7 @@ struct CollectAccount {
   std::vector<std::string> shared = {};   ///< nodes whose working directory is this one's
   std::vector<std::string> failed = {};   ///< "NODE: why"
   double seconds = 0;
+  std::string remedy = {};                 ///< of `failed`, where there is one
   std::optional<Outcome> terminated = {};  ///< a signal has ended it before all had come
 };
 

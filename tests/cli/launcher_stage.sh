@@ -59,6 +59,32 @@ echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
 
+echo "# a disk that fills"
+anew
+mkdir "$JOB/case" "$NODE/full" "$JOB/full"
+head -c 3000000 /dev/urandom >"$JOB/case/big"
+# Between the question and the sending somebody else has taken the room.
+cat >"$work/take" <<'TAKE'
+mkdir "$COUNT" 2>/dev/null || head -c 3500000 /dev/zero >"$JOB/full/other"
+TAKE
+mount -t tmpfs -o size=4m none "$NODE/full"
+COUNT=$work/asked ON_NODE=". $work/take" job --stage case:"$JOB/full/case"
+umount "$NODE/full"
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: no room left in $JOB/full/case" \
+  "hint: --stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure"
+check "nothing is left" eval 'test -z "$(ls -A "$NODE/full")"'
+anew
+mkdir "$JOB/full"
+# A name is no cause.
+head -c 3000000 /dev/urandom >"$NODE/EOF.dat"
+mount -t tmpfs -o size=2m none "$JOB/full"
+job --collect EOF.dat --collect-to full/results
+check "nothing half" test -z "$(ls -A "$JOB/full")"
+umount "$JOB/full"
+says 125 "$note --collect: nothing matches on 127.0.0.1" \
+  "$error --collect: not brought: 127.0.0.2: no room left in $JOB/full/results on this node" \
+  "hint: --collect-to names a directory on a larger disk; the program has ended well, and its results are still on these nodes"
+
 echo "# a signal while results come"
 anew
 # An archive that begins and never ends, from a node that says so.

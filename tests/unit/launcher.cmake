@@ -80,6 +80,7 @@ shipyard_unit_test(launcher_stage_test
     stage_fetch_test.cpp
     stage_place_test.cpp
     stage_protocol_test.cpp
+    stage_tar_test.cpp
     stage_tree_test.cpp)
 # How mpirun is told a layout.
 shipyard_unit_test(launcher_mapping_test
