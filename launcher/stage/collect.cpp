@@ -13,6 +13,7 @@
 #include "launcher/exit_status.hpp"
 #include "launcher/remote_launcher.hpp"
 #include "launcher/stage/fetch.hpp"
+#include "launcher/stage/partial.hpp"
 #include "launcher/stage/stage.hpp"
 
 namespace shipyard::launcher::stage {
@@ -49,6 +50,7 @@ std::optional<Outcome> check_collect(const LaunchOptions& options, const LaunchC
   if (fs::exists(directory, failure)) {
     if (!fs::is_directory(directory, failure))
       return refuse(fmt::format("--collect: {} is not a directory", directory), "--collect-to names another");
+    Partial::remove_abandoned(directory);
     if (!fs::is_empty(directory, failure))
       return refuse(fmt::format("--collect: {} has something in it already", directory),
                     "move it away, or name another with --collect-to: results of two jobs are not mixed");

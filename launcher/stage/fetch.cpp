@@ -7,18 +7,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <optional>
 
 #include "base/output.hpp"
 #include "launcher/check/ssh_failure.hpp"
+#include "launcher/stage/partial.hpp"
 #include "launcher/stage/tar.hpp"
-#include "launcher/stage/tree.hpp"
 
 namespace shipyard::launcher::stage {
 namespace {
 
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
@@ -79,16 +77,14 @@ class Fetching {
   }
 
   Status unpack(Child& sender, const SaidWords& sender_said) {
-    std::string partial = fmt::format("{}/{}{}.XXXXXX", wish_.directory, kPartialPrefix, wish_.node);
-    if (::mkdtemp(partial.data()) == nullptr)
-      return system_error("cannot write into " + wish_.directory, errno);
-    ::chmod(partial.c_str(), wish_.mode);
-    auto done = unpack_into(partial, sender, sender_said);
+    auto partial = Partial::make(wish_.directory, wish_.node);
+    if (!partial) return partial.error();
+    ::chmod(partial->path().c_str(), wish_.mode);
+    if (auto done = unpack_into(partial->path(), sender, sender_said); !done) return done;
     const std::string own = wish_.directory + "/" + wish_.node;
-    if (done && ::rename(partial.c_str(), own.c_str()) != 0) done = system_error("cannot make " + own, errno);
-    std::error_code ignored;
-    if (!done) fs::remove_all(partial, ignored);
-    return done;
+    if (::rename(partial->path().c_str(), own.c_str()) != 0) return system_error("cannot make " + own, errno);
+    partial->moved();
+    return Ok{};
   }
 
   Status unpack_into(const std::string& partial, Child& sender, const SaidWords& sender_said) {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <glob.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -23,6 +22,7 @@
 #include "base/subprocess.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/stage/decision.hpp"
+#include "launcher/stage/partial.hpp"
 #include "launcher/stage/protocol.hpp"
 #include "launcher/stage/tar.hpp"
 #include "launcher/stage/tree.hpp"
@@ -75,51 +75,6 @@ Answer look(const fs::path& directory) {
   answer.free_inodes = info.f_files == 0 ? UINT64_MAX : info.f_favail;
   return answer;
 }
-
-/// A directory of its own, which holds a lock as long as this process lives.
-class Partial {
- public:
-  static Result<Partial> make(const fs::path& parent) {
-    remove_abandoned(parent);
-    std::string path = (parent / fmt::format("{}XXXXXX", kPartialPrefix)).string();
-    if (::mkdtemp(path.data()) == nullptr) return system_error("cannot write into " + parent.string(), errno);
-    Partial partial(path);
-    if (::flock(partial.lock_.get(), LOCK_EX | LOCK_NB) != 0) return system_error(path, errno);
-    return partial;
-  }
-  Partial(Partial&& other) noexcept : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
-  Partial& operator=(Partial&&) = delete;
-  ~Partial() { remove(); }
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  /// It has another name now.
-  void moved() { path_.clear(); }
-  void remove() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-    path_.clear();
-  }
-
- private:
-  explicit Partial(std::string path)
-      : path_(std::move(path)), lock_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
-
-  /// Of processes that were killed.
-  static void remove_abandoned(const fs::path& parent) {
-    std::error_code failure;
-    for (fs::directory_iterator entry(parent, failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-      if (!entry->path().filename().string().starts_with(kPartialPrefix)) continue;
-      std::error_code ignored;
-      const FileDescriptor held(
-          ::open(entry->path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (held && ::flock(held.get(), LOCK_EX | LOCK_NB) == 0) fs::remove_all(entry->path(), ignored);
-    }
-  }
-
-  std::string path_;
-  FileDescriptor lock_;
-};
 
 /// Directories that were made on the way; they go again, where nothing has come into them.
 class MadeDirectories {
@@ -183,7 +138,9 @@ Answer receive(const Request& request, const Environment& environment) {
   if (is_there) target = fs::canonical(target, failure);
   if (auto there = is_there ? Status(Ok{}) : made.make(target.parent_path()); !there)
     return problem(there.error());
-  auto partial = Partial::make(is_there ? target : target.parent_path());
+  const std::string parent = (is_there ? target : target.parent_path()).string();
+  Partial::remove_abandoned(parent);
+  auto partial = Partial::make(parent);
   if (!partial) return problem(partial.error());
   if (auto unpacked = run_tar({"--extract", "--preserve-permissions", "--numeric-owner",
                                "--delay-directory-restore", "--directory", partial->path(), "--file=-"},

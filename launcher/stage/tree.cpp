@@ -133,7 +133,28 @@ Status move_all(const fs::path& from, const fs::path& to) {
   return Ok{};
 }
 
+/// So that entries can be made, moved and removed there, as far as it is ours to say.
+void open_up(const fs::path& directory) {
+  if (struct stat info{}; ::lstat(directory.c_str(), &info) == 0 && (info.st_mode & S_IRWXU) != S_IRWXU)
+    ::chmod(directory.c_str(), (info.st_mode & 07777U) | S_IRWXU);
+}
+
+void open_up_all(const fs::path& directory) {
+  open_up(directory);
+  std::error_code failure;
+  for (fs::directory_iterator entry(directory, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    if (is_a_directory(entry->path())) open_up_all(entry->path());
+  }
+}
+
 }  // namespace
+
+void remove_tree(const std::string& directory) {
+  open_up_all(directory);
+  std::error_code ignored;
+  fs::remove_all(directory, ignored);
+}
 
 Result<Listing> list_tree(const std::string& directory) {
   Lister lister;

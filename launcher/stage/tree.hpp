@@ -24,6 +24,9 @@ struct Listing {
 /// Fails where a directory cannot be read.
 Result<Listing> list_tree(const std::string& directory);
 
+/// Also where directories in it are not writable; what cannot be removed stays.
+void remove_tree(const std::string& directory);
+
 /// Moves all that is in `from` into `to`, a directory of the same file system: a file takes the place of one
 /// with its name, a directory is filled up, and nothing else of `to` is touched. A directory against a file
 /// is an error, and then nothing has been moved.

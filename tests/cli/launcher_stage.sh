@@ -85,6 +85,16 @@ says 125 "$note --collect: nothing matches on 127.0.0.1" \
   "$error --collect: not brought: 127.0.0.2: no room left in $JOB/full/results on this node" \
   "hint: --collect-to names a directory on a larger disk; the program has ended well, and its results are still on these nodes"
 
+echo "# a launcher that was killed while results came"
+anew
+mkdir -p collected/.shipyard-stage.127.0.0.2.abc/half
+echo x >"$NODE/out"
+job --collect out
+check "is no reason to refuse the next" test "$status/$(ls -A collected)" = 0/127.0.0.2
+job --collect out
+says 125 "$error --collect: $JOB/collected has something in it already" \
+  "hint: move it away, or name another with --collect-to: results of two jobs are not mixed"
+
 echo "# a signal while results come"
 anew
 # An archive that begins and never ends, from a node that says so.

@@ -78,6 +78,7 @@ shipyard_unit_test(launcher_stage_test
     stage_conversation_test.cpp
     stage_decision_test.cpp
     stage_fetch_test.cpp
+    stage_partial_test.cpp
     stage_place_test.cpp
     stage_protocol_test.cpp
     stage_tar_test.cpp
