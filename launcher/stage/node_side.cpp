@@ -86,7 +86,7 @@ class MadeDirectories {
       if (::mkdir(path.c_str(), 0777) == 0) {
         made_.push_back(path);
       } else if (std::error_code ignored; errno != EEXIST && !fs::is_directory(path, ignored)) {
-        return system_error("cannot make " + path.string(), errno);
+        return system_error("cannot make " + path.string(), errno, kWritableTarget);
       }
     }
     return Ok{};
@@ -122,7 +122,8 @@ Status put_in_place(Partial& partial, const fs::path& target) {
     partial.moved();
     return Ok{};
   }
-  if (errno != EEXIST && errno != ENOTEMPTY) return system_error("cannot make " + target.string(), errno);
+  if (errno != EEXIST && errno != ENOTEMPTY)
+    return system_error("cannot make " + target.string(), errno, kWritableTarget);
   return merge_tree(partial.path(), target.string());
 }
 
@@ -141,7 +142,7 @@ Answer receive(const Request& request, const Environment& environment) {
   const std::string parent = (is_there ? target : target.parent_path()).string();
   Partial::remove_abandoned(parent);
   auto partial = Partial::make(parent);
-  if (!partial) return problem(partial.error());
+  if (!partial) return {.problem = partial.error().message, .remedy = kWritableTarget};
   if (auto unpacked = run_tar({"--extract", "--preserve-permissions", "--numeric-owner",
                                "--delay-directory-restore", "--directory", partial->path(), "--file=-"},
                               environment, STDIN_FILENO, -1);

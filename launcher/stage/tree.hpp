@@ -11,6 +11,9 @@ namespace shipyard::launcher::stage {
 /// How the name of a directory begins in which what comes is kept until it is whole; in no listing.
 inline constexpr std::string_view kPartialPrefix = ".shipyard-stage.";
 
+/// The remedy for a target that cannot be.
+inline constexpr const char* kWritableTarget = "give a TARGET that can be written to there";
+
 /// What is in a directory, at any depth: its directories, regular files and symbolic links.
 struct Listing {
   std::uint64_t files = 0;  ///< and links
@@ -28,8 +31,9 @@ Result<Listing> list_tree(const std::string& directory);
 void remove_tree(const std::string& directory);
 
 /// Moves all that is in `from` into `to`, a directory of the same file system: a file takes the place of one
-/// with its name, a directory is filled up, and nothing else of `to` is touched. A directory against a file
-/// is an error, and then nothing has been moved.
+/// with its name, a directory is filled up and gets the mode, and nothing else of `to` is touched. A
+/// directory against a file, one that cannot be written to, or a mount in `to` is an error, and then nothing
+/// has been moved.
 Status merge_tree(const std::string& from, const std::string& to);
 
 }  // namespace shipyard::launcher::stage

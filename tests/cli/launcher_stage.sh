@@ -10,6 +10,10 @@ fi
 source "$(dirname "$0")/launcher_common.sh"
 command -v perl >/dev/null || { echo "skipped: no perl for the nodes"; exit 77; }
 
+# A copy that ordinary users can run, too.
+cp -r "$bin" "$work/bin"
+chmod -R a+rX "$work/bin"
+mpirun_tool=$work/bin/shipyard-mpirun
 mkdir "$work/fake" "$work/job" "$work/node"
 cat >"$work/fake/mpirun" <<'FAKE'
 #!/bin/bash
@@ -84,6 +88,40 @@ umount "$JOB/full"
 says 125 "$note --collect: nothing matches on 127.0.0.1" \
   "$error --collect: not brought: 127.0.0.2: no room left in $JOB/full/results on this node" \
   "hint: --collect-to names a directory on a larger disk; the program has ended well, and its results are still on these nodes"
+
+echo "# an ordinary user"
+user='setpriv --reuid=65534 --regid=65534 --clear-groups'
+anew
+mkdir -p case/a case/b case/ro/deep
+touch case/ro/deep/file
+echo new | tee case/a/f case/b/f >/dev/null
+chmod 555 case/ro case/ro/deep
+AS_USER=$user job --stage case
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot write into $JOB: Permission denied" \
+  "hint: give a TARGET that can be written to there"
+mkdir -p "$NODE/case/a" "$NODE/case/b"
+echo old | tee "$NODE/case/a/f" "$NODE/case/b/f" >/dev/null
+chown -R 65534 "$NODE/case"
+AS_USER=$user job --stage case
+check "gets read-only directories, also where the target is there" \
+  test "$status/$(cat "$NODE/case/a/f")/$(stat -c %a/%U "$NODE/case/ro/deep")" = 0/new/555/nobody
+echo more >case/ro/deep/file
+AS_USER=$user job --stage case
+check "and again" test "$status/$(cat "$NODE/case/ro/deep/file")/$(stat -c %a "$NODE/case/ro/deep")" = 0/more/555
+echo old >"$NODE/case/a/f"
+chown root "$NODE/case/b"
+echo newer | tee case/a/f case/b/f >/dev/null
+AS_USER=$user job --stage case
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot write $JOB/case/b: Permission denied" \
+  "hint: give a TARGET that can be written to there"
+check "a directory that is not theirs: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+mount --bind "$NODE/case/b" "$NODE/case/b"
+job --stage case
+umount "$NODE/case/b"
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b is a file system of its own there" \
+  "hint: give another TARGET, or that directory one of its own: --stage may be repeated"
+check "a mount below: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+check "nothing else is left" eval 'test -z "$(ls -d "$NODE"/.ship* "$NODE"/case/.ship* 2>/dev/null)"'
 
 echo "# a launcher that was killed while results came"
 anew

@@ -114,5 +114,28 @@ TEST_F(Tree, AMergeThatCannotBeMovesNothing) {
   EXPECT_EQ(read(at("from/a")), "new");
 }
 
+TEST_F(Tree, AMergeGivesDirectoriesTheirModes) {
+  write("from/ro/deep/file", "new");
+  write("to/ro/own", "o");
+  fs::create_directory(at("from/ro/empty"));
+  const auto mode = [&](const std::string& name) {
+    struct stat info {};
+    return ::stat(at(name).c_str(), &info) == 0 ? info.st_mode & 07777U : 0;
+  };
+  ::chmod(at("from/ro/deep").c_str(), 0555);
+  ::chmod(at("from/ro").c_str(), 0555);
+  ::chmod(at("from").c_str(), 0500);
+  ::chmod(at("to/ro").c_str(), 0755);
+  ::chmod(at("to").c_str(), 0711);
+  ASSERT_TRUE(merge_tree(at("from"), at("to")));
+  EXPECT_EQ(read(at("to/ro/deep/file")), "new");
+  EXPECT_EQ(read(at("to/ro/own")), "o");
+  EXPECT_EQ(mode("to/ro"), 0555U);
+  EXPECT_EQ(mode("to/ro/deep"), 0555U);
+  EXPECT_EQ(mode("to"), 0711U);
+  remove_tree(at("to"));
+  EXPECT_FALSE(fs::exists(at("to")));
+}
+
 }  // namespace
 }  // namespace shipyard::launcher::stage
