@@ -24,9 +24,14 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
   std::vector<StagedNode> result;
   std::vector<std::size_t> receivers;
   std::vector<std::string> full;
+  std::vector<std::string> nested;
   const std::uint64_t needed = source.bytes + kPerFile * source.files;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Answer& answer = answers[i];
+    if (is_nested(answer.place, answer.below, source_place)) {
+      nested.push_back(nodes[i]);
+      continue;
+    }
     StagedNode node{nodes[i], NodeStage::kReceives};
     if (answer.is_there && is_same_place(answer.place, source_place)) {
       node.what = NodeStage::kShared;
@@ -46,6 +51,9 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
     }
     result.push_back(std::move(node));
   }
+  if (!nested.empty())
+    return input_error(fmt::format("one of DIR and {} is within the other on {}", target, list_of(nested)),
+                       "a link or a mount leads there: give a TARGET beside it");
   if (full.empty()) return result;
   return Error{Error::Code::kSystem,
                fmt::format("no room for {} at {} on {}", size_text(needed), target, list_of(full)),

@@ -24,7 +24,8 @@ struct StagedNode {
   bool operator==(const StagedNode&) const = default;
 };
 
-/// `answers`: of each node in `nodes` to kLook at TARGET. Fails where a node has no room, names all of those.
+/// `answers`: of each node in `nodes` to kLook at TARGET. Fails where a node has no room, or
+/// TARGET lies in DIR or around it, names all of those.
 /// Pure.
 Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nodes,
                                              const std::vector<Answer>& answers, const Listing& source,

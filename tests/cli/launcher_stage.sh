@@ -63,6 +63,17 @@ echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
 
+echo "# a target that a link leads into the directory"
+anew
+mkdir -p case/sub other
+ln -s "$JOB/case/sub" link
+ln -s "$JOB/other" beside
+job --stage case:"$JOB/link"
+says 125 "$error --stage: one of DIR and $JOB/link is within the other on this node" \
+  "hint: a link or a mount leads there: give a TARGET beside it"
+job --stage case:"$JOB/beside/it"
+check "one that leads beside it is fine" test "$status" = 0 -a -d "$JOB/other/it/sub" -a -d "$NODE/beside/it/sub"
+
 echo "# a disk that fills"
 anew
 mkdir "$JOB/case" "$NODE/full" "$JOB/full"

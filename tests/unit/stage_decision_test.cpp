@@ -78,6 +78,27 @@ TEST(DecideStage, NodesWithoutRoomAreNamedBeforeAnythingIsSent) {
   EXPECT_EQ(decision.error().message, "no room for 1.0 GB at /case on b (500 MB free) and c (no inodes)");
 }
 
+TEST(DecideStage, ATargetThatALinkLeadsIntoTheDirectoryIsRefused) {
+  const auto message = [](const std::string& path, const std::string& below, Place place = kHere) {
+    Answer answer = with_room(1);
+    answer.place = place;
+    answer.place.path = path;
+    answer.place.inode = 5;
+    answer.below = below;
+    const auto decision = decide_stage({"a"}, {answer}, source(), kHere, "/link");
+    return decision ? std::string() : decision.error().message;
+  };
+  const std::string refused = "one of DIR and /link is within the other on a";
+  EXPECT_EQ(message("/case/sub", ""), refused);
+  EXPECT_EQ(message("/case", "new/one"), refused);
+  EXPECT_EQ(message("/", ""), refused);
+  EXPECT_EQ(message("/", "case2"), "");
+  EXPECT_EQ(message("/cases", ""), "");
+  Place other = kHere;
+  other.boot = "boot 1";
+  EXPECT_EQ(message("/case/sub", "", other), "");
+}
+
 TEST(SizeText, PowersOfTen) {
   EXPECT_EQ(size_text(0), "0 bytes");
   EXPECT_EQ(size_text(999), "999 bytes");
