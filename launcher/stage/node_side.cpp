@@ -131,7 +131,7 @@ Answer receive(const Request& request, const Environment& environment) {
   const auto problem = [](const Error& error) {
     return Answer{.problem = error.message, .remedy = error.hint};
   };
-  if (!find_program("tar", environment)) return {.problem = "there is no tar"};
+  if (!find_program("tar", environment)) return {.problem = "there is no tar", .remedy = kInstallTar};
   std::error_code failure;
   fs::path target = request.directory;
   MadeDirectories made;
@@ -181,7 +181,7 @@ Status collect(const Request& request, const Environment& environment) {
     return Ok{};
   }
   if (!find_program("tar", environment)) {
-    say({.problem = "there is no tar"});
+    say({.problem = "there is no tar", .remedy = kInstallTar});
     return Ok{};
   }
   if (auto place = place_of("."); place && is_same_place(*place, request.other_than)) {

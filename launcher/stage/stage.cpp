@@ -1,13 +1,17 @@
 #include "launcher/stage/stage.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <ostream>
 
+#include "base/output.hpp"
 #include "base/subprocess.hpp"
 #include "launcher/cancellation.hpp"
 #include "launcher/exit_status.hpp"
@@ -33,15 +37,29 @@ bool lies_below(const std::string& path, const std::string& directory) {
          (directory == "/" || path[directory.size()] == '/');
 }
 
-/// tar that writes `directory` to a pipe, and what it has to say.
+/// For what tar says of a file of DIR.
+const char* unreadable_hint(const std::string& words) {
+  for (const char* part : {"changed as we read it", "No such file", "File removed", "File shrank"}) {
+    if (words.find(part) != std::string::npos) return "DIR must not change meanwhile";
+  }
+  return "who starts the job must be able to read all of DIR";
+}
+
+/// tar that writes to a pipe what of `directory` is listed, and what it has to say.
 class Archive {
  public:
-  static Result<Archive> of(const std::string& directory, const Environment& environment) {
+  /// `names`: paths from there, each with a 0 behind it.
+  static Result<Archive> of(const std::string& directory, const std::string& names,
+                            const Environment& environment) {
     Archive archive;
-    Command tar = tar_command(
-        {"--create", "--format=posix", "--sparse", "--numeric-owner", "--anchored",
-         fmt::format("--exclude=./{}*", kPartialPrefix), "--directory", directory, "--file=-", "."},
-        environment);
+    const FileDescriptor list(::memfd_create("names", MFD_CLOEXEC));
+    if (!list || write_all(list.get(), names) != 0 || ::lseek(list.get(), 0, SEEK_SET) != 0)
+      return system_error("no file for the names", errno);
+    Command tar =
+        tar_command({"--create", "--format=posix", "--sparse", "--numeric-owner", "--directory", directory,
+                     "--no-recursion", "--null", "--verbatim-files-from", "--files-from=-", "--file=-"},
+                    environment);
+    tar.input_file = list.get();
     tar.standard_output = Command::Stream::kPipe;
     tar.error_file = archive.said_.fd();
     auto child = Child::start(tar);
@@ -78,8 +96,12 @@ class Staging {
 
   std::optional<Outcome> run() {
     const auto start = Clock::now();
-    auto source = list_tree(account_.directory);
-    if (!source) return failed(kConfigError, "--stage: " + source.error().message);
+    names_ = std::string("./") + '\0';
+    auto source = list_tree(account_.directory, [this](const std::string& path) {
+      names_ += path;
+      names_ += '\0';
+    });
+    if (!source) return failed(kConfigError, "--stage: " + source.error().message, unreadable_hint({}));
     account_.source = std::move(*source);
     auto place = place_of(account_.directory);
     if (!place) return failed(kConfigError, "--stage: " + place.error().message);
@@ -130,8 +152,8 @@ class Staging {
   }
 
   std::optional<Outcome> send(const std::vector<Call>& calls) {
-    auto archive = Archive::of(account_.directory, edge_.context.environment);
-    if (!archive) return failed(kConfigError, "--stage: " + archive.error().message, "install tar");
+    auto archive = Archive::of(account_.directory, names_, edge_.context.environment);
+    if (!archive) return failed(kConfigError, "--stage: " + archive.error().message, kInstallTar);
     const bool shows = edge_.environment.stderr_is_terminal && edge_.messages.verbosity() > Verbosity::kQuiet;
     auto control = control_;
     if (shows) {
@@ -148,7 +170,7 @@ class Staging {
     if (cancellation_.signal() != 0) return cancellation_.outcome("while staging");
     if (auto words = archive->end(); !words.empty())
       return failed(kConfigError, fmt::format("--stage: {} cannot be read: {}", account_.directory, words),
-                    "it must not change meanwhile");
+                    unreadable_hint(words));
     return first_failure(calls, replies);
   }
 
@@ -171,6 +193,7 @@ class Staging {
   const LaunchPlan& plan_;
   const StartEdge& edge_;
   StageAccount& account_;
+  std::string names_;  ///< of all that DIR has
   Cancellation cancellation_;
   ConversationControl control_;
 };
@@ -186,13 +209,14 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
       return failed(kConfigError,
                     fmt::format("--stage: {} is {}", wish.directory,
                                 fs::exists(directory, failure) ? "not a directory" : "not there"),
-                    "--stage DIR[:TARGET]");
+                    "DIR of --stage DIR[:TARGET] is a directory on this node");
     }
     if (wish.target.empty()) continue;
     const std::string target = absolute_path(wish.target, context.working_directory);
     if (lies_below(target, directory) || lies_below(directory, target))
       return failed(kConfigError,
-                    fmt::format("--stage: one of {} and {} is within the other", directory, target));
+                    fmt::format("--stage: one of {} and {} is within the other", directory, target),
+                    "give a TARGET beside it");
   }
   return std::nullopt;
 }

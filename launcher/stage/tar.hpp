@@ -10,6 +10,9 @@
 
 namespace shipyard::launcher::stage {
 
+/// The remedy where there is none.
+inline constexpr const char* kInstallTar = "install tar in the image";
+
 /// tar(1) with `words`, in plain English and without the user's TAR_OPTIONS. Its streams are /dev/null; it
 /// ends with this process.
 [[nodiscard]] Command tar_command(std::vector<std::string> words, const Environment& environment);

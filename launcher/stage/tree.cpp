@@ -46,6 +46,8 @@ Result<std::vector<fs::path>> sorted_entries(const fs::path& directory) {
 
 class Lister {
  public:
+  explicit Lister(const std::function<void(const std::string&)>& met) : met_(met) {}
+
   Status list(const fs::path& directory, const std::string& name) {
     auto entries = sorted_entries(directory);
     if (!entries) return entries.error();
@@ -55,6 +57,8 @@ class Lister {
       struct stat info {};
       if (::lstat(entry.c_str(), &info) != 0) return system_error("cannot read " + entry.string(), errno);
       const std::string path = name + "/" + file;
+      if (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode)) continue;
+      if (met_) met_("." + path);
       if (S_ISDIR(info.st_mode)) {
         add(fmt::format("d {:o} {}", info.st_mode & 07777U, path));
         if (auto listed = list(entry, path); !listed) return listed;
@@ -63,7 +67,7 @@ class Lister {
         add(fmt::format("l {}", path));
         add(fs::read_symlink(entry, failure).string());
         ++listing_.files;
-      } else if (S_ISREG(info.st_mode)) {
+      } else {
         add(fmt::format("f {:o} {} {}", info.st_mode & 07777U, info.st_size, path));
         times_.add(fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec));
         ++listing_.files;
@@ -85,6 +89,7 @@ class Lister {
     times_.add(entry);
   }
 
+  const std::function<void(const std::string&)>& met_;
   Digest names_;
   Digest times_;
   Listing listing_;
@@ -207,8 +212,9 @@ void remove_tree(const std::string& directory) {
   fs::remove_all(directory, ignored);
 }
 
-Result<Listing> list_tree(const std::string& directory) {
-  Lister lister;
+Result<Listing> list_tree(const std::string& directory,
+                          const std::function<void(const std::string& path)>& met) {
+  Lister lister(met);
   if (auto listed = lister.list(directory, {}); !listed) return listed.error();
   return lister.done();
 }

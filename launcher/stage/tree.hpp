@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,8 +25,10 @@ struct Listing {
   bool operator==(const Listing&) const = default;
 };
 
-/// Fails where a directory cannot be read.
-Result<Listing> list_tree(const std::string& directory);
+/// Fails where a directory cannot be read. `met` is told the path of each, "./a/b", a directory before what
+/// is in it.
+Result<Listing> list_tree(const std::string& directory,
+                          const std::function<void(const std::string& path)>& met = {});
 
 /// Also where directories in it are not writable; what cannot be removed stays.
 void remove_tree(const std::string& directory);

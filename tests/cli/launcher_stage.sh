@@ -63,6 +63,27 @@ echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
 
+echo "# what is no file"
+anew
+mkdir -p case
+mkfifo case/pipe
+mknod case/device c 1 3
+perl -MSocket -e 'socket(my $s, PF_UNIX, SOCK_STREAM, 0); bind($s, sockaddr_un("case/socket")) or die'
+printf x | tee "case/-n" "case/*" "case/new
+line" >/dev/null
+job --stage case
+says 0 "$note case (3 files, 3 bytes): brought to 1 node"
+check "is left out, and nothing else" test "$(ls "$NODE/case" | tr '\n' ' ')" = "$(cd case && rm pipe device socket && ls | tr '\n' ' ')"
+job --stage nosuch
+says 125 "$error --stage: nosuch is not there" "hint: DIR of --stage DIR[:TARGET] is a directory on this node"
+job --stage case:case/in
+says 125 "$error --stage: one of $JOB/case and $JOB/case/in is within the other" "hint: give a TARGET beside it"
+mkdir "$work/no-tar"
+for tool in sh mount; do ln -s "$(command -v $tool)" "$work/no-tar"; done
+ON_NODE="PATH=$work/no-tar" job --collect none
+says 125 "$note --collect: nothing matches on 127.0.0.1" "$error --collect: not brought: 127.0.0.2: there is no tar" \
+  "hint: install tar in the image; the program has ended well, and its results are still on these nodes"
+
 echo "# a target that a link leads into the directory"
 anew
 mkdir -p case/sub other
