@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -17,6 +18,7 @@ struct Call {
   std::string node;  ///< its name, for messages
   Command command;   ///< runs the node's side there; its streams are set here
   Request request;
+  std::string_view data = {};  ///< goes behind the request, before any stream; outlives the call
 };
 
 /// What has come of a call.

@@ -35,7 +35,7 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
     StagedNode node{nodes[i], NodeStage::kReceives};
     if (answer.is_there && is_same_place(answer.place, source_place)) {
       node.what = NodeStage::kShared;
-    } else if (answer.is_there && answer.times == source.times) {
+    } else if (answer.is_there && answer.has_all) {
       node.what = NodeStage::kPresent;
     } else if (std::any_of(receivers.begin(), receivers.end(), [&](std::size_t other) {
                  return answers[other].below == answer.below &&

@@ -12,7 +12,7 @@ namespace shipyard::launcher::stage {
 /// What --stage DIR:TARGET does about a node.
 enum class NodeStage {
   kShared,   ///< its TARGET is DIR itself, on a file system that both see
-  kPresent,  ///< the same files are there, by names, sizes and times
+  kPresent,  ///< all of its files are there, by names, sizes and times
   kReceives,
   kBeside,  ///< another node, which receives them, has the same file system there
 };

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -53,7 +54,34 @@ fs::path nearest(const fs::path& path) {
   return above;
 }
 
-Answer look(const fs::path& directory) {
+/// To the end of standard input.
+std::string read_data() {
+  std::string data;
+  std::string block(64 * 1024, '\0');
+  while (true) {
+    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return data;
+    data.append(block, 0, static_cast<std::size_t>(got));
+  }
+}
+
+/// Is told of each entry, and now and then says that there is progress: an empty line before the answer.
+class SignOfLife {
+ public:
+  void operator()(const std::string& /*path*/) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::seconds(5)) return;
+    last_ = now;
+    write_all(STDOUT_FILENO, "\n");
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Answer look(const Request& request) {
+  const fs::path directory = fs::path(request.directory).lexically_normal();
   Answer answer;
   std::error_code ignored;
   const fs::path above = nearest(directory);
@@ -63,11 +91,11 @@ Answer look(const fs::path& directory) {
   if (above != directory) answer.below = directory.lexically_relative(above).string();
   if (!fs::is_directory(above, ignored))
     return {.problem = fmt::format("{} is not a directory", above.string()), .remedy = "give another TARGET"};
-  if (above == directory) {
-    auto listing = list_tree(directory.string());
+  answer.is_there = above == directory;
+  if (answer.is_there && !is_same_place(answer.place, request.other_than)) {
+    auto listing = list_tree(directory.string(), SignOfLife());
     if (!listing) return {.problem = listing.error().message};
-    answer.is_there = true;
-    answer.times = listing->times;
+    answer.has_all = has_all(*listing, read_data());
   }
   struct statvfs info {};
   if (::statvfs(above.c_str(), &info) != 0) return {.problem = system_error(above.string(), errno).message};
@@ -221,7 +249,7 @@ int run_node_side(const Environment& environment, std::ostream& err) {
   if (!request) {
     done = request.error();
   } else if (request->verb == Request::Verb::kLook) {
-    say(look(fs::path(request->directory).lexically_normal()));
+    say(look(*request));
   } else if (request->verb == Request::Verb::kReceive) {
     say(receive(*request, environment));
   } else {

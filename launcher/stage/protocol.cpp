@@ -88,7 +88,7 @@ std::string format_answer(const Answer& answer) {
          dump({{"problem", answer.problem},
                {"remedy", answer.remedy},
                {"is_there", answer.is_there},
-               {"times", answer.times},
+               {"has_all", answer.has_all},
                {"place", as_json(answer.place)},
                {"below", answer.below},
                {"free_bytes", answer.free_bytes},
@@ -108,7 +108,7 @@ Result<Answer> parse_answer(std::string_view output) {
   answer.problem = field<std::string>(*object, "problem");
   answer.remedy = field<std::string>(*object, "remedy");
   answer.is_there = field<bool>(*object, "is_there");
-  answer.times = field<std::string>(*object, "times");
+  answer.has_all = field<bool>(*object, "has_all");
   answer.below = field<std::string>(*object, "below");
   answer.free_bytes = field<std::uint64_t>(*object, "free_bytes");
   answer.free_inodes = field<std::uint64_t>(*object, "free_inodes");

@@ -109,7 +109,7 @@ class Staging {
     if (account_.target != account_.directory) nodes.push_back(kThisNode);
     for (std::size_t index : plan_.remote_hosts) nodes.push_back(edge_.context.hosts.hosts[index].name);
     std::vector<Answer> answers;
-    if (auto outcome = look(nodes, answers)) return outcome;
+    if (auto outcome = look(nodes, *place, answers)) return outcome;
     auto decided = decide_stage(nodes, answers, account_.source, *place, account_.target);
     if (!decided) return failed(kConfigError, "--stage: " + decided.error().message, decided.error().hint);
     account_.nodes = std::move(*decided);
@@ -138,11 +138,14 @@ class Staging {
             std::move(request)};
   }
 
-  std::optional<Outcome> look(const std::vector<std::string>& nodes, std::vector<Answer>& answers) {
+  std::optional<Outcome> look(const std::vector<std::string>& nodes, const Place& source,
+                              std::vector<Answer>& answers) {
     for (std::size_t first = 0; first < nodes.size(); first += kAtOnce) {
       std::vector<Call> calls;
-      for (std::size_t i = first; i < std::min(first + kAtOnce, nodes.size()); ++i)
-        calls.push_back(call(nodes[i], {Request::Verb::kLook, account_.target}));
+      for (std::size_t i = first; i < std::min(first + kAtOnce, nodes.size()); ++i) {
+        calls.push_back(call(nodes[i], {.directory = account_.target, .other_than = source}));
+        calls.back().data = account_.source.entries;
+      }
       auto replies = converse(calls, -1, control_);
       if (cancellation_.signal() != 0) return cancellation_.outcome("while looking for what is to be staged");
       if (auto outcome = first_failure(calls, replies)) return outcome;

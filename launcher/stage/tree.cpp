@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -24,6 +25,7 @@ class Digest {
     for (const char letter : text) take(static_cast<unsigned char>(letter));
     take(0);
   }
+  [[nodiscard]] std::uint64_t value() const { return value_; }
   [[nodiscard]] std::string text() const { return fmt::format("{:016x}", value_); }
 
  private:
@@ -60,16 +62,15 @@ class Lister {
       if (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode)) continue;
       if (met_) met_("." + path);
       if (S_ISDIR(info.st_mode)) {
-        add(fmt::format("d {:o} {}", info.st_mode & 07777U, path));
+        add(path, fmt::format("d {:o}", info.st_mode & 07777U));
         if (auto listed = list(entry, path); !listed) return listed;
       } else if (S_ISLNK(info.st_mode)) {
         std::error_code failure;
-        add(fmt::format("l {}", path));
-        add(fs::read_symlink(entry, failure).string());
+        add(path, "l " + fs::read_symlink(entry, failure).string());
         ++listing_.files;
       } else {
-        add(fmt::format("f {:o} {} {}", info.st_mode & 07777U, info.st_size, path));
-        times_.add(fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec));
+        add(path, fmt::format("f {:o} {}", info.st_mode & 07777U, info.st_size),
+            fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec));
         ++listing_.files;
         listing_.bytes += static_cast<std::uint64_t>(info.st_size);
       }
@@ -79,19 +80,21 @@ class Lister {
 
   Listing done() {
     listing_.names = names_.text();
-    listing_.times = times_.text();
     return listing_;
   }
 
  private:
-  void add(const std::string& entry) {
-    names_.add(entry);
-    times_.add(entry);
+  void add(const std::string& path, const std::string& what, const std::string& time = {}) {
+    Digest one;
+    for (const auto& part : {path, what, time}) one.add(part);
+    const std::uint64_t digest = one.value();
+    listing_.entries.append(reinterpret_cast<const char*>(&digest), sizeof digest);
+    names_.add(path);
+    names_.add(what);
   }
 
   const std::function<void(const std::string&)>& met_;
   Digest names_;
-  Digest times_;
   Listing listing_;
 };
 
@@ -217,6 +220,18 @@ Result<Listing> list_tree(const std::string& directory,
   Lister lister(met);
   if (auto listed = lister.list(directory, {}); !listed) return listed.error();
   return lister.done();
+}
+
+bool has_all(const Listing& there, std::string_view entries) {
+  const auto sorted = [](std::string_view bytes) {
+    std::vector<std::uint64_t> digests(bytes.size() / sizeof(std::uint64_t));
+    std::memcpy(digests.data(), bytes.data(), digests.size() * sizeof(std::uint64_t));
+    std::sort(digests.begin(), digests.end());
+    return digests;
+  };
+  const auto all = sorted(there.entries);
+  const auto wanted = sorted(entries);
+  return std::includes(all.begin(), all.end(), wanted.begin(), wanted.end());
 }
 
 Status merge_tree(const std::string& from, const std::string& to) {

@@ -20,7 +20,8 @@ struct Listing {
   std::uint64_t files = 0;  ///< and links
   std::uint64_t bytes = 0;  ///< of the files, as they say; what they take on a disk may be less or more
   std::string names = {};   ///< a digest of names, kinds, modes, sizes and where links lead
-  std::string times = {};   ///< a digest of that and of the files' modification times
+  /// Of each a digest of that and of a file's modification time, 8 bytes without an order of its own.
+  std::string entries = {};
 
   bool operator==(const Listing&) const = default;
 };
@@ -29,6 +30,9 @@ struct Listing {
 /// is in it.
 Result<Listing> list_tree(const std::string& directory,
                           const std::function<void(const std::string& path)>& met = {});
+
+/// Whether all that has made these Listing::entries is in a directory, whatever else is.
+[[nodiscard]] bool has_all(const Listing& there, std::string_view entries);
 
 /// Also where directories in it are not writable; what cannot be removed stays.
 void remove_tree(const std::string& directory);

@@ -63,6 +63,21 @@ echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
 
+echo "# what is there already"
+anew
+mkdir -p case/deep
+echo text | tee case/file case/deep/file >/dev/null
+job --stage case
+echo result >"$NODE/case/deep/result"
+job --stage case
+says 0 "$note case (2 files, 10 bytes): there already on 1 node"
+chmod 700 "$NODE/case/deep"
+job --stage case
+says 0 "$note case (2 files, 10 bytes): brought to 1 node"
+check "results stay" test "$(cat "$NODE/case/deep/result")/$(stat -c %a "$NODE/case/deep")" = "result/$(stat -c %a case/deep)"
+job --stage case
+says 0 "$note case (2 files, 10 bytes): there already on 1 node"
+
 echo "# what is no file"
 anew
 mkdir -p case

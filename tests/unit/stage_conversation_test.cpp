@@ -65,6 +65,23 @@ TEST_F(Converse, WithoutAStreamTheRequestIsAll) {
   EXPECT_EQ(replies[0].answer.matches, 0U);
 }
 
+TEST_F(Converse, DataComesBetweenTheRequestAndTheStream) {
+  const std::string data(1'000'000, 'd');
+  Call first = call("a", counting());
+  first.data = data;
+  Call second =
+      call("b", "read -r line; test \"$(head -c 5)\" = ddddd && echo 'shipyard-node-stage {\"matches\":7}'");
+  second.data = data;
+  const auto stream = file_of(500'000);
+  const auto sent = converse({first}, stream.get(), {});
+  EXPECT_EQ(sent[0].answer.matches, 1'500'000U);
+  // One that does not read all of it has answered as well.
+  const auto asked = converse({first, second}, -1, {});
+  EXPECT_EQ(asked[0].answer.matches, 1'000'000U);
+  EXPECT_EQ(asked[1].answer.matches, 7U);
+  EXPECT_EQ(asked[1].problem, "");
+}
+
 TEST_F(Converse, OneThatFailsStopsTheOthersAndIsTheCause) {
   constexpr std::size_t kBytes = 60'000'000;
   const auto stream = file_of(kBytes);

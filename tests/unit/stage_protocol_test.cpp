@@ -22,8 +22,7 @@ TEST(StageProtocol, RefusesWhatItDoesNotWrite) {
 }
 
 TEST(StageProtocol, GivesBackAnAnswerAmongOtherWords) {
-  const Answer answer{"problem", "remedy", true, "times", {"boot", "ext4", "/dev", "/p", 1, 2},
-                      "a/b",     3,        4,    5};
+  const Answer answer{"problem", "remedy", true, true, {"boot", "ext4", "/dev", "/p", 1, 2}, "a/b", 3, 4, 5};
   const auto parsed = parse_answer("Welcome\n" + format_answer(answer) + "bye\n");
   ASSERT_TRUE(parsed);
   EXPECT_EQ(*parsed, answer);
