@@ -92,16 +92,13 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
       const bool is_remote = std::find(remote.begin(), remote.end(), nodes[i]) != remote.end();
       const Command command = is_remote ? remote_launcher(environment, config, nodes[i], "--node-stage")
                                         : own_launcher(environment, "--node-stage");
-      Request request{Request::Verb::kCollect,
-                      edge.context.working_directory,
-                      {},
-                      edge.options.collect,
-                      account.directory};
+      Request request{Request::Verb::kCollect, edge.context.working_directory, {}, edge.options.collect};
       if (is_remote && own_place) request.other_than = *own_place;
       fetched[i] =
           fetch({nodes[i], command, std::move(request), account.directory, mode}, environment, control);
     }
   };
+  auto mark = Partial::mark(account.directory);
   std::vector<std::future<void>> running;
   for (std::size_t i = 0; i < std::min(kAtOnce, nodes.size()); ++i)
     running.push_back(std::async(std::launch::async, fetch_some));
@@ -127,6 +124,7 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   if (cancelled && !account.failed.empty())
     account.terminated =
         cancellation.outcome("while results were brought", "not brought: " + list_of(account.failed));
+  if (mark) mark->remove();
   // Nothing has come: no empty directory is left.
   if (account.brought.empty()) ::rmdir(account.directory.c_str());
   account.seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -200,6 +200,15 @@ std::set<std::string> matches_of(const std::vector<std::string>& patterns) {
   return found;
 }
 
+/// Whether results are being put there, at any depth; not where that is the working directory.
+bool is_in_collection(fs::path path, const fs::path& working_directory) {
+  std::error_code ignored;
+  for (; path.has_relative_path() && path != working_directory; path = path.parent_path()) {
+    if (fs::exists(path / kCollectingMark, ignored)) return true;
+  }
+  return false;
+}
+
 void say(const Answer& answer) { write_all(STDOUT_FILENO, format_answer(answer)); }
 
 /// The archive behind the answer.
@@ -219,8 +228,9 @@ Status collect(const Request& request, const Environment& environment) {
   std::string list;
   std::uint64_t count = 0;
   std::error_code ignored;
+  const fs::path here = fs::current_path(ignored);
   for (const auto& match : matches_of(request.patterns)) {
-    if (fs::absolute(match, ignored).lexically_normal() == request.left_out) continue;
+    if (is_in_collection(fs::canonical(match, ignored), here)) continue;
     list += match;
     list += '\0';
     ++count;
@@ -230,14 +240,10 @@ Status collect(const Request& request, const Environment& environment) {
   const FileDescriptor names(::memfd_create("names", MFD_CLOEXEC));
   if (!names || write_all(names.get(), list) != 0 || ::lseek(names.get(), 0, SEEK_SET) != 0)
     return system_error("no file for the names", errno);
-  std::vector<std::string> words = {"--create", "--format=posix", "--sparse", "--anchored"};
-  if (!request.left_out.empty()) {
-    const std::string name = fs::path(request.left_out).lexically_relative(request.directory).string();
-    for (const auto& excluded : {name, "./" + name, request.left_out})
-      words.push_back("--exclude=" + excluded);
-  }
-  words.insert(words.end(), {"--null", "--verbatim-files-from", "--files-from=-", "--file=-"});
-  return run_tar(std::move(words), environment, names.get(), STDOUT_FILENO);
+  return run_tar(
+      {"--create", "--format=posix", "--sparse", fmt::format("--exclude-tag-all={}", kCollectingMark),
+       "--null", "--verbatim-files-from", "--files-from=-", "--file=-"},
+      environment, names.get(), STDOUT_FILENO);
 }
 
 }  // namespace

@@ -44,6 +44,14 @@ Result<Partial> Partial::make(const std::string& parent, const std::string& name
   return system_error("cannot write into " + parent, EAGAIN);
 }
 
+Result<Partial> Partial::mark(const std::string& parent) {
+  std::string path = parent + "/" + kCollectingMark;
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return system_error("cannot write into " + parent, errno);
+  FileDescriptor held = lock(path);
+  return Partial(std::move(path), std::move(held));
+}
+
 void Partial::remove_abandoned(const std::string& parent) {
   std::error_code failure;
   for (fs::directory_iterator entry(parent, failure), end; !failure && entry != end;

@@ -57,7 +57,6 @@ std::string format_request(const Request& request) {
                {"directory", request.directory},
                {"digest", request.digest},
                {"patterns", request.patterns},
-               {"left_out", request.left_out},
                {"other_than", as_json(request.other_than)}}) +
          "\n";
 }
@@ -72,7 +71,6 @@ Result<Request> parse_request(std::string_view line) {
   request.directory = field<std::string>(*object, "directory");
   if (!request.directory.starts_with('/')) return input_error("the request's directory is not absolute");
   request.digest = field<std::string>(*object, "digest");
-  request.left_out = field<std::string>(*object, "left_out");
   request.other_than = place_in(*object, "other_than");
   if (const auto patterns = object->find("patterns"); patterns != object->end() && patterns->is_array()) {
     for (const auto& pattern : *patterns) {

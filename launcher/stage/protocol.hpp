@@ -22,7 +22,6 @@ struct Request {
   std::string directory = {};              ///< absolute
   std::string digest = {};                 ///< kReceive: Listing::names of what comes
   std::vector<std::string> patterns = {};  ///< kCollect: glob(7), with braces
-  std::string left_out = {};               ///< kCollect: absolute; of a pattern that matches it as well
   Place other_than = {};                   ///< kLook, kCollect: nothing is listed nor brought there
 
   bool operator==(const Request&) const = default;

@@ -180,6 +180,16 @@ job --collect out
 says 125 "$error --collect: $JOB/collected has something in it already" \
   "hint: move it away, or name another with --collect-to: results of two jobs are not mixed"
 
+echo "# the directory that results go to"
+for to in 'res[1]' 'r*' link/results "$work/job/beside/../results"; do
+  anew
+  mkdir real beside
+  ln -s real link
+  touch file
+  job --collect . --collect '*' --collect 'link/*' --collect "$JOB/r*" --collect-to "$to"
+  check "is not among them: $to" test "$status/$(cd "$to/127.0.0.1" && find . -name '.ship*' -o -name '127*' -o -name file | sort | tr '\n' ' ')" = "0/./file "
+done
+
 echo "# a signal while results come"
 anew
 # An archive that begins and never ends, from a node that says so.

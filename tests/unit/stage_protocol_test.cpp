@@ -6,9 +6,11 @@ namespace shipyard::launcher::stage {
 namespace {
 
 TEST(StageProtocol, GivesBackARequest) {
-  const Request request{
-      Request::Verb::kCollect, "/a b\"c",      "digest",
-      {"out*", "{a,b}"},       "/a/collected", {"boot", "nfs4", "s:/e", "/p", 1, UINT64_MAX}};
+  const Request request{Request::Verb::kCollect,
+                        "/a b\"c",
+                        "digest",
+                        {"out*", "{a,b}"},
+                        {"boot", "nfs4", "s:/e", "/p", 1, UINT64_MAX}};
   const auto parsed = parse_request(format_request(request));
   ASSERT_TRUE(parsed);
   EXPECT_EQ(*parsed, request);
