@@ -190,6 +190,23 @@ for to in 'res[1]' 'r*' link/results "$work/job/beside/../results"; do
   check "is not among them: $to" test "$status/$(cd "$to/127.0.0.1" && find . -name '.ship*' -o -name '127*' -o -name file | sort | tr '\n' ' ')" = "0/./file "
 done
 
+echo "# where nothing is brought"
+anew
+mkdir -p collected/earlier
+job --dry-run --stage nosuch:/mnt/it --collect 'out*' --collect log
+check "--dry-run says what would be" eval 'test "$status" = 0 &&
+  grep -qx "# --stage: nosuch, as /mnt/it, is brought to every node that lacks it, before" "$work/out" &&
+  grep -qx "# --collect: what matches .out\*. log is brought to collected after this." "$work/out"'
+job --dry-run --json --stage nosuch:/mnt/it --collect 'out*'
+check "so does --json" test "$status/$(jq -c '[.stage, .collect]' "$work/out")" = \
+  '0/[[{"directory":"nosuch","target":"/mnt/it"}],{"patterns":["out*"],"directory":"collected"}]'
+rm -r collected
+job --explain --collect 'out*'
+check "and --explain before the job" grep -qx "# --collect: what matches .out\*. is brought to collected after this." "$work/err"
+mkdir -p collected/earlier
+SHIPYARD_COLLECT='out*' job --check
+check "--check has no need for an empty directory" eval '! grep -q "has something in it" "$work/err" && grep -q "nothing is in the way" "$work/out"'
+
 echo "# a signal while results come"
 anew
 # An archive that begins and never ends, from a node that says so.
