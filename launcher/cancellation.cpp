@@ -29,10 +29,10 @@ bool Cancellation::check() {
   return signal_ != 0;
 }
 
-Outcome Cancellation::outcome(const char* when) const {
+Outcome Cancellation::outcome(const char* when, const std::string& consequence) const {
   const std::string reason =
       lifeline_ended_ ? "standard input ended (SHIPYARD_LIFELINE)" : signal_name(signal_) + " received";
-  return {"terminated", kSignalBase + signal_, fmt::format("{} {}: nothing was started", reason, when), {}};
+  return {"terminated", kSignalBase + signal_, fmt::format("{} {}: {}", reason, when, consequence), {}};
 }
 
 }  // namespace shipyard::launcher

@@ -184,8 +184,9 @@ void collect_results(const supervise::JobResult& result, const StartEdge& edge, 
   if (collected.failed.empty()) return;
   const std::string message = fmt::format("--collect: not brought: {}", list_of(collected.failed));
   if (launched.outcome.status == kSuccess) {
-    launched.outcome = {"collect_failed", kConfigError, message,
-                        "the program has ended well, and its results are still on these nodes"};
+    launched.outcome = collected.terminated.value_or(Outcome{"collect_failed", kConfigError, message, {}});
+    launched.outcome.hint = "the program has ended well, and its results are still on these nodes";
+    if (!collected.remedy.empty()) launched.outcome.hint = collected.remedy + "; " + launched.outcome.hint;
   } else {
     launched.plan.warnings.push_back(message);
     edge.messages.warning(message);

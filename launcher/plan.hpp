@@ -105,7 +105,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
 /// A shell script that does what the plan says, for --dry-run.
 [[nodiscard]] std::string plan_as_script(const LaunchPlan& plan);
 /// The shape is in docs/DESIGN.md.
-[[nodiscard]] std::string plan_as_json(const LaunchPlan& plan);
+[[nodiscard]] std::string plan_as_json(const LaunchPlan& plan, const LaunchOptions& options);
 /// "# " before every line.
 [[nodiscard]] std::string as_comments(const std::string& text);
 /// A line a decision.

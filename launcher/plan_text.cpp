@@ -42,7 +42,7 @@ std::string plan_as_script(const LaunchPlan& plan) {
   return script;
 }
 
-std::string plan_as_json(const LaunchPlan& plan) {
+std::string plan_as_json(const LaunchPlan& plan, const LaunchOptions& options) {
   using nlohmann::ordered_json;
   ordered_json json;
   json["nodes"] = ordered_json::array();
@@ -55,6 +55,15 @@ std::string plan_as_json(const LaunchPlan& plan) {
   for (const auto& [name, value] : plan.environment) json["environment"][name] = value;
   json["files"] = ordered_json::object();
   for (const auto& [path, content] : plan.files) json["files"][path] = content;
+  json["stage"] = ordered_json::array();
+  for (const auto& stage : options.stage) {
+    // Without one it is the directory's own path.
+    json["stage"].push_back({{"directory", stage.directory},
+                             {"target", stage.target.empty() ? ordered_json() : ordered_json(stage.target)}});
+  }
+  json["collect"] = nullptr;
+  if (!options.collect.empty())
+    json["collect"] = {{"patterns", options.collect}, {"directory", options.collect_to}};
   json["reasons"] = ordered_json::array();
   for (const auto& reason : plan.reasons) json["reasons"].push_back(reason.what + ": " + reason.why);
   // What a user typed may be no UTF-8; it is shown as well as it goes.

@@ -9,6 +9,7 @@
 #include "base/documents.hpp"
 #include "base/file.hpp"
 #include "base/output.hpp"
+#include "base/shell_quote.hpp"
 #include "base/terminal.hpp"
 #include "launcher/binding_check.hpp"
 #include "launcher/carry_out.hpp"
@@ -46,11 +47,26 @@ std::string map_of(const LaunchPlan& plan, const LaunchContext& context, const E
   return draw_job(plan.layout, context.topologies, plan.node_topology, plan.job_hosts, style);
 }
 
+/// What is done before and after the plan's command.
+std::string around_explained(const LaunchOptions& options, const LaunchContext& context) {
+  std::string around;
+  for (std::size_t i = 0; i < options.stage.size(); ++i) {
+    const auto& [directory, target] = context.staged.at(i);
+    around += fmt::format("--stage: {}{} is brought to every node that lacks it, before this.\n",
+                          options.stage[i].directory, target == directory ? "" : ", as " + target + ",");
+  }
+  if (!options.collect.empty()) {
+    around += fmt::format("--collect: what matches {} is brought to {} after this.\n",
+                          shell_quote(options.collect), options.collect_to);
+  }
+  return as_comments(wrap(around, 78, 0));
+}
+
 /// What the plan says, on standard output, and nothing else.
 void print_plan(const LaunchPlan& plan, const LaunchContext& context, const LaunchOptions& options,
                 const Environment& environment, std::ostream& out) {
   if (options.json) {
-    out << plan_as_json(plan);
+    out << plan_as_json(plan, options);
   } else if (!options.dry_run) {
     out << map_of(plan, context, environment, environment.stdout_is_terminal);
   } else {
@@ -63,13 +79,7 @@ void print_plan(const LaunchPlan& plan, const LaunchContext& context, const Laun
                "left out where --nodes allows it.\n",
                78, 0));
     }
-    std::string around;
-    for (const auto& stage : options.stage)
-      around +=
-          fmt::format("--stage: {} is brought to every node that lacks it, before this.\n", stage.directory);
-    if (!options.collect.empty())
-      around += fmt::format("--collect: results are brought to {} after this.\n", options.collect_to);
-    out << as_comments(wrap(around, 78, 0)) << plan_as_script(plan);
+    out << around_explained(options, context) << plan_as_script(plan);
   }
   out << std::flush;
 }
@@ -111,8 +121,9 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   auto plan = plan_launch(options, context);
   report.times.plan = since(start);
   if (!plan) return refuse(plan.error(), kConfigError);
-  for (auto& impossible :
-       {stage::check_stage(options, context), stage::check_collect(options, environment)}) {
+  if (!options.check && !options.dry_run && !options.program_is_stand_in) {
+    auto impossible = stage::check_stage(options, context);
+    if (!impossible) impossible = stage::check_collect(options, environment);
     if (impossible)
       return refuse({Error::Code::kInput, impossible->message, impossible->hint, {}}, kConfigError);
   }
@@ -140,7 +151,7 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   }
   for (const auto& note : plan->notes) messages.note(note);
   if (options.explain || messages.verbosity() >= Verbosity::kDecisions)
-    err << plan_explained(*plan, environment.terminal_columns) << std::flush;
+    err << plan_explained(*plan, environment.terminal_columns) << around_explained(options, context) << std::flush;
   if (options.show_map)
     err << map_of(*plan, context, environment, environment.stderr_is_terminal) << std::flush;
 

@@ -1,6 +1,4 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,21 +6,15 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <future>
-#include <mutex>
 
-#include "base/output.hpp"
-#include "base/subprocess.hpp"
 #include "launcher/cancellation.hpp"
-#include "launcher/check/ssh_failure.hpp"
 #include "launcher/exit_status.hpp"
 #include "launcher/remote_launcher.hpp"
-#include "launcher/stage/protocol.hpp"
+#include "launcher/stage/fetch.hpp"
+#include "launcher/stage/partial.hpp"
 #include "launcher/stage/stage.hpp"
-#include "launcher/stage/tar.hpp"
-#include "launcher/stage/tree.hpp"
 
 namespace shipyard::launcher::stage {
 namespace {
@@ -34,8 +26,6 @@ using std::chrono::milliseconds;
 /// Nodes at a time: the disk that all go to is one.
 constexpr std::size_t kAtOnce = 16;
 constexpr milliseconds kGlance{100};
-/// For the answer, which comes before what matches.
-constexpr std::chrono::seconds kAnswerLimit{60};
 
 /// Seen from where the launcher was started: what is written there is what Batch brings to storage.
 std::string collection(const LaunchOptions& options, const Environment& environment) {
@@ -49,112 +39,6 @@ mode_t usual_mode() {
   return 0777 & ~mask;
 }
 
-/// From one node into one directory.
-class Fetch {
- public:
-  Fetch(Command command, Request request, std::string directory, std::string node, mode_t mode,
-        const Environment& environment, const std::atomic<bool>& cancelled)
-      : command_(std::move(command)),
-        request_(std::move(request)),
-        directory_(std::move(directory)),
-        node_(std::move(node)),
-        mode_(mode),
-        environment_(environment),
-        cancelled_(cancelled) {}
-
-  /// How many have come; fails where not all have, and then nothing is kept.
-  Result<std::uint64_t> run() {
-    const SaidWords said;
-    command_.standard_error = Command::Stream::kNull;
-    command_.error_file = said.fd();
-    auto child = Child::start(command_);
-    if (!child) return child.error();
-    // Short: it has room for that.
-    write_all(child->stdin_pipe().get(), format_request(request_));
-    (void)child->stdin_pipe().close();
-    auto answer = read_answer(child->stdout_pipe().get());
-    if (!answer) {
-      const auto exit = child->wait_for(milliseconds(500));
-      if (!exit || cancelled_) return answer.error();
-      const auto words = check::ssh_failure(*exit, said.first_line()).words;
-      return words.empty() ? answer.error() : Error{Error::Code::kSystem, words};
-    }
-    if (!answer->problem.empty()) return Error{Error::Code::kSystem, answer->problem};
-    if (answer->matches == 0 || answer->matches == kSharedPlace) return answer->matches;
-    if (auto unpacked = unpack(*child, said); !unpacked) return unpacked.error();
-    return answer->matches;
-  }
-
- private:
-  /// Byte by byte, since what is behind it is tar's.
-  Result<Answer> read_answer(int pipe) {
-    std::string line;
-    const auto end = Clock::now() + kAnswerLimit;
-    while (!cancelled_ && Clock::now() < end) {
-      pollfd polled{pipe, POLLIN, 0};
-      if (::poll(&polled, 1, static_cast<int>(kGlance.count())) <= 0) continue;
-      char byte = 0;
-      const ssize_t got = ::read(pipe, &byte, 1);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return input_error("the node has not answered");
-      if (byte != '\n') {
-        if (line.size() <= kLongestLine) line += byte;
-        continue;
-      }
-      // Another one is what a login shell prints.
-      if (line.starts_with(kAnswerMark)) return parse_answer(line);
-      line.clear();
-    }
-    return input_error(cancelled_ ? "ended before" : "the node has not answered in time");
-  }
-
-  Status unpack(Child& sender, const SaidWords& sender_said) {
-    std::string partial = fmt::format("{}/{}{}.XXXXXX", directory_, kPartialPrefix, node_);
-    if (::mkdtemp(partial.data()) == nullptr) return system_error("cannot write into " + directory_, errno);
-    ::chmod(partial.c_str(), mode_);
-    auto done = unpack_into(partial, sender, sender_said);
-    const std::string own = directory_ + "/" + node_;
-    if (done && ::rename(partial.c_str(), own.c_str()) != 0) done = system_error("cannot make " + own, errno);
-    std::error_code ignored;
-    if (!done) fs::remove_all(partial, ignored);
-    return done;
-  }
-
-  Status unpack_into(const std::string& partial, Child& sender, const SaidWords& sender_said) {
-    const SaidWords said;
-    Command tar = tar_command(
-        {"--extract", "--no-same-owner", "--delay-directory-restore", "--directory", partial, "--file=-"},
-        environment_);
-    tar.input_file = sender.stdout_pipe().get();
-    tar.error_file = said.fd();
-    auto child = Child::start(tar);
-    if (!child) return child.error();
-    (void)sender.stdout_pipe().close();
-    std::optional<Exit> unpacked;
-    while (!(unpacked = child->wait_for(kGlance))) {
-      if (cancelled_) return input_error("ended before");
-    }
-    const auto sent = sender.wait_for(std::chrono::seconds(10));
-    const std::string here = said.first_line();
-    // What has come is no whole archive: why, the node knows.
-    const bool cut = here.find("EOF") != std::string::npos || here.find("not look like") != std::string::npos;
-    if (!unpacked->success() && !cut) return Error{Error::Code::kSystem, said.first_line_or(*unpacked)};
-    if (!unpacked->success() || !sent || !sent->success()) {
-      const std::string there = sender_said.first_line();
-      return Error{Error::Code::kSystem, there.empty() ? "it has not come whole" : there};
-    }
-    return Ok{};
-  }
-
-  Command command_;
-  Request request_;
-  std::string directory_;
-  std::string node_;
-  mode_t mode_;
-  const Environment& environment_;
-  const std::atomic<bool>& cancelled_;
-};
-
 }  // namespace
 
 std::optional<Outcome> check_collect(const LaunchOptions& options, const Environment& environment) {
@@ -167,6 +51,7 @@ std::optional<Outcome> check_collect(const LaunchOptions& options, const Environ
   if (fs::exists(directory, failure)) {
     if (!fs::is_directory(directory, failure))
       return refuse(fmt::format("--collect: {} is not a directory", directory), "--collect-to names another");
+    Partial::remove_abandoned(directory);
     if (!fs::is_empty(directory, failure))
       return refuse(fmt::format("--collect: {} has something in it already", directory),
                     "move it away, or name another with --collect-to: results of two jobs are not mixed");
@@ -200,31 +85,21 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   Cancellation cancellation(edge.signals, edge.options.lifeline);
   const mode_t mode = usual_mode();
   std::atomic<bool> cancelled{false};
+  const FetchControl control{.cancelled = [&] { return cancelled.load(); }};
   std::atomic<std::size_t> next{0};
-  std::mutex mutex;
+  std::vector<std::optional<Result<std::uint64_t>>> fetched(nodes.size());
   const auto fetch_some = [&] {
     for (std::size_t i = next++; i < nodes.size() && !cancelled; i = next++) {
       const bool is_remote = std::find(remote.begin(), remote.end(), nodes[i]) != remote.end();
       const Command command = is_remote ? remote_launcher(environment, config, nodes[i], "--node-stage")
                                         : own_launcher(environment, "--node-stage");
-      Request request{Request::Verb::kCollect,
-                      edge.context.working_directory,
-                      {},
-                      edge.options.collect,
-                      account.directory};
+      Request request{Request::Verb::kCollect, edge.context.working_directory, {}, edge.options.collect};
       if (is_remote && own_place) request.other_than = *own_place;
-      auto fetched =
-          Fetch(command, std::move(request), account.directory, nodes[i], mode, environment, cancelled).run();
-      const std::lock_guard lock(mutex);
-      if (!fetched) {
-        account.failed.push_back(nodes[i] + ": " + fetched.error().message);
-      } else if (*fetched == kSharedPlace) {
-        account.shared.push_back(nodes[i]);
-      } else {
-        (*fetched == 0 ? account.nothing : account.brought).push_back(nodes[i]);
-      }
+      fetched[i] =
+          fetch({nodes[i], command, std::move(request), account.directory, mode}, environment, control);
     }
   };
+  auto mark = Partial::mark(account.directory);
   std::vector<std::future<void>> running;
   for (std::size_t i = 0; i < std::min(kAtOnce, nodes.size()); ++i)
     running.push_back(std::async(std::launch::async, fetch_some));
@@ -234,8 +109,23 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
     }
     one.get();
   }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!fetched[i] || !*fetched[i]) {
+      const Error error = fetched[i] ? fetched[i]->error() : ended_before();
+      account.failed.push_back(nodes[i] + ": " + error.message);
+      if (account.remedy.empty()) account.remedy = error.hint;
+    } else if (**fetched[i] == kSharedPlace) {
+      account.shared.push_back(nodes[i]);
+    } else {
+      (**fetched[i] == 0 ? account.nothing : account.brought).push_back(nodes[i]);
+    }
+  }
   for (auto* list : {&account.brought, &account.nothing, &account.shared, &account.failed})
     std::sort(list->begin(), list->end());
+  if (cancelled && !account.failed.empty())
+    account.terminated =
+        cancellation.outcome("while results were brought", "not brought: " + list_of(account.failed));
+  if (mark) mark->remove();
   // Nothing has come: no empty directory is left.
   if (account.brought.empty()) ::rmdir(account.directory.c_str());
   account.seconds = std::chrono::duration<double>(Clock::now() - start).count();

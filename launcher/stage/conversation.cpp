@@ -73,7 +73,8 @@ class Window {
 struct Session {
   std::size_t call;
   Child child;
-  std::string request;  ///< what of it is still to be sent
+  std::string request;    ///< what of it is still to be sent
+  std::string_view data;  ///< the same
   std::uint64_t place = 0;
   Clock::time_point last_sign = Clock::now();
   std::string output = {};
@@ -122,13 +123,13 @@ class Conversation {
       return;
     }
     ::fcntl(child->stdin_pipe().get(), F_SETFL, O_NONBLOCK);
-    sessions_.push_back({call, std::move(*child), format_request(calls_[call].request)});
+    sessions_.push_back({call, std::move(*child), format_request(calls_[call].request), calls_[call].data});
   }
 
   /// Something to send that is there already.
   bool has_more(Session& session) {
-    return session.is_sending() &&
-           (!session.request.empty() || session.place < window_.end() || window_.ended());
+    return session.is_sending() && (!session.request.empty() || !session.data.empty() ||
+                                    session.place < window_.end() || window_.ended());
   }
 
   bool wait_for_events() {
@@ -163,7 +164,9 @@ class Conversation {
   }
 
   void send(Session& session) {
-    const std::string_view part = session.request.empty() ? window_.at(session.place) : session.request;
+    const std::string_view part = !session.request.empty() ? session.request
+                                  : !session.data.empty()  ? session.data
+                                                           : window_.at(session.place);
     if (part.empty()) {
       if (window_.ended()) (void)session.child.stdin_pipe().close();
       return;
@@ -173,6 +176,8 @@ class Conversation {
       if (errno != EAGAIN && errno != EINTR) (void)session.child.stdin_pipe().close();
     } else if (!session.request.empty()) {
       session.request.erase(0, static_cast<std::size_t>(sent));
+    } else if (!session.data.empty()) {
+      session.data.remove_prefix(static_cast<std::size_t>(sent));
     } else {
       session.place += static_cast<std::uint64_t>(sent);
     }
@@ -189,7 +194,8 @@ class Conversation {
   }
 
   bool is_over(Session& session) {
-    const auto limit = has_more(session) || session.is_sending() ? control_.silence : control_.last_answer;
+    const bool is_digesting = window_.source() >= 0 && !session.is_sending();
+    const auto limit = is_digesting ? control_.last_answer : control_.silence;
     const bool late =
         Clock::now() - session.last_sign >= limit && (has_more(session) || !session.is_sending());
     if (!session.child.stdout_pipe() && !session.child.stderr_pipe()) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -17,6 +18,7 @@ struct Call {
   std::string node;  ///< its name, for messages
   Command command;   ///< runs the node's side there; its streams are set here
   Request request;
+  std::string_view data = {};  ///< goes behind the request, before any stream; outlives the call
 };
 
 /// What has come of a call.
@@ -31,7 +33,8 @@ struct ConversationControl {
   std::vector<int> cancel_fds = {};              ///< when one can be read, `cancelled` is asked
   std::function<bool()> cancelled = {};          ///< true: end it all
   std::function<void(std::uint64_t)> sent = {};  ///< so many bytes of the stream have gone to all
-  /// Without a byte taken or given, a node is given up; longer where all is sent and it has only to answer.
+  /// Without a byte taken or given, a node is given up; longer where it has got all of a stream and has to
+  /// put that in its place.
   std::chrono::seconds silence{60};
   std::chrono::seconds last_answer{600};
 };

@@ -24,13 +24,18 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
   std::vector<StagedNode> result;
   std::vector<std::size_t> receivers;
   std::vector<std::string> full;
+  std::vector<std::string> nested;
   const std::uint64_t needed = source.bytes + kPerFile * source.files;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Answer& answer = answers[i];
+    if (is_nested(answer.place, answer.below, source_place)) {
+      nested.push_back(nodes[i]);
+      continue;
+    }
     StagedNode node{nodes[i], NodeStage::kReceives};
     if (answer.is_there && is_same_place(answer.place, source_place)) {
       node.what = NodeStage::kShared;
-    } else if (answer.is_there && answer.times == source.times) {
+    } else if (answer.is_there && answer.has_all) {
       node.what = NodeStage::kPresent;
     } else if (std::any_of(receivers.begin(), receivers.end(), [&](std::size_t other) {
                  return answers[other].below == answer.below &&
@@ -46,10 +51,13 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
     }
     result.push_back(std::move(node));
   }
+  if (!nested.empty())
+    return input_error(fmt::format("one of DIR and {} is within the other on {}", target, list_of(nested)),
+                       "a link or a mount leads there: give a TARGET beside it");
   if (full.empty()) return result;
   return Error{Error::Code::kSystem,
                fmt::format("no room for {} at {} on {}", size_text(needed), target, list_of(full)),
-               "--stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure"};
+               kLargerDisk};
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -12,7 +12,7 @@ namespace shipyard::launcher::stage {
 /// What --stage DIR:TARGET does about a node.
 enum class NodeStage {
   kShared,   ///< its TARGET is DIR itself, on a file system that both see
-  kPresent,  ///< the same files are there, by names, sizes and times
+  kPresent,  ///< all of its files are there, by names, sizes and times
   kReceives,
   kBeside,  ///< another node, which receives them, has the same file system there
 };
@@ -24,11 +24,16 @@ struct StagedNode {
   bool operator==(const StagedNode&) const = default;
 };
 
-/// `answers`: of each node in `nodes` to kLook at TARGET. Fails where a node has no room, names all of those.
+/// `answers`: of each node in `nodes` to kLook at TARGET. Fails where a node has no room, or
+/// TARGET lies in DIR or around it, names all of those.
 /// Pure.
 Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nodes,
                                              const std::vector<Answer>& answers, const Listing& source,
                                              const Place& source_place, const std::string& target);
+
+/// The remedy where there is no room.
+inline constexpr const char* kLargerDisk =
+    "--stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure";
 
 /// "1.5 GB": powers of ten.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);

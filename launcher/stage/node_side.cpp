@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <glob.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -11,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -22,6 +22,8 @@
 #include "base/signals.hpp"
 #include "base/subprocess.hpp"
 #include "launcher/exit_status.hpp"
+#include "launcher/stage/decision.hpp"
+#include "launcher/stage/partial.hpp"
 #include "launcher/stage/protocol.hpp"
 #include "launcher/stage/tar.hpp"
 #include "launcher/stage/tree.hpp"
@@ -52,7 +54,34 @@ fs::path nearest(const fs::path& path) {
   return above;
 }
 
-Answer look(const fs::path& directory) {
+/// To the end of standard input.
+std::string read_data() {
+  std::string data;
+  std::string block(64 * 1024, '\0');
+  while (true) {
+    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return data;
+    data.append(block, 0, static_cast<std::size_t>(got));
+  }
+}
+
+/// Is told of each entry, and now and then says that there is progress: an empty line before the answer.
+class SignOfLife {
+ public:
+  void operator()(const std::string& /*path*/) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::seconds(5)) return;
+    last_ = now;
+    write_all(STDOUT_FILENO, "\n");
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Answer look(const Request& request) {
+  const fs::path directory = fs::path(request.directory).lexically_normal();
   Answer answer;
   std::error_code ignored;
   const fs::path above = nearest(directory);
@@ -62,11 +91,11 @@ Answer look(const fs::path& directory) {
   if (above != directory) answer.below = directory.lexically_relative(above).string();
   if (!fs::is_directory(above, ignored))
     return {.problem = fmt::format("{} is not a directory", above.string()), .remedy = "give another TARGET"};
-  if (above == directory) {
-    auto listing = list_tree(directory.string());
+  answer.is_there = above == directory;
+  if (answer.is_there && !is_same_place(answer.place, request.other_than)) {
+    auto listing = list_tree(directory.string(), SignOfLife());
     if (!listing) return {.problem = listing.error().message};
-    answer.is_there = true;
-    answer.times = listing->times;
+    answer.has_all = has_all(*listing, read_data());
   }
   struct statvfs info {};
   if (::statvfs(above.c_str(), &info) != 0) return {.problem = system_error(above.string(), errno).message};
@@ -74,51 +103,6 @@ Answer look(const fs::path& directory) {
   answer.free_inodes = info.f_files == 0 ? UINT64_MAX : info.f_favail;
   return answer;
 }
-
-/// A directory of its own, which holds a lock as long as this process lives.
-class Partial {
- public:
-  static Result<Partial> make(const fs::path& parent) {
-    remove_abandoned(parent);
-    std::string path = (parent / fmt::format("{}XXXXXX", kPartialPrefix)).string();
-    if (::mkdtemp(path.data()) == nullptr) return system_error("cannot write into " + parent.string(), errno);
-    Partial partial(path);
-    if (::flock(partial.lock_.get(), LOCK_EX | LOCK_NB) != 0) return system_error(path, errno);
-    return partial;
-  }
-  Partial(Partial&& other) noexcept : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
-  Partial& operator=(Partial&&) = delete;
-  ~Partial() { remove(); }
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  /// It has another name now.
-  void moved() { path_.clear(); }
-  void remove() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-    path_.clear();
-  }
-
- private:
-  explicit Partial(std::string path)
-      : path_(std::move(path)), lock_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
-
-  /// Of processes that were killed.
-  static void remove_abandoned(const fs::path& parent) {
-    std::error_code failure;
-    for (fs::directory_iterator entry(parent, failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-      if (!entry->path().filename().string().starts_with(kPartialPrefix)) continue;
-      std::error_code ignored;
-      const FileDescriptor held(
-          ::open(entry->path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (held && ::flock(held.get(), LOCK_EX | LOCK_NB) == 0) fs::remove_all(entry->path(), ignored);
-    }
-  }
-
-  std::string path_;
-  FileDescriptor lock_;
-};
 
 /// Directories that were made on the way; they go again, where nothing has come into them.
 class MadeDirectories {
@@ -130,7 +114,7 @@ class MadeDirectories {
       if (::mkdir(path.c_str(), 0777) == 0) {
         made_.push_back(path);
       } else if (std::error_code ignored; errno != EEXIST && !fs::is_directory(path, ignored)) {
-        return system_error("cannot make " + path.string(), errno);
+        return system_error("cannot make " + path.string(), errno, kWritableTarget);
       }
     }
     return Ok{};
@@ -144,7 +128,7 @@ class MadeDirectories {
   std::vector<fs::path> made_;
 };
 
-/// tar with `words`; its first words where it has failed.
+/// tar with `words`; why, where it has failed.
 Status run_tar(std::vector<std::string> words, const Environment& environment, int input, int output) {
   const SaidWords said;
   Command tar = tar_command(std::move(words), environment);
@@ -155,7 +139,7 @@ Status run_tar(std::vector<std::string> words, const Environment& environment, i
   if (!child) return child.error();
   const Exit exit = child->wait();
   if (exit.success()) return Ok{};
-  return Error{Error::Code::kSystem, said.first_line_or(exit)};
+  return Error{Error::Code::kSystem, said.cause_or(exit)};
 }
 
 /// `partial` becomes `target`, or what is in it goes there.
@@ -166,7 +150,8 @@ Status put_in_place(Partial& partial, const fs::path& target) {
     partial.moved();
     return Ok{};
   }
-  if (errno != EEXIST && errno != ENOTEMPTY) return system_error("cannot make " + target.string(), errno);
+  if (errno != EEXIST && errno != ENOTEMPTY)
+    return system_error("cannot make " + target.string(), errno, kWritableTarget);
   return merge_tree(partial.path(), target.string());
 }
 
@@ -174,7 +159,7 @@ Answer receive(const Request& request, const Environment& environment) {
   const auto problem = [](const Error& error) {
     return Answer{.problem = error.message, .remedy = error.hint};
   };
-  if (!find_program("tar", environment)) return {.problem = "there is no tar"};
+  if (!find_program("tar", environment)) return {.problem = "there is no tar", .remedy = kInstallTar};
   std::error_code failure;
   fs::path target = request.directory;
   MadeDirectories made;
@@ -182,13 +167,18 @@ Answer receive(const Request& request, const Environment& environment) {
   if (is_there) target = fs::canonical(target, failure);
   if (auto there = is_there ? Status(Ok{}) : made.make(target.parent_path()); !there)
     return problem(there.error());
-  auto partial = Partial::make(is_there ? target : target.parent_path());
-  if (!partial) return problem(partial.error());
+  const std::string parent = (is_there ? target : target.parent_path()).string();
+  Partial::remove_abandoned(parent);
+  auto partial = Partial::make(parent);
+  if (!partial) return {.problem = partial.error().message, .remedy = kWritableTarget};
   if (auto unpacked = run_tar({"--extract", "--preserve-permissions", "--numeric-owner",
                                "--delay-directory-restore", "--directory", partial->path(), "--file=-"},
                               environment, STDIN_FILENO, -1);
-      !unpacked)
+      !unpacked) {
+    if (lacks_room(unpacked.error().message, partial->path()))
+      return {.problem = fmt::format("no room left in {}", request.directory), .remedy = kLargerDisk};
     return problem(unpacked.error());
+  }
   auto listing = list_tree(partial->path());
   if (!listing) return problem(listing.error());
   if (listing->names != request.digest) return {.problem = "what has come is not whole"};
@@ -210,6 +200,15 @@ std::set<std::string> matches_of(const std::vector<std::string>& patterns) {
   return found;
 }
 
+/// Whether results are being put there, at any depth; not where that is the working directory.
+bool is_in_collection(fs::path path, const fs::path& working_directory) {
+  std::error_code ignored;
+  for (; path.has_relative_path() && path != working_directory; path = path.parent_path()) {
+    if (fs::exists(path / kCollectingMark, ignored)) return true;
+  }
+  return false;
+}
+
 void say(const Answer& answer) { write_all(STDOUT_FILENO, format_answer(answer)); }
 
 /// The archive behind the answer.
@@ -219,7 +218,7 @@ Status collect(const Request& request, const Environment& environment) {
     return Ok{};
   }
   if (!find_program("tar", environment)) {
-    say({.problem = "there is no tar"});
+    say({.problem = "there is no tar", .remedy = kInstallTar});
     return Ok{};
   }
   if (auto place = place_of("."); place && is_same_place(*place, request.other_than)) {
@@ -229,8 +228,9 @@ Status collect(const Request& request, const Environment& environment) {
   std::string list;
   std::uint64_t count = 0;
   std::error_code ignored;
+  const fs::path here = fs::current_path(ignored);
   for (const auto& match : matches_of(request.patterns)) {
-    if (fs::absolute(match, ignored).lexically_normal() == request.left_out) continue;
+    if (is_in_collection(fs::canonical(match, ignored), here)) continue;
     list += match;
     list += '\0';
     ++count;
@@ -240,14 +240,10 @@ Status collect(const Request& request, const Environment& environment) {
   const FileDescriptor names(::memfd_create("names", MFD_CLOEXEC));
   if (!names || write_all(names.get(), list) != 0 || ::lseek(names.get(), 0, SEEK_SET) != 0)
     return system_error("no file for the names", errno);
-  std::vector<std::string> words = {"--create", "--format=posix", "--sparse", "--anchored"};
-  if (!request.left_out.empty()) {
-    const std::string name = fs::path(request.left_out).lexically_relative(request.directory).string();
-    for (const auto& excluded : {name, "./" + name, request.left_out})
-      words.push_back("--exclude=" + excluded);
-  }
-  words.insert(words.end(), {"--null", "--verbatim-files-from", "--files-from=-", "--file=-"});
-  return run_tar(std::move(words), environment, names.get(), STDOUT_FILENO);
+  return run_tar(
+      {"--create", "--format=posix", "--sparse", fmt::format("--exclude-tag-all={}", kCollectingMark),
+       "--null", "--verbatim-files-from", "--files-from=-", "--file=-"},
+      environment, names.get(), STDOUT_FILENO);
 }
 
 }  // namespace
@@ -259,7 +255,7 @@ int run_node_side(const Environment& environment, std::ostream& err) {
   if (!request) {
     done = request.error();
   } else if (request->verb == Request::Verb::kLook) {
-    say(look(fs::path(request->directory).lexically_normal()));
+    say(look(*request));
   } else if (request->verb == Request::Verb::kReceive) {
     say(receive(*request, environment));
   } else {

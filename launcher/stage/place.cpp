@@ -58,6 +58,16 @@ bool lies_in(std::string_view path, std::string_view directory) {
   return path == directory || lies_below(path, directory);
 }
 
+/// And the same file system of it.
+bool is_same_machine(const Place& a, const Place& b) {
+  return !a.boot.empty() && a.boot == b.boot && a.device == b.device;
+}
+
+bool is_same_network(const Place& a, const Place& b) {
+  const bool network = std::find(kNetworkTypes.begin(), kNetworkTypes.end(), a.type) != kNetworkTypes.end();
+  return network && a.type == b.type && a.source == b.source && !a.source.empty();
+}
+
 }  // namespace
 
 std::string absolute_path(const std::string& path, const std::string& directory) {
@@ -104,9 +114,14 @@ Result<Place> place_of(const std::string& directory) {
 
 bool is_same_place(const Place& a, const Place& b) {
   if (a.inode == 0 || b.inode == 0) return false;
-  if (!a.boot.empty() && a.boot == b.boot && a.device == b.device && a.inode == b.inode) return true;
-  const bool network = std::find(kNetworkTypes.begin(), kNetworkTypes.end(), a.type) != kNetworkTypes.end();
-  return network && a.type == b.type && a.source == b.source && !a.source.empty() && a.path == b.path;
+  if (is_same_machine(a, b) && a.inode == b.inode) return true;
+  return is_same_network(a, b) && a.path == b.path;
+}
+
+bool is_nested(const Place& a, const std::string& below, const Place& b) {
+  if (a.path.empty() || b.path.empty() || !(is_same_machine(a, b) || is_same_network(a, b))) return false;
+  const std::string path = absolute_path(below, a.path);
+  return path != b.path && (lies_in(path, b.path) || lies_in(b.path, path));
 }
 
 }  // namespace shipyard::launcher::stage

@@ -49,4 +49,8 @@ Result<Place> place_of(const std::string& directory);
 /// system whose type is not known this is not believed: then a copy is made, which is right in any case.
 [[nodiscard]] bool is_same_place(const Place& a, const Place& b);
 
+/// Whether one is within the other, both known to be on one file system; `below` is what of the path of `a`
+/// is not there.
+[[nodiscard]] bool is_nested(const Place& a, const std::string& below, const Place& b);
+
 }  // namespace shipyard::launcher::stage

@@ -57,7 +57,6 @@ std::string format_request(const Request& request) {
                {"directory", request.directory},
                {"digest", request.digest},
                {"patterns", request.patterns},
-               {"left_out", request.left_out},
                {"other_than", as_json(request.other_than)}}) +
          "\n";
 }
@@ -72,7 +71,6 @@ Result<Request> parse_request(std::string_view line) {
   request.directory = field<std::string>(*object, "directory");
   if (!request.directory.starts_with('/')) return input_error("the request's directory is not absolute");
   request.digest = field<std::string>(*object, "digest");
-  request.left_out = field<std::string>(*object, "left_out");
   request.other_than = place_in(*object, "other_than");
   if (const auto patterns = object->find("patterns"); patterns != object->end() && patterns->is_array()) {
     for (const auto& pattern : *patterns) {
@@ -88,7 +86,7 @@ std::string format_answer(const Answer& answer) {
          dump({{"problem", answer.problem},
                {"remedy", answer.remedy},
                {"is_there", answer.is_there},
-               {"times", answer.times},
+               {"has_all", answer.has_all},
                {"place", as_json(answer.place)},
                {"below", answer.below},
                {"free_bytes", answer.free_bytes},
@@ -108,7 +106,7 @@ Result<Answer> parse_answer(std::string_view output) {
   answer.problem = field<std::string>(*object, "problem");
   answer.remedy = field<std::string>(*object, "remedy");
   answer.is_there = field<bool>(*object, "is_there");
-  answer.times = field<std::string>(*object, "times");
+  answer.has_all = field<bool>(*object, "has_all");
   answer.below = field<std::string>(*object, "below");
   answer.free_bytes = field<std::uint64_t>(*object, "free_bytes");
   answer.free_inodes = field<std::uint64_t>(*object, "free_inodes");

@@ -14,7 +14,7 @@ namespace shipyard::launcher::stage {
 
 struct Request {
   enum class Verb {
-    kLook,     ///< what is there at `directory`
+    kLook,     ///< what is there at `directory`; behind the request come Listing::entries of what is wanted
     kReceive,  ///< behind the request comes a tar archive: `directory` gets what is in it
     kCollect,  ///< behind the answer comes a tar archive of what matches `patterns` in `directory`
   };
@@ -22,8 +22,7 @@ struct Request {
   std::string directory = {};              ///< absolute
   std::string digest = {};                 ///< kReceive: Listing::names of what comes
   std::vector<std::string> patterns = {};  ///< kCollect: glob(7), with braces
-  std::string left_out = {};               ///< kCollect: absolute; of a pattern that matches it as well
-  Place other_than = {};                   ///< kCollect: nothing is brought from there
+  Place other_than = {};                   ///< kLook, kCollect: nothing is listed nor brought there
 
   bool operator==(const Request&) const = default;
 };
@@ -37,7 +36,7 @@ struct Answer {
   std::string problem = {};  ///< why it was not done; empty: it was
   std::string remedy = {};
   bool is_there = false;          ///< kLook: a directory
-  std::string times = {};         ///< kLook: Listing::times of it
+  bool has_all = false;           ///< kLook: of what is wanted
   Place place = {};               ///< kLook: of the directory, or of the nearest above that is there
   std::string below = {};         ///< kLook: what of the path is not there: "a/b"; empty: all is
   std::uint64_t free_bytes = 0;   ///< kLook: on the file system, for this user

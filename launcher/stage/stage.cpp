@@ -1,13 +1,17 @@
 #include "launcher/stage/stage.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <ostream>
 
+#include "base/output.hpp"
 #include "base/subprocess.hpp"
 #include "launcher/cancellation.hpp"
 #include "launcher/exit_status.hpp"
@@ -28,15 +32,29 @@ Outcome failed(int status, std::string message, std::string hint = {}) {
   return {"stage_failed", status, std::move(message), std::move(hint)};
 }
 
-/// tar that writes `directory` to a pipe, and what it has to say.
+/// For what tar says of a file of DIR.
+const char* unreadable_hint(const std::string& words) {
+  for (const char* part : {"changed as we read it", "No such file", "File removed", "File shrank"}) {
+    if (words.find(part) != std::string::npos) return "DIR must not change meanwhile";
+  }
+  return "who starts the job must be able to read all of DIR";
+}
+
+/// tar that writes to a pipe what of `directory` is listed, and what it has to say.
 class Archive {
  public:
-  static Result<Archive> of(const std::string& directory, const Environment& environment) {
+  /// `names`: paths from there, each with a 0 behind it.
+  static Result<Archive> of(const std::string& directory, const std::string& names,
+                            const Environment& environment) {
     Archive archive;
-    Command tar = tar_command(
-        {"--create", "--format=posix", "--sparse", "--numeric-owner", "--anchored",
-         fmt::format("--exclude=./{}*", kPartialPrefix), "--directory", directory, "--file=-", "."},
-        environment);
+    const FileDescriptor list(::memfd_create("names", MFD_CLOEXEC));
+    if (!list || write_all(list.get(), names) != 0 || ::lseek(list.get(), 0, SEEK_SET) != 0)
+      return system_error("no file for the names", errno);
+    Command tar =
+        tar_command({"--create", "--format=posix", "--sparse", "--numeric-owner", "--directory", directory,
+                     "--no-recursion", "--null", "--verbatim-files-from", "--files-from=-", "--file=-"},
+                    environment);
+    tar.input_file = list.get();
     tar.standard_output = Command::Stream::kPipe;
     tar.error_file = archive.said_.fd();
     auto child = Child::start(tar);
@@ -51,7 +69,7 @@ class Archive {
     (void)child_[0].stdout_pipe().close();
     const Exit exit = child_[0].wait();
     if (exit.success() || (exit.signalled && exit.value == SIGPIPE)) return {};
-    return said_.first_line_or(exit);
+    return said_.cause_or(exit);
   }
 
  private:
@@ -71,8 +89,12 @@ class Staging {
 
   std::optional<Outcome> run() {
     const auto start = Clock::now();
-    auto source = list_tree(account_.directory);
-    if (!source) return failed(kConfigError, "--stage: " + source.error().message);
+    names_ = std::string("./") + '\0';
+    auto source = list_tree(account_.directory, [this](const std::string& path) {
+      names_ += path;
+      names_ += '\0';
+    });
+    if (!source) return failed(kConfigError, "--stage: " + source.error().message, unreadable_hint({}));
     account_.source = std::move(*source);
     auto place = place_of(account_.directory);
     if (!place) return failed(kConfigError, "--stage: " + place.error().message);
@@ -80,7 +102,7 @@ class Staging {
     if (account_.target != account_.directory) nodes.push_back(kThisNode);
     for (std::size_t index : plan_.remote_hosts) nodes.push_back(edge_.context.hosts.hosts[index].name);
     std::vector<Answer> answers;
-    if (auto outcome = look(nodes, answers)) return outcome;
+    if (auto outcome = look(nodes, *place, answers)) return outcome;
     auto decided = decide_stage(nodes, answers, account_.source, *place, account_.target);
     if (!decided) return failed(kConfigError, "--stage: " + decided.error().message, decided.error().hint);
     account_.nodes = std::move(*decided);
@@ -109,11 +131,14 @@ class Staging {
             std::move(request)};
   }
 
-  std::optional<Outcome> look(const std::vector<std::string>& nodes, std::vector<Answer>& answers) {
+  std::optional<Outcome> look(const std::vector<std::string>& nodes, const Place& source,
+                              std::vector<Answer>& answers) {
     for (std::size_t first = 0; first < nodes.size(); first += kAtOnce) {
       std::vector<Call> calls;
-      for (std::size_t i = first; i < std::min(first + kAtOnce, nodes.size()); ++i)
-        calls.push_back(call(nodes[i], {Request::Verb::kLook, account_.target}));
+      for (std::size_t i = first; i < std::min(first + kAtOnce, nodes.size()); ++i) {
+        calls.push_back(call(nodes[i], {.directory = account_.target, .other_than = source}));
+        calls.back().data = account_.source.entries;
+      }
       auto replies = converse(calls, -1, control_);
       if (cancellation_.signal() != 0) return cancellation_.outcome("while looking for what is to be staged");
       if (auto outcome = first_failure(calls, replies)) return outcome;
@@ -123,8 +148,8 @@ class Staging {
   }
 
   std::optional<Outcome> send(const std::vector<Call>& calls) {
-    auto archive = Archive::of(account_.directory, edge_.context.environment);
-    if (!archive) return failed(kConfigError, "--stage: " + archive.error().message, "install tar");
+    auto archive = Archive::of(account_.directory, names_, edge_.context.environment);
+    if (!archive) return failed(kConfigError, "--stage: " + archive.error().message, kInstallTar);
     const bool shows = edge_.environment.stderr_is_terminal && edge_.messages.verbosity() > Verbosity::kQuiet;
     auto control = control_;
     if (shows) {
@@ -141,7 +166,7 @@ class Staging {
     if (cancellation_.signal() != 0) return cancellation_.outcome("while staging");
     if (auto words = archive->end(); !words.empty())
       return failed(kConfigError, fmt::format("--stage: {} cannot be read: {}", account_.directory, words),
-                    "it must not change meanwhile");
+                    unreadable_hint(words));
     return first_failure(calls, replies);
   }
 
@@ -164,6 +189,7 @@ class Staging {
   const LaunchPlan& plan_;
   const StartEdge& edge_;
   StageAccount& account_;
+  std::string names_;  ///< of all that DIR has
   Cancellation cancellation_;
   ConversationControl control_;
 };
@@ -179,11 +205,12 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
       return failed(kConfigError,
                     fmt::format("--stage: {} is {}", wish.directory,
                                 fs::exists(directory, failure) ? "not a directory" : "not there"),
-                    "--stage DIR[:TARGET]");
+                    "DIR of --stage DIR[:TARGET] is a directory on this node");
     }
     if (lies_below(target, directory) || lies_below(directory, target))
       return failed(kConfigError,
-                    fmt::format("--stage: one of {} and {} is within the other", directory, target));
+                    fmt::format("--stage: one of {} and {} is within the other", directory, target),
+                    "give a TARGET beside it");
   }
   return std::nullopt;
 }

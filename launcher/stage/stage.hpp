@@ -36,6 +36,8 @@ struct CollectAccount {
   std::vector<std::string> shared = {};   ///< nodes whose working directory is this one's
   std::vector<std::string> failed = {};   ///< "NODE: why"
   double seconds = 0;
+  std::string remedy = {};                 ///< of `failed`, where there is one
+  std::optional<Outcome> terminated = {};  ///< a signal has ended it before all had come
 };
 
 /// Before the start: whether results can be put where they are to go. An outcome where not.

@@ -1,5 +1,6 @@
 #include "launcher/stage/tree.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -23,6 +25,7 @@ class Digest {
     for (const char letter : text) take(static_cast<unsigned char>(letter));
     take(0);
   }
+  [[nodiscard]] std::uint64_t value() const { return value_; }
   [[nodiscard]] std::string text() const { return fmt::format("{:016x}", value_); }
 
  private:
@@ -45,6 +48,8 @@ Result<std::vector<fs::path>> sorted_entries(const fs::path& directory) {
 
 class Lister {
  public:
+  explicit Lister(const std::function<void(const std::string&)>& met) : met_(met) {}
+
   Status list(const fs::path& directory, const std::string& name) {
     auto entries = sorted_entries(directory);
     if (!entries) return entries.error();
@@ -54,17 +59,18 @@ class Lister {
       struct stat info {};
       if (::lstat(entry.c_str(), &info) != 0) return system_error("cannot read " + entry.string(), errno);
       const std::string path = name + "/" + file;
+      if (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode)) continue;
+      if (met_) met_("." + path);
       if (S_ISDIR(info.st_mode)) {
-        add(fmt::format("d {:o} {}", info.st_mode & 07777U, path));
+        add(path, fmt::format("d {:o}", info.st_mode & 07777U));
         if (auto listed = list(entry, path); !listed) return listed;
       } else if (S_ISLNK(info.st_mode)) {
         std::error_code failure;
-        add(fmt::format("l {}", path));
-        add(fs::read_symlink(entry, failure).string());
+        add(path, "l " + fs::read_symlink(entry, failure).string());
         ++listing_.files;
-      } else if (S_ISREG(info.st_mode)) {
-        add(fmt::format("f {:o} {} {}", info.st_mode & 07777U, info.st_size, path));
-        times_.add(fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec));
+      } else {
+        add(path, fmt::format("f {:o} {}", info.st_mode & 07777U, info.st_size),
+            fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec));
         ++listing_.files;
         listing_.bytes += static_cast<std::uint64_t>(info.st_size);
       }
@@ -74,20 +80,27 @@ class Lister {
 
   Listing done() {
     listing_.names = names_.text();
-    listing_.times = times_.text();
     return listing_;
   }
 
  private:
-  void add(const std::string& entry) {
-    names_.add(entry);
-    times_.add(entry);
+  void add(const std::string& path, const std::string& what, const std::string& time = {}) {
+    Digest one;
+    for (const auto& part : {path, what, time}) one.add(part);
+    const std::uint64_t digest = one.value();
+    listing_.entries.append(reinterpret_cast<const char*>(&digest), sizeof digest);
+    names_.add(path);
+    names_.add(what);
   }
 
+  const std::function<void(const std::string&)>& met_;
   Digest names_;
-  Digest times_;
   Listing listing_;
 };
+
+Error cannot_write(const fs::path& path, int why) {
+  return system_error("cannot write " + path.string(), why, kWritableTarget);
+}
 
 bool is_a_directory(const fs::path& path) {
   std::error_code ignored;
@@ -99,23 +112,60 @@ bool is_there(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
+/// rename(2) does not leave a mount, even where the file system is one.
+bool is_same_mount(const fs::path& a, const fs::path& b) {
+  struct stat first {};
+  struct stat second {};
+  if (::lstat(a.c_str(), &first) != 0 || ::lstat(b.c_str(), &second) != 0 || first.st_dev != second.st_dev)
+    return false;
+#ifdef STATX_MNT_ID
+  struct statx one {};
+  struct statx other {};
+  if (::statx(AT_FDCWD, a.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &one) == 0 &&
+      ::statx(AT_FDCWD, b.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &other) == 0 &&
+      (one.stx_mask & other.stx_mask & STATX_MNT_ID) != 0)
+    return one.stx_mnt_id == other.stx_mnt_id;
+#endif
+  return true;
+}
+
+/// Whether entries of `from` can be moved there; open_up is still to come.
+Status check_directory(const fs::path& from, const fs::path& to) {
+  if (!is_same_mount(from, to))
+    return input_error(fmt::format("{} is a file system of its own there", to.string()),
+                       "give another TARGET, or that directory one of its own: --stage may be repeated");
+  if (::access(to.c_str(), W_OK | X_OK) == 0) return Ok{};
+  const int why = errno;
+  if (struct stat info{}; why == EACCES && ::stat(to.c_str(), &info) == 0 && info.st_uid == ::geteuid())
+    return Ok{};
+  return cannot_write(to, why);
+}
+
+/// What can be wrong is found before anything is moved. `to` is a directory.
 Status check_merge(const fs::path& from, const fs::path& to) {
   auto entries = sorted_entries(from);
   if (!entries) return entries.error();
+  bool gets_entries = false;
   for (const auto& entry : *entries) {
     const fs::path other = to / entry.filename();
-    if (!is_there(other)) continue;
     const bool directory = is_a_directory(entry);
+    if (!is_there(other)) {
+      gets_entries = true;
+      continue;
+    }
     if (directory != is_a_directory(other)) {
       return input_error(
           fmt::format("{} is {} there, and {} here", other.string(),
                       directory ? "no directory" : "a directory", directory ? "a directory" : "none"),
           "remove it there, or give another TARGET");
     }
-    if (!directory) continue;
-    if (auto checked = check_merge(entry, other); !checked) return checked;
+    if (!directory) {
+      gets_entries = true;
+    } else if (auto checked = check_merge(entry, other); !checked) {
+      return checked;
+    }
   }
-  return Ok{};
+  return gets_entries ? check_directory(from, to) : Ok{};
 }
 
 Status move_all(const fs::path& from, const fs::path& to) {
@@ -127,23 +177,80 @@ Status move_all(const fs::path& from, const fs::path& to) {
       if (auto moved = move_all(entry, other); !moved) return moved;
       continue;
     }
-    if (::rename(entry.c_str(), other.c_str()) != 0)
-      return system_error("cannot write " + other.string(), errno);
+    if (::rename(entry.c_str(), other.c_str()) != 0) return cannot_write(other, errno);
   }
   return Ok{};
 }
 
+struct DirectoryMode {
+  fs::path name;  ///< below the directory that was asked about
+  mode_t mode;
+};
+
+/// So that entries can be made, moved and removed there, as far as it is ours to say. Its mode before.
+mode_t open_up(const fs::path& directory) {
+  struct stat info {};
+  if (::lstat(directory.c_str(), &info) != 0) return S_IRWXU;
+  const mode_t mode = info.st_mode & 07777U;
+  if ((mode & S_IRWXU) != S_IRWXU) ::chmod(directory.c_str(), mode | S_IRWXU);
+  return mode;
+}
+
+/// The directory, and all in it; those above come first.
+void open_up_all(const fs::path& directory, const fs::path& name, std::vector<DirectoryMode>& modes) {
+  modes.push_back({name, open_up(directory)});
+  std::error_code failure;
+  for (fs::directory_iterator entry(directory, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    if (is_a_directory(entry->path())) open_up_all(entry->path(), name / entry->path().filename(), modes);
+  }
+}
+
 }  // namespace
 
-Result<Listing> list_tree(const std::string& directory) {
-  Lister lister;
+void remove_tree(const std::string& directory) {
+  std::vector<DirectoryMode> modes;
+  open_up_all(directory, {}, modes);
+  std::error_code ignored;
+  fs::remove_all(directory, ignored);
+}
+
+Result<Listing> list_tree(const std::string& directory,
+                          const std::function<void(const std::string& path)>& met) {
+  Lister lister(met);
   if (auto listed = lister.list(directory, {}); !listed) return listed.error();
   return lister.done();
 }
 
+bool has_all(const Listing& there, std::string_view entries) {
+  const auto sorted = [](std::string_view bytes) {
+    std::vector<std::uint64_t> digests(bytes.size() / sizeof(std::uint64_t));
+    std::memcpy(digests.data(), bytes.data(), digests.size() * sizeof(std::uint64_t));
+    std::sort(digests.begin(), digests.end());
+    return digests;
+  };
+  const auto all = sorted(there.entries);
+  const auto wanted = sorted(entries);
+  return std::includes(all.begin(), all.end(), wanted.begin(), wanted.end());
+}
+
 Status merge_tree(const std::string& from, const std::string& to) {
   if (auto checked = check_merge(from, to); !checked) return checked;
-  return move_all(from, to);
+  std::vector<DirectoryMode> modes;
+  open_up_all(from, {}, modes);
+  for (auto& directory : modes) {
+    const fs::path other = directory.name.empty() ? fs::path(to) : fs::path(to) / directory.name;
+    if (!is_a_directory(other)) continue;
+    const mode_t before = open_up(other);
+    // The target itself keeps its own.
+    if (directory.name.empty()) directory.mode = before;
+  }
+  auto moved = move_all(from, to);
+  for (auto directory = modes.rbegin(); directory != modes.rend(); ++directory) {
+    const fs::path other = directory->name.empty() ? fs::path(to) : fs::path(to) / directory->name;
+    if (is_a_directory(other)) ::chmod(other.c_str(), directory->mode);
+  }
+  return moved;
 }
 
 }  // namespace shipyard::launcher::stage

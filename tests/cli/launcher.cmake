@@ -6,6 +6,7 @@ shipyard_cli_test(launcher_gate launcher_gate.sh)
 shipyard_cli_test(launcher_job_key launcher_job_key.sh)
 shipyard_cli_test(launcher_unlike_nodes launcher_unlike_nodes.sh)
 shipyard_cli_test(launcher_check launcher_check.sh)
+shipyard_cli_test(launcher_stage launcher_stage.sh)
 shipyard_cli_test(launcher_preflight launcher_preflight.sh)
 # With the machine's own Open MPI, where it has one.
 shipyard_cli_test(launcher_run launcher_run.sh)

@@ -77,9 +77,12 @@ shipyard_unit_test(launcher_stage_test
   SOURCES
     stage_conversation_test.cpp
     stage_decision_test.cpp
+    stage_fetch_test.cpp
+    stage_partial_test.cpp
     stage_place_test.cpp
     stage_staged_path_test.cpp
     stage_protocol_test.cpp
+    stage_tar_test.cpp
     stage_tree_test.cpp)
 # How mpirun is told a layout.
 shipyard_unit_test(launcher_mapping_test

@@ -502,7 +502,7 @@ TEST(PlanLaunch, PrintsNothingOfAKeyThatIsInTheEnvironmentAlone) {
   EXPECT_THAT(plan.files.at("/tmp/shipyard-mpirun.abc/ssh_config"),
               HasSubstr("IdentityFile \"/tmp/shipyard-mpirun.abc/id_ed25519\"\n"));
   EXPECT_THAT(plan.dropped_variables, Contains("SHIPYARD_SSH_KEY"));
-  for (const std::string& text : {plan_as_script(plan), plan_as_json(plan), plan_explained(plan, 80)}) {
+  for (const std::string& text : {plan_as_script(plan), plan_as_json(plan, {}), plan_explained(plan, 80)}) {
     EXPECT_THAT(text, Not(HasSubstr("hush")));
     EXPECT_THAT(text, Not(HasSubstr("aHVzaA")));
   }
@@ -823,10 +823,11 @@ TEST(PlanAsJson, HasTheDocumentedShape) {
   LaunchOptions options = program();
   options.exports = {{"GIVEN", "\xff\"x"}};
   const auto plan = planned(options, batch_task());
-  const auto json = nlohmann::ordered_json::parse(plan_as_json(plan));
+  options.stage = {{"case"}, {"bin", "/mnt/bin"}};
+  auto json = nlohmann::ordered_json::parse(plan_as_json(plan, options));
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
-  EXPECT_THAT(keys, ElementsAre("nodes", "command", "environment", "files", "reasons"));
+  EXPECT_THAT(keys, ElementsAre("nodes", "command", "environment", "files", "stage", "collect", "reasons"));
   EXPECT_EQ(json["nodes"].size(), 3u);
   EXPECT_EQ(json["nodes"][0].dump(),
             R"({"host":"10.0.0.5","ranks":4,"threads":1,"cpuset":["0,4","1,5","2,6","3,7"]})");
@@ -835,6 +836,12 @@ TEST(PlanAsJson, HasTheDocumentedShape) {
   EXPECT_EQ(json["environment"]["GIVEN"], "\xef\xbf\xbd\"x");
   EXPECT_EQ(json["files"]["/tmp/shipyard-mpirun.abc/hostfile"],
             plan.files.at("/tmp/shipyard-mpirun.abc/hostfile"));
+  EXPECT_EQ(json["stage"].dump(),
+            R"([{"directory":"case","target":null},{"directory":"bin","target":"/mnt/bin"}])");
+  EXPECT_EQ(json["collect"], nullptr);
+  options.collect = {"out*"};
+  json = nlohmann::ordered_json::parse(plan_as_json(plan, options));
+  EXPECT_EQ(json["collect"].dump(), R"({"patterns":["out*"],"directory":"collected"})");
   EXPECT_EQ(json["reasons"][0], "3 nodes: AZ_BATCH_HOST_LIST");
   EXPECT_EQ(json["reasons"].size(), plan.reasons.size());
 }

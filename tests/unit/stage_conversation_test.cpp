@@ -65,6 +65,23 @@ TEST_F(Converse, WithoutAStreamTheRequestIsAll) {
   EXPECT_EQ(replies[0].answer.matches, 0U);
 }
 
+TEST_F(Converse, DataComesBetweenTheRequestAndTheStream) {
+  const std::string data(1'000'000, 'd');
+  Call first = call("a", counting());
+  first.data = data;
+  Call second =
+      call("b", "read -r line; test \"$(head -c 5)\" = ddddd && echo 'shipyard-node-stage {\"matches\":7}'");
+  second.data = data;
+  const auto stream = file_of(500'000);
+  const auto sent = converse({first}, stream.get(), {});
+  EXPECT_EQ(sent[0].answer.matches, 1'500'000U);
+  // One that does not read all of it has answered as well.
+  const auto asked = converse({first, second}, -1, {});
+  EXPECT_EQ(asked[0].answer.matches, 1'000'000U);
+  EXPECT_EQ(asked[1].answer.matches, 7U);
+  EXPECT_EQ(asked[1].problem, "");
+}
+
 TEST_F(Converse, OneThatFailsStopsTheOthersAndIsTheCause) {
   constexpr std::size_t kBytes = 60'000'000;
   const auto stream = file_of(kBytes);
@@ -89,9 +106,27 @@ TEST_F(Converse, OneWithoutASignOfLifeIsGivenUp) {
   control.silence = std::chrono::seconds(1);
   const auto replies = converse({call("a", "sleep 60")}, stream.get(), control);
   EXPECT_EQ(replies[0].problem, "no sign of life for 1 s");
-  control.last_answer = std::chrono::seconds(1);
+}
+
+TEST_F(Converse, OneThatIsOnlyAskedHasNoMoreTime) {
+  ConversationControl control;
+  control.silence = std::chrono::seconds(1);
   const auto asked = converse({call("a", "cat >/dev/null; sleep 60")}, -1, control);
   EXPECT_EQ(asked[0].problem, "no sign of life for 1 s");
+  const auto words = converse(
+      {call("a", "cat >/dev/null; for i in 1 2 3; do sleep 0.6; echo; done; " + counting())}, -1, control);
+  EXPECT_EQ(words[0].problem, "");
+}
+
+TEST_F(Converse, OneThatHasGotAllHasTimeToPutItInItsPlace) {
+  const auto stream = file_of(1000);
+  ConversationControl control;
+  control.silence = std::chrono::seconds(1);
+  control.last_answer = std::chrono::seconds(2);
+  const auto replies = converse(
+      {call("a", counting() + "; sleep 1.3"), call("b", "cat >/dev/null; sleep 60")}, stream.get(), control);
+  EXPECT_EQ(replies[0].problem, "");
+  EXPECT_EQ(replies[1].problem, "no sign of life for 2 s");
 }
 
 TEST_F(Converse, OneThatDoesNotStart) {

@@ -8,7 +8,7 @@ namespace {
 const Place kHere{"boot 0", "ext4", "/dev/sda1", "/case", 1, 100};
 constexpr std::uint64_t kGb = 1'000'000'000;
 
-Listing source() { return {10, kGb, "names", "times"}; }
+Listing source() { return {10, kGb, "names", "entries"}; }
 
 Answer with_room(int machine) {
   return {.place = {"boot " + std::to_string(machine), "ext4", "/dev/sda1", "/", 1, 2},
@@ -36,10 +36,10 @@ TEST(DecideStage, EachNodeWithADiskOfItsOwnReceives) {
 TEST(DecideStage, OneThatHasTheSameFilesIsLeftAlone) {
   Answer answer = with_room(1);
   answer.is_there = true;
-  answer.times = "times";
+  answer.has_all = true;
   answer.free_bytes = 0;
   EXPECT_EQ(decided({answer}), std::vector{NodeStage::kPresent});
-  answer.times = "other times";
+  answer.has_all = false;
   answer.free_bytes = 5 * kGb;
   EXPECT_EQ(decided({answer}), std::vector{NodeStage::kReceives});
 }
@@ -48,8 +48,6 @@ TEST(DecideStage, OneThatSeesTheDirectoryItselfIsNeverWrittenTo) {
   Place nfs{"boot 0", "nfs4", "10.0.0.4:/export", "/case", 7, 100};
   Answer answer = with_room(1);
   answer.is_there = true;
-  // As an attribute cache may show it.
-  answer.times = "older times";
   answer.place = nfs;
   answer.place.boot = "boot 1";
   answer.below = "";
@@ -76,6 +74,27 @@ TEST(DecideStage, NodesWithoutRoomAreNamedBeforeAnythingIsSent) {
       decide_stage({"a", "b", "c"}, {with_room(1), full, no_inodes}, source(), kHere, "/case");
   ASSERT_FALSE(decision);
   EXPECT_EQ(decision.error().message, "no room for 1.0 GB at /case on b (500 MB free) and c (no inodes)");
+}
+
+TEST(DecideStage, ATargetThatALinkLeadsIntoTheDirectoryIsRefused) {
+  const auto message = [](const std::string& path, const std::string& below, Place place = kHere) {
+    Answer answer = with_room(1);
+    answer.place = place;
+    answer.place.path = path;
+    answer.place.inode = 5;
+    answer.below = below;
+    const auto decision = decide_stage({"a"}, {answer}, source(), kHere, "/link");
+    return decision ? std::string() : decision.error().message;
+  };
+  const std::string refused = "one of DIR and /link is within the other on a";
+  EXPECT_EQ(message("/case/sub", ""), refused);
+  EXPECT_EQ(message("/case", "new/one"), refused);
+  EXPECT_EQ(message("/", ""), refused);
+  EXPECT_EQ(message("/", "case2"), "");
+  EXPECT_EQ(message("/cases", ""), "");
+  Place other = kHere;
+  other.boot = "boot 1";
+  EXPECT_EQ(message("/case/sub", "", other), "");
 }
 
 TEST(SizeText, PowersOfTen) {

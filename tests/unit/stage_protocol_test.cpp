@@ -6,9 +6,11 @@ namespace shipyard::launcher::stage {
 namespace {
 
 TEST(StageProtocol, GivesBackARequest) {
-  const Request request{
-      Request::Verb::kCollect, "/a b\"c",      "digest",
-      {"out*", "{a,b}"},       "/a/collected", {"boot", "nfs4", "s:/e", "/p", 1, UINT64_MAX}};
+  const Request request{Request::Verb::kCollect,
+                        "/a b\"c",
+                        "digest",
+                        {"out*", "{a,b}"},
+                        {"boot", "nfs4", "s:/e", "/p", 1, UINT64_MAX}};
   const auto parsed = parse_request(format_request(request));
   ASSERT_TRUE(parsed);
   EXPECT_EQ(*parsed, request);
@@ -22,8 +24,7 @@ TEST(StageProtocol, RefusesWhatItDoesNotWrite) {
 }
 
 TEST(StageProtocol, GivesBackAnAnswerAmongOtherWords) {
-  const Answer answer{"problem", "remedy", true, "times", {"boot", "ext4", "/dev", "/p", 1, 2},
-                      "a/b",     3,        4,    5};
+  const Answer answer{"problem", "remedy", true, true, {"boot", "ext4", "/dev", "/p", 1, 2}, "a/b", 3, 4, 5};
   const auto parsed = parse_answer("Welcome\n" + format_answer(answer) + "bye\n");
   ASSERT_TRUE(parsed);
   EXPECT_EQ(*parsed, answer);

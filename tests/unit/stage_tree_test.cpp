@@ -70,7 +70,7 @@ TEST_F(Tree, EveryDifferenceShows) {
   EXPECT_TRUE(differs());
   write("a/one", "2");
   EXPECT_FALSE(differs());
-  EXPECT_NE(list_tree(at("a"))->times, before->times);
+  EXPECT_FALSE(has_all(*list_tree(at("a")), before->entries));
   fs::remove(at("a/link"));
   fs::create_symlink("two", at("a/link"));
   EXPECT_TRUE(differs());
@@ -87,6 +87,24 @@ TEST_F(Tree, WhatIsStillComingIsNotThere) {
   const auto before = list_tree(at("a"));
   write(std::string("a/") + std::string(kPartialPrefix) + "abc/half", "h");
   EXPECT_EQ(*list_tree(at("a")), *before);
+}
+
+TEST_F(Tree, WhatIsMoreIsNoDifference) {
+  write("a/one", "1");
+  write("a/b/two", "22");
+  const auto wanted = list_tree(at("a"))->entries;
+  EXPECT_TRUE(has_all(*list_tree(at("a")), wanted));
+  write("a/result", "r");
+  write("a/b/more/result", "r");
+  EXPECT_TRUE(has_all(*list_tree(at("a")), wanted));
+  ::chmod(at("a/b").c_str(), 0700);
+  EXPECT_FALSE(has_all(*list_tree(at("a")), wanted));
+  ::chmod(at("a/b").c_str(), 0755);
+  EXPECT_TRUE(has_all(*list_tree(at("a")), wanted));
+  fs::remove(at("a/b/two"));
+  EXPECT_FALSE(has_all(*list_tree(at("a")), wanted));
+  EXPECT_FALSE(has_all({}, wanted));
+  EXPECT_TRUE(has_all({}, {}));
 }
 
 TEST_F(Tree, OneThatIsNotThere) { EXPECT_FALSE(list_tree(at("none"))); }
@@ -112,6 +130,29 @@ TEST_F(Tree, AMergeThatCannotBeMovesNothing) {
   EXPECT_NE(merged.error().message.find(at("to/z")), std::string::npos);
   EXPECT_EQ(read(at("to/a")), "old");
   EXPECT_EQ(read(at("from/a")), "new");
+}
+
+TEST_F(Tree, AMergeGivesDirectoriesTheirModes) {
+  write("from/ro/deep/file", "new");
+  write("to/ro/own", "o");
+  fs::create_directory(at("from/ro/empty"));
+  const auto mode = [&](const std::string& name) {
+    struct stat info {};
+    return ::stat(at(name).c_str(), &info) == 0 ? info.st_mode & 07777U : 0;
+  };
+  ::chmod(at("from/ro/deep").c_str(), 0555);
+  ::chmod(at("from/ro").c_str(), 0555);
+  ::chmod(at("from").c_str(), 0500);
+  ::chmod(at("to/ro").c_str(), 0755);
+  ::chmod(at("to").c_str(), 0711);
+  ASSERT_TRUE(merge_tree(at("from"), at("to")));
+  EXPECT_EQ(read(at("to/ro/deep/file")), "new");
+  EXPECT_EQ(read(at("to/ro/own")), "o");
+  EXPECT_EQ(mode("to/ro"), 0555U);
+  EXPECT_EQ(mode("to/ro/deep"), 0555U);
+  EXPECT_EQ(mode("to"), 0711U);
+  remove_tree(at("to"));
+  EXPECT_FALSE(fs::exists(at("to")));
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/environment.hpp"
+#include "base/result.hpp"
+#include "base/subprocess.hpp"
+#include "launcher/stage/protocol.hpp"
+
+namespace shipyard::launcher::stage {
+
+/// Results from one node.
+struct Fetch {
+  std::string node;
+  Command command;        ///< runs the node's side there; its streams are set here
+  Request request;        ///< kCollect
+  std::string directory;  ///< gets a directory with the node's name
+  mode_t mode = 0755;     ///< of that
+};
+
+struct FetchControl {
+  std::function<bool()> cancelled;  ///< asked several times a second
+  /// Without a byte from the node, or with none that is taken here, it is given up.
+  std::chrono::seconds silence{60};
+};
+
+/// How many have come (Answer::matches); fails where not all have, and then nothing is kept.
+Result<std::uint64_t> fetch(const Fetch& wish, const Environment& environment, const FetchControl& control);
+
+/// Where it was cancelled.
+[[nodiscard]] Error ended_before();
+
+}  // namespace shipyard::launcher::stage
