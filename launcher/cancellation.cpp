@@ -32,7 +32,11 @@ bool Cancellation::check() {
 Outcome Cancellation::outcome(const char* when, const std::string& consequence) const {
   const std::string reason =
       lifeline_ended_ ? "standard input ended (SHIPYARD_LIFELINE)" : signal_name(signal_) + " received";
-  return {"terminated", kSignalBase + signal_, fmt::format("{} {}: {}", reason, when, consequence), {}};
+  return {"terminated",
+          kSignalBase + signal_,
+          consequence.empty() ? fmt::format("{} {}: nothing was started", reason, when)
+                              : fmt::format("{} {}: {}", reason, when, consequence),
+          {}};
 }
 
 }  // namespace shipyard::launcher

@@ -20,9 +20,8 @@ class Cancellation {
   bool check();
   /// The signal's; 0: none.
   [[nodiscard]] int signal() const { return signal_; }
-  /// `when`: "while waiting for the nodes".
-  [[nodiscard]] Outcome outcome(const char* when,
-                                const std::string& consequence = "nothing was started") const;
+  /// `when`: "while waiting for the nodes". Without a consequence: nothing was started.
+  [[nodiscard]] Outcome outcome(const char* when, const std::string& consequence = {}) const;
 
  private:
   SignalDescriptor& signals_;

@@ -35,7 +35,7 @@ program app <<<'exit "${APP_STATUS:-0}"'
 cd "$JOB" || exit 1
 
 greet_for_all_nodes
-two=(--hosts 127.0.0.1,127.0.0.2 --ssh-port "$port" --oversubscribe --ppn 1 --bind-to none)
+two=(--hosts "127.0.0.1,127.0.0.2" --ssh-port "$port" --oversubscribe --ppn 1 --bind-to none)
 # The directories of both nodes as new.
 anew() { find "$JOB" "$NODE" -mindepth 1 -delete; }
 said() { grep -v '^shipyard-mpirun: note: host keys are not checked' "$work/err"; }
