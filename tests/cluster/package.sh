@@ -1,6 +1,7 @@
 #!/bin/bash
-# package.sh SUITE: the Debian packages for this release, installed with apt in a clean container of it, and used there. For
-# Debian 12 they are made of this build, all three; for Debian 13 in a container, of what its image was built of.
+# package.sh SUITE [DIRECTORY]: the Debian packages for this release, installed with apt in a clean container of it, and used there.
+# For Debian 12 they are made of this build, all three; for Debian 13 in a container, of what its image was built of, which
+# shipyard-batch is not: with DIRECTORY it is what scripts/build-package has left there, all three.
 # shellcheck disable=SC2016  # for the shell in the container
 set -u
 suite=$1
@@ -18,15 +19,20 @@ trap 'docker rm -f "$container" >/dev/null 2>&1; rm -rf "$work"' EXIT
 version=$(sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
 
 # --- The packages.
+names='shipyard-batch shipyard-benchmarks shipyard-mpirun'
 case $suite in
-  bookworm)
-    release=deb12 names='shipyard-batch shipyard-benchmarks shipyard-mpirun'
+  bookworm) release=deb12 ;;
+  trixie) release=deb13 ;;
+esac
+case ${2:+given}-$suite in
+  given-*) cp -r "$2" "$work/packages" || exit 1 ;;
+  -bookworm)
     grep -q '^VERSION_ID="12"' /etc/os-release || skip 'this machine is not Debian 12, for which it would build'
     cpack --config "$SHIPYARD_BUILD_DIR/CPackConfig.cmake" -B "$work/packages" >"$work/log" 2>&1 || { tail -n 20 "$work/log"; exit 1; }
     rm -rf "$work/packages/_CPack_Packages"
     ;;
-  trixie)
-    release=deb13 names='shipyard-benchmarks shipyard-mpirun'
+  -trixie)
+    names='shipyard-benchmarks shipyard-mpirun'
     "$root/scripts/build-package" --base debian13 --without-batch --output "$work/packages" >"$work/log" 2>&1 ||
       { tail -n 20 "$work/log"; exit 1; }
     ;;
@@ -97,7 +103,7 @@ check 'completion of a value' "$(inside "$complete_line; offered shipyard-mpirun
 check 'completion behind the program is the program'"'"'s' \
   "$(inside "$complete_line; offered shipyard-mpirun -n 2 shipyard-hostfile --form")" --format
 
-if [ "$suite" = bookworm ]; then
+if [[ $names = *shipyard-batch* ]]; then
   check_contains 'the example of a job makes requests' \
     "$(inside 'shipyard-submit render /usr/share/doc/shipyard-batch/examples/job.yaml' | grep commandLine)" 'shipyard-mpirun pi'
   check_contains 'a pool is planned' \

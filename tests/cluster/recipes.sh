@@ -1,6 +1,6 @@
 #!/bin/bash
 # recipes.sh [NAME…]: the commands of recipes/NAME/README.md, word for word: the image is built, the program runs on four nodes, and
-# its result is right; the job file becomes the requests of a job. All recipes without a name.
+# its result is right; the job file becomes the requests of a job, and shipyard-local serve runs some of them. All recipes without a name.
 # shellcheck disable=SC2317  # functions are called by name
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ need_images shipyard/openmpi:{bookworm,bookworm-dev} shipyard/node:latest
 cd "$here/../.." || exit
 all=(hello mpi4py hybrid hpl lammps benchmarks openfoam)
 work=$(mktemp -d)
-trap 'remove_recipe_images; rm -rf "$work"' EXIT
+trap 'end_service; remove_tags; remove_recipe_images; rm -rf "$work"' EXIT
 export PATH=$SHIPYARD_BUILD_DIR/bin:$PATH
 
 # --- What each must print. $output is what came out, $readme what the README says of it.
@@ -22,7 +22,11 @@ is_near() { awk -v a="$1" -v b="$2" -v by="$3" 'BEGIN { d = a - b; if (d < 0) d 
 # near NAME ACTUAL EXPECTED TOLERANCE
 near() { check "$1: '$2' is within $4 of $3" "$(is_near "$2" "$3" "$4" && echo near)" near; }
 # as_shown NAME PATTERN: one line that is the same in README and output
-as_shown() { check "$1" "$(grep -E "$2" <<<"$output")" "$(grep -E "$2" <<<"$readme")"; }
+as_shown() {
+  local shown
+  shown=$(grep -E "$2" <<<"$readme")
+  check "$1" "$(grep -E "$2" <<<"$output")" "${shown:-a line like $2 in the README}"
+}
 
 result_of_hello() {
   check "a rank on each node" "$(grep '^rank' <<<"$output" | sort)" "$(for i in 0 1 2 3; do echo "rank $i of 4 on node-$i"; done)"
@@ -81,6 +85,79 @@ result_of_openfoam() {
   near "residual of Ux after 30 iterations" "$(sed -n 's/^iteration 30, .*Ux \([0-9.e-]*\),.*/\1/p' <<<"$output")" 0.0110721 0.001
 }
 
+# --- The job files of these, on nodes of the service. They ask for the work of many cores: here for less of it.
+served=(hello mpi4py hybrid openfoam)
+declare -A less=([mpi4py]='s/ 1000000000$/ 10000000/' [hybrid]='s/ 1000000000000$//' [openfoam]='s/ 2000 / 10 /')
+job_of_hello() {
+  local ranks
+  ranks=$(grep -c '^rank [0-9]* of [0-9]* on node-' <<<"$output")
+  check "ranks on all nodes" "$(sed -n 's/^rank .* on //p' <<<"$output" | sort -u | tr '\n' ' ')" "node-0 node-1 node-2 node-3 "
+  check "their sum, of $ranks" "$(grep '^sum' <<<"$output")" "sum of the ranks: $((ranks * (ranks - 1) / 2))"
+}
+job_of_mpi4py() { near "pi" "$(sed -n 's/^pi = .*, off by //p' <<<"$output")" 0 1e-11; }
+job_of_hybrid() { near "pi^2/6" "$(sed -n 's/^sum \([0-9.]*\),.*/\1/p' <<<"$output")" 1.64493407 2e-8; }
+job_of_openfoam() { near "residual of Ux after 10 iterations" "$(sed -n 's/^iteration 10, .*Ux \([0-9.e-]*\),.*/\1/p' <<<"$output")" 0.0382889 0.001; }
+
+service=
+serve() {
+  mkdir "$work/storage"
+  HOME=$work shipyard-local serve --listen 127.0.0.1:0 --state "$work/state" --storage "$work/storage" >"$work/service.env" 2>"$work/service.err" </dev/null &
+  service=$!
+  wait_until 60 grep -q ACCESS_KEY_FILE "$work/service.env" || { cat "$work/service.err"; exit 1; }
+}
+# Its containers and networks, by the label that all of a service's carry.
+end_service() {
+  local label
+  [ -n "$service" ] || return 0
+  kill -TERM "$service" && wait "$service"
+  label=label=shipyard.service=$(printf %s "$work/state" | sha256sum | cut -c1-8)
+  docker ps --all --quiet --filter "$label" | xargs -r docker rm --force --volumes >/dev/null
+  docker network ls --quiet --filter "$label" | xargs -r docker network rm >/dev/null
+}
+# What a name of the job file stood for before is kept.
+declare -A tags=()
+remove_tags() {
+  local tag
+  for tag in "${!tags[@]}"; do
+    if [ -n "${tags[$tag]}" ]; then docker tag "${tags[$tag]}" "$tag"; else docker rmi "$tag"; fi >/dev/null 2>&1
+  done
+}
+
+job() {
+  local name=$1 tagged=$2 line status=0 changed
+  tags[$tagged]=$(docker image inspect -f '{{.Id}}' "$tagged" 2>/dev/null)
+  [ -n "$service" ] || serve
+  start=$(now)
+  mkdir -p "$work/less/recipes/$name"
+  sed "/^command: /{${less[$name]:-}}" "recipes/$name/job.yaml" >"$work/less/recipes/$name/job.yaml"
+  changed=$(diff "recipes/$name/job.yaml" "$work/less/recipes/$name/job.yaml" | grep -c '^>')
+  check "the job file: lines that ask for less" "$changed" "$([ -z "${less[$name]:-}" ] && echo 0 || echo 1)"
+  # The service takes images of this machine, so nothing is pushed.
+  while IFS= read -r line; do
+    (cd "$work/less" && . "$work/service.env" && HOME=$work timeout 300 bash -c "$line") </dev/null >"$work/out" 2>"$work/err" || status=$?
+  done < <(commands "$name" 'On Azure Batch' | grep -v '^docker push ')
+  output=$(cat "$work/out")
+  check "shipyard-submit run, with shipyard-local serve: exit status" "$status" 0
+  [ "$status" = 0 ] || sed 's/^/      /' "$work/err" "$work/out" "$work/service.err"
+  "job_of_$name"
+  echo "      $(seconds_since "$start") s"
+}
+
+# What stands behind a "$ " in a README; node.xml and the like are not to lie in the project.
+result_of_commands_of_hybrid() { check_contains "ranks for each L3 cache of that type" "$(cat "$work/out")" "ranks 0-15, 6 cores each"; }
+shown_commands() {
+  local name=$1 line status=0
+  [ -n "$(shown "$name")" ] || return 0
+  mkdir -p "$work/shown"
+  ln -sfn "$PWD/scripts" "$work/shown/scripts"
+  : >"$work/out"
+  while IFS= read -r line; do
+    (cd "$work/shown" && bash -c "$line") </dev/null >>"$work/out" 2>"$work/err" || status=$?
+  done < <(shown "$name")
+  check "other commands of the README: exit status" "$status $(cat "$work/err")" "0 "
+  "result_of_commands_of_$name"
+}
+
 recipe() {
   local name=$1 line status tagged
   readme=$(cat "recipes/$name/README.md")
@@ -108,6 +185,8 @@ recipe() {
   check "the job file renders" "$? $(cat "$work/err")" "0 "
   check "a task on four nodes" "$(jq '[.requests[].body | .. | .numberOfInstances? // empty] | unique[]' "$work/requests")" 4
   check_contains "of that image" "$(jq -r '.requests[].body.commandLine? // empty, .requests[].body.jobPreparationTask?.commandLine? // empty' "$work/requests")" "$tagged"
+  [[ " ${served[*]} " != *" $name "* ]] || job "$name" "$tagged"
+  shown_commands "$name"
 }
 
 for name in "${@:-${all[@]}}"; do recipe "$name"; done

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/ip_network.hpp"
 
@@ -94,9 +95,11 @@ void fill(const HttpResponse& answer, httplib::Response& response) {
 /// with them the client's connection: it would stay open for as long as such a program runs.
 class Connections final : public httplib::TaskQueue {
  public:
-  void enqueue(std::function<void()> serve) override {
+  /// Nothing in Debian 12's version of the library, in Debian 13's whether there was room.
+  using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
+  Enqueued enqueue(std::function<void()> serve) override {
     keep_sockets_from_children();
-    threads_.enqueue(std::move(serve));
+    return threads_.enqueue(std::move(serve));
   }
   void shutdown() override { threads_.shutdown(); }
 

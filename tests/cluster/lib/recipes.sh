@@ -1,5 +1,6 @@
 # Sourced, in the project's directory: recipes/NAME, and the images that their READMEs build.
 #   commands NAME SECTION  the commands of a section: its lines that are indented by four spaces. (Output is between ```.)
+#   shown NAME             those between ``` that stand behind "$ "
 #   build_recipe NAME      by these of "Build"
 #   remove_recipe_images   what was not there before
 # shellcheck shell=bash
@@ -9,6 +10,8 @@ recipe_layers=()
 commands() {
   awk -v section="## $2" '/^## / { on = $0 == section } /^```/ { fenced = !fenced } on && !fenced && sub(/^    /, "")' "recipes/$1/README.md"
 }
+
+shown() { awk '/^```/ { fenced = !fenced } fenced && sub(/^\$ /, "")' "recipes/$1/README.md"; }
 
 build_recipe() {
   local line image=shipyard/recipe-$1 log status=0 layer before
