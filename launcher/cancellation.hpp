@@ -21,8 +21,8 @@ class Cancellation {
   /// The signal's; 0: none.
   [[nodiscard]] int signal() const { return signal_; }
   /// `when`: "while waiting for the nodes".
-  [[nodiscard]] Outcome outcome(const char* when,
-                                const std::string& consequence = "nothing was started") const;
+  /// `not_brought`: what of the results; empty: it was before the start.
+  [[nodiscard]] Outcome outcome(const char* when, const std::string& not_brought = {}) const;
 
  private:
   SignalDescriptor& signals_;

@@ -12,6 +12,7 @@
 #include <ostream>
 
 #include "base/output.hpp"
+#include "base/shell_quote.hpp"
 #include "base/subprocess.hpp"
 #include "launcher/cancellation.hpp"
 #include "launcher/exit_status.hpp"
@@ -208,6 +209,12 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
   for (const auto& wish : options.stage) {
     const std::string directory = absolute_path(wish.directory, environment.working_directory);
     std::error_code failure;
+    const std::string whole = wish.directory + ":" + wish.target;
+    if (!fs::is_directory(directory, failure) && !wish.target.empty() &&
+        fs::is_directory(absolute_path(whole, environment.working_directory), failure)) {
+      return failed(kConfigError, fmt::format("--stage: {} is not there: a colon ends DIR", wish.directory),
+                    fmt::format("ln -s {} LINK; --stage LINK:TARGET", shell_quote(whole)));
+    }
     if (!fs::is_directory(directory, failure)) {
       return failed(kConfigError,
                     fmt::format("--stage: {} is {}", wish.directory,

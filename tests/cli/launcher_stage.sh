@@ -78,6 +78,22 @@ check "results stay" test "$(cat "$NODE/case/deep/result")/$(stat -c %a "$NODE/c
 job --stage case
 says 0 "$note case (2 files, 10 bytes): there already on 1 node"
 
+echo "# names"
+anew
+latin=$'caf\xe9'
+mkdir "$latin" a:b
+touch "$latin/file"
+job --stage "$latin"
+check "one that is no UTF-8 is the same there" test "$status" = 0 -a -e "$NODE/$latin/file"
+job --stage "$latin:$JOB/t/$latin" --collect "$latin"
+check "as a target, and as a pattern" test "$status" = 0 -a -e "$NODE/t/$latin/file" -a -e "collected/127.0.0.2/$latin/file"
+rm -r collected
+job --stage ./a:b
+says 125 "$error --stage: ./a is not there: a colon ends DIR" "hint: ln -s ./a:b LINK; --stage LINK:TARGET"
+ln -s ./a:b link
+job --stage link:a:b
+check "by a link" test "$status" = 0 -a -d "$NODE/a:b"
+
 echo "# what is no file"
 anew
 mkdir -p case
