@@ -40,7 +40,7 @@ bool lies_below(const std::string& path, const std::string& directory) {
 
 /// For what tar says of a file of DIR.
 const char* unreadable_hint(const std::string& words) {
-  for (const char* part : {"changed as we read it", "No such file", "File removed", "File shrank"}) {
+  for (const char* part : {"changed as we read it", "o such file", "File removed", "File shrank"}) {
     if (words.find(part) != std::string::npos) return "DIR must not change meanwhile";
   }
   return "who starts the job must be able to read all of DIR";
@@ -102,7 +102,9 @@ class Staging {
       names_ += path;
       names_ += '\0';
     });
-    if (!source) return failed(kConfigError, "--stage: " + source.error().message, unreadable_hint({}));
+    if (!source)
+      return failed(kConfigError, "--stage: " + source.error().message,
+                    unreadable_hint(source.error().message));
     account_.source = std::move(*source);
     auto place = place_of(account_.directory);
     if (!place) return failed(kConfigError, "--stage: " + place.error().message);

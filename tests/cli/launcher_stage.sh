@@ -3,7 +3,7 @@
 # the job is that node's own; sshd is a banner, and mpirun starts the ranks here.
 if [[ ${STAGE_TEST_NAMESPACE:-} != own ]]; then
   [[ $(id -u) -eq 0 ]] || { echo "skipped: mounts of the test's own need root"; exit 77; }
-  why=$(unshare --mount true 2>&1) || { echo "skipped: no mount namespace: $why"; exit 77; }
+  why=$(unshare --mount mount -t tmpfs none /mnt 2>&1) || { echo "skipped: no mounts in a namespace: $why"; exit 77; }
   # What is mounted here goes with the last process.
   STAGE_TEST_NAMESPACE=own exec unshare --mount bash "$0" "$@"
 fi
