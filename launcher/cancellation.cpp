@@ -29,13 +29,13 @@ bool Cancellation::check() {
   return signal_ != 0;
 }
 
-Outcome Cancellation::outcome(const char* when, const std::string& consequence) const {
+Outcome Cancellation::outcome(const char* when, const std::string& not_brought) const {
   const std::string reason =
       lifeline_ended_ ? "standard input ended (SHIPYARD_LIFELINE)" : signal_name(signal_) + " received";
   return {"terminated",
           kSignalBase + signal_,
-          consequence.empty() ? fmt::format("{} {}: nothing was started", reason, when)
-                              : fmt::format("{} {}: {}", reason, when, consequence),
+          not_brought.empty() ? fmt::format("{} {}: nothing was started", reason, when)
+                              : fmt::format("{} {}: not brought: {}", reason, when, not_brought),
           {}};
 }
 

@@ -20,8 +20,9 @@ class Cancellation {
   bool check();
   /// The signal's; 0: none.
   [[nodiscard]] int signal() const { return signal_; }
-  /// `when`: "while waiting for the nodes". Without a consequence: nothing was started.
-  [[nodiscard]] Outcome outcome(const char* when, const std::string& consequence = {}) const;
+  /// `when`: "while waiting for the nodes".
+  /// `not_brought`: what of the results; empty: it was before the start.
+  [[nodiscard]] Outcome outcome(const char* when, const std::string& not_brought = {}) const;
 
  private:
   SignalDescriptor& signals_;

@@ -439,6 +439,12 @@ void read_stage(const ParsedCommandLine& parsed, LaunchOptions& options, Reader&
     options.collect.push_back(value.text);
   }
   reader.text("collect-to", options.collect_to);
+  // The variable may be set for jobs that collect nothing, too.
+  for (const auto& value : parsed.all("collect-to")) {
+    if (options.collect.empty() && value.origin.starts_with("--"))
+      reader.fail(input_error(fmt::format("{}: there is no --collect", value.origin),
+                              "--collect PATTERN says what is brought there"));
+  }
 }
 
 Error check_together(const LaunchOptions& options) {

@@ -123,8 +123,7 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   for (auto* list : {&account.brought, &account.nothing, &account.shared, &account.failed})
     std::sort(list->begin(), list->end());
   if (cancelled && !account.failed.empty())
-    account.terminated =
-        cancellation.outcome("while results were brought", "not brought: " + list_of(account.failed));
+    account.terminated = cancellation.outcome("while results were brought", list_of(account.failed));
   if (mark) mark->remove();
   // Nothing has come: no empty directory is left.
   if (account.brought.empty()) ::rmdir(account.directory.c_str());

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 namespace shipyard::launcher::stage {
 namespace {
@@ -13,8 +15,38 @@ using nlohmann::json;
 
 constexpr std::array<const char*, 3> kVerbs = {"look", "receive", "collect"};
 
-/// Paths may hold any byte but 0: what is no UTF-8 goes as it is.
-std::string dump(const json& value) { return value.dump(-1, ' ', true, json::error_handler_t::replace); }
+std::string dump(const json& value) { return value.dump(-1, ' ', true); }
+
+/// Paths may hold any byte but 0, and JSON has no bytes: each goes as the character of its number.
+std::string as_characters(const std::string& bytes) {
+  std::string text;
+  for (const char letter : bytes) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (byte < 0x80) {
+      text += letter;
+    } else {
+      text += static_cast<char>(0xc0 | byte >> 6);
+      text += static_cast<char>(0x80 | (byte & 0x3f));
+    }
+  }
+  return text;
+}
+
+/// nullopt where `text` holds a character that is no byte.
+std::optional<std::string> as_bytes(const std::string& text) {
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x80) {
+      bytes += text[i];
+    } else if ((byte & 0xfc) == 0xc0 && i + 1 < text.size()) {
+      bytes += static_cast<char>(byte << 6 | (static_cast<unsigned char>(text[++i]) & 0x3f));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return bytes;
+}
 
 /// Nothing where it is missing or of another type.
 template <typename T>
@@ -26,7 +58,7 @@ T field(const json& object, const char* name, T otherwise = {}) {
   } else if constexpr (std::is_unsigned_v<T>) {
     return found->is_number_unsigned() ? found->get<T>() : otherwise;
   } else {
-    return found->is_string() ? found->get<T>() : otherwise;
+    return found->is_string() ? as_bytes(found->template get<T>()).value_or(otherwise) : otherwise;
   }
 }
 
@@ -38,8 +70,12 @@ Result<json> object_in(std::string_view text, const char* what) {
 }
 
 json as_json(const Place& place) {
-  return {{"boot", place.boot}, {"type", place.type},     {"source", place.source},
-          {"path", place.path}, {"device", place.device}, {"inode", place.inode}};
+  return {{"boot", as_characters(place.boot)},
+          {"type", as_characters(place.type)},
+          {"source", as_characters(place.source)},
+          {"path", as_characters(place.path)},
+          {"device", place.device},
+          {"inode", place.inode}};
 }
 
 Place place_in(const json& object, const char* name) {
@@ -53,10 +89,12 @@ Place place_in(const json& object, const char* name) {
 }  // namespace
 
 std::string format_request(const Request& request) {
+  std::vector<std::string> patterns;
+  for (const auto& pattern : request.patterns) patterns.push_back(as_characters(pattern));
   return dump({{"verb", kVerbs[static_cast<std::size_t>(request.verb)]},
-               {"directory", request.directory},
+               {"directory", as_characters(request.directory)},
                {"digest", request.digest},
-               {"patterns", request.patterns},
+               {"patterns", patterns},
                {"other_than", as_json(request.other_than)}}) +
          "\n";
 }
@@ -74,8 +112,9 @@ Result<Request> parse_request(std::string_view line) {
   request.other_than = place_in(*object, "other_than");
   if (const auto patterns = object->find("patterns"); patterns != object->end() && patterns->is_array()) {
     for (const auto& pattern : *patterns) {
-      if (!pattern.is_string()) return input_error("a pattern of the request is no text");
-      request.patterns.push_back(pattern.get<std::string>());
+      auto bytes = pattern.is_string() ? as_bytes(pattern.get<std::string>()) : std::nullopt;
+      if (!bytes) return input_error("a pattern of the request is no text");
+      request.patterns.push_back(std::move(*bytes));
     }
   }
   return request;
@@ -83,12 +122,12 @@ Result<Request> parse_request(std::string_view line) {
 
 std::string format_answer(const Answer& answer) {
   return std::string(kAnswerMark) +
-         dump({{"problem", answer.problem},
-               {"remedy", answer.remedy},
+         dump({{"problem", as_characters(answer.problem)},
+               {"remedy", as_characters(answer.remedy)},
                {"is_there", answer.is_there},
                {"has_all", answer.has_all},
                {"place", as_json(answer.place)},
-               {"below", answer.below},
+               {"below", as_characters(answer.below)},
                {"free_bytes", answer.free_bytes},
                {"free_inodes", answer.free_inodes},
                {"matches", answer.matches}}) +

@@ -12,6 +12,7 @@
 #include <ostream>
 
 #include "base/output.hpp"
+#include "base/shell_quote.hpp"
 #include "base/subprocess.hpp"
 #include "launcher/cancellation.hpp"
 #include "launcher/exit_status.hpp"
@@ -34,7 +35,7 @@ Outcome failed(int status, std::string message, std::string hint = {}) {
 
 /// For what tar says of a file of DIR.
 const char* unreadable_hint(const std::string& words) {
-  for (const char* part : {"changed as we read it", "No such file", "File removed", "File shrank"}) {
+  for (const char* part : {"changed as we read it", "o such file", "File removed", "File shrank"}) {
     if (words.find(part) != std::string::npos) return "DIR must not change meanwhile";
   }
   return "who starts the job must be able to read all of DIR";
@@ -94,7 +95,9 @@ class Staging {
       names_ += path;
       names_ += '\0';
     });
-    if (!source) return failed(kConfigError, "--stage: " + source.error().message, unreadable_hint({}));
+    if (!source)
+      return failed(kConfigError, "--stage: " + source.error().message,
+                    unreadable_hint(source.error().message));
     account_.source = std::move(*source);
     auto place = place_of(account_.directory);
     if (!place) return failed(kConfigError, "--stage: " + place.error().message);
@@ -201,6 +204,12 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
     const auto& wish = options.stage[i];
     const auto& [directory, target] = context.staged.at(i);
     std::error_code failure;
+    const std::string whole = wish.directory + ":" + wish.target;
+    if (!fs::is_directory(directory, failure) && !wish.target.empty() &&
+        fs::is_directory(absolute_path(whole, environment.working_directory), failure)) {
+      return failed(kConfigError, fmt::format("--stage: {} is not there: a colon ends DIR", wish.directory),
+                    fmt::format("ln -s {} LINK; --stage LINK:TARGET", shell_quote(whole)));
+    }
     if (!fs::is_directory(directory, failure)) {
       return failed(kConfigError,
                     fmt::format("--stage: {} is {}", wish.directory,

@@ -3,7 +3,7 @@
 # the job is that node's own; sshd is a banner, and mpirun starts the ranks here.
 if [[ ${STAGE_TEST_NAMESPACE:-} != own ]]; then
   [[ $(id -u) -eq 0 ]] || { echo "skipped: mounts of the test's own need root"; exit 77; }
-  why=$(unshare --mount true 2>&1) || { echo "skipped: no mount namespace: $why"; exit 77; }
+  why=$(unshare --mount mount -t tmpfs none /mnt 2>&1) || { echo "skipped: no mounts in a namespace: $why"; exit 77; }
   # What is mounted here goes with the last process.
   STAGE_TEST_NAMESPACE=own exec unshare --mount bash "$0" "$@"
 fi
@@ -77,6 +77,22 @@ says 0 "$note case (2 files, 10 bytes): brought to 1 node"
 check "results stay" test "$(cat "$NODE/case/deep/result")/$(stat -c %a "$NODE/case/deep")" = "result/$(stat -c %a case/deep)"
 job --stage case
 says 0 "$note case (2 files, 10 bytes): there already on 1 node"
+
+echo "# names"
+anew
+latin=$'caf\xe9'
+mkdir "$latin" a:b
+touch "$latin/file"
+job --stage "$latin"
+check "one that is no UTF-8 is the same there" test "$status" = 0 -a -e "$NODE/$latin/file"
+job --stage "$latin:$JOB/t/$latin" --collect "$latin"
+check "as a target, and as a pattern" test "$status" = 0 -a -e "$NODE/t/$latin/file" -a -e "collected/127.0.0.2/$latin/file"
+rm -r collected
+job --stage ./a:b
+says 125 "$error --stage: ./a is not there: a colon ends DIR" "hint: ln -s ./a:b LINK; --stage LINK:TARGET"
+ln -s ./a:b link
+job --stage link:a:b
+check "by a link" test "$status" = 0 -a -d "$NODE/a:b"
 
 echo "# what is no file"
 anew

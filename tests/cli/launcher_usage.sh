@@ -38,6 +38,7 @@ refused 125 "-n: 'four' is not a whole number from 1 to 10000000" -n four ./app
 refused 125 "--wait: 'soon' is not a time" --wait soon ./app
 SHIPYARD_PPN=x refused 125 "SHIPYARD_PPN: 'x' is not among: a number, core, hwthread, l3, numa, socket, gpu" ./app
 refused 125 "--json goes with --dry-run or --check" --json ./app
+refused 125 "--collect-to: there is no --collect" --collect-to results ./app
 refused 125 "-x NOT_SET_ANYWHERE: not set here" -x NOT_SET_ANYWHERE ./app
 
 echo "# where it does not belong"

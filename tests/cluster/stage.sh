@@ -26,7 +26,14 @@ run_in() {
   take_in run
   notes=$(sed -n 's/^shipyard-mpirun: note: //p' "$work/run.err")
 }
-no_partial() { [ -z "$(for node in 0 1 2 3; do on "$node" sh -c 'ls -d /data/.shipyard-stage.* /data/*/.shipyard-stage.* /small/.shipyard-stage.* 2>/dev/null'; done)" ]; }
+# found NODE COMMAND: what it prints there, and "that is all" behind it: an exec that fails is no empty directory.
+found() { on "$1" sh -c "$2 2>/dev/null; echo that is all" 2>&1; }
+no_partial() {
+  local node
+  for node in 0 1 2 3; do
+    [ "$(found "$node" 'ls -d /data/.shipyard-stage.* /data/*/.shipyard-stage.* /small/.shipyard-stage.*')" = "that is all" ] || return 1
+  done
+}
 
 on 0 sh -c 'mkdir -p /data/case/deep/er "/data/case/a b"; cd /data/case; seq 100000 >deep/er/numbers; printf "#!/bin/sh\necho ran\n" >script
   chmod 750 script; ln -s deep/er/numbers link; : >empty; printf x >"a b/
@@ -84,7 +91,7 @@ check "a directory that is not there" "$status $said" "125 --stage: cas is not t
 on 0 sh -c 'head -c 9000000 /dev/urandom >/data/case/big'
 run_in /data --ppn 1 --stage case:/small/case true
 check "no room: nothing is sent" "$status $said" "125 --stage: no room for 9.6 MB at /small/case on this node (8.4 MB free), $net.5 (8.4 MB free), $net.6 (8.4 MB free) and $net.7 (8.4 MB free)"
-check "nor left" "$(on 1 ls /small)" ""
+check "nor left" "$(found 1 'ls -A /small')" "that is all"
 on 3 sh -c 'rm -rf /data/case; echo mine >/data/case'
 run_in /data --ppn 1 --stage case true
 check "a file in its place" "$status $said" "125 --stage: /data/case cannot be brought to $net.7: /data/case is not a directory"
@@ -111,7 +118,7 @@ for signal in INT KILL; do
   take_in run
   [ $signal = KILL ] || check "SIG$signal: the line" "$status $said" "130 SIGINT received while staging: nothing was started"
   wait_until 30 no_partial
-  check "SIG$signal: nothing is left" "$(on 3 ls -A /data)" ""
+  check "SIG$signal: nothing is left" "$(found 3 'ls -A /data')" "that is all"
 done
 { run_in /data --ppn 1 --stage case true; } &
 background=$!
@@ -121,9 +128,9 @@ wait $background
 take_in run
 check "a node that fails ends it" "$status $said" "125 --stage: /data/case cannot be brought to $net.6: tar: signal 9 (Killed)"
 wait_until 30 no_partial
-check "and no other keeps anything" "$(on 3 ls -A /data)" ""
+check "and no other keeps anything" "$(found 3 'ls -A /data')" "that is all"
 # Of the attempt before it may have got all, or nothing.
-check "nor it" "$(on 2 sh -c 'find /data/case -size +100M')" ""
+check "nor it" "$(found 2 'find /data/case -size +100M')" "that is all"
 { run_in /data --ppn 1 --stage case --node-timeout 3s true; } &
 background=$!
 wait_until 60 receiving
@@ -135,7 +142,7 @@ check "a node that freezes ends it, too" "$status" 120
 check_contains "and is named" "$said" "cannot be brought to $net.7: "
 check_at_most "in time" "$seconds" 40
 wait_until 60 no_partial
-check "what it had is gone once it goes on" "$(on 3 ls -A /data)" ""
+check "what it had is gone once it goes on" "$(found 3 'ls -A /data')" "that is all"
 on 0 rm /data/case/big
 
 echo '# what comes back'
@@ -149,10 +156,10 @@ run_in /data --ppn 1 --collect 'case/out.*' true
 check "what is there is not mixed with other results" "$status $said" "125 --collect: /data/collected has something in it already"
 run_in /data --ppn 1 --collect '*' --collect-to of/this sh -c 'test $OMPI_COMM_WORLD_RANK = 2 && exit 3; echo x >only.$OMPI_COMM_WORLD_RANK; sleep 2'
 check "after a program that fails, too" "$status $(on 0 sh -c 'cd /data/of/this; ls -d */case | wc -l')" "3 4"
-check "not what was collected before itself" "$(on 0 sh -c 'ls -d /data/of/this/*/of/this' 2>/dev/null)" ""
+check "not what was collected before itself" "$(found 0 'ls -d /data/of/this/*/of/this')" "that is all"
 run_in /data --ppn 1 --collect 'only.none' --collect-to none true
 check "nothing matches" "$status $notes" "0 --collect: nothing matches on $net.4, $net.5, $net.6 and $net.7"
-check "no empty directory" "$(on 0 ls -d /data/none 2>/dev/null)" ""
+check "no empty directory" "$(found 0 'ls -d /data/none')" "that is all"
 run_in /shared --ppn 1 --collect 'case/marker' true
 check_contains "of a directory that is shared nothing is brought" "$notes" "3 nodes share this directory"
 on 1 sh -c 'touch /data/case/secret; chmod 000 /data/case/secret; rm /bin/tar'

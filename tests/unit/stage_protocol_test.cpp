@@ -16,6 +16,18 @@ TEST(StageProtocol, GivesBackARequest) {
   EXPECT_EQ(*parsed, request);
 }
 
+TEST(StageProtocol, NamesAreBytes) {
+  std::string name = "/";
+  for (int byte = 1; byte < 256; ++byte) name += static_cast<char>(byte);
+  Request request{.directory = name, .patterns = {name + "*", "h\xc3\xa4"}, .other_than = {.path = name}};
+  const auto parsed = parse_request(format_request(request));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(*parsed, request);
+  const Answer answer{.problem = name, .place = {.path = name}, .below = name};
+  EXPECT_EQ(*parse_answer(format_answer(answer)), answer);
+  EXPECT_FALSE(parse_request(R"({"verb":"look","directory":"/\u20ac"})"));
+}
+
 TEST(StageProtocol, RefusesWhatItDoesNotWrite) {
   for (const auto* line : {"", "x", "[]", "{}", R"({"verb":"look"})", R"({"verb":"look","directory":"a"})",
                            R"({"verb":"remove","directory":"/a"})", R"({"verb":1,"directory":"/a"})",
