@@ -113,7 +113,7 @@ check "and gives the variable" variable GIVEN=1
 if command -v jq >/dev/null; then
   launch --dry-run --json -n 1 ./app
   check "--json: one object with the plan's parts" \
-    jq -e 'keys_unsorted == ["nodes","command","environment","files","reasons"] and .nodes[0].ranks == 1' "$work/out"
+    jq -e 'keys_unsorted == ["nodes","command","environment","files","stage","collect","reasons"] and .nodes[0].ranks == 1' "$work/out"
 fi
 launch --dry-run --explain -n 1 ./app
 check "--explain: a line a decision, within 80 columns where words allow" \

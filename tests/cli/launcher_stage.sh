@@ -184,6 +184,15 @@ umount "$NODE/case/b"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b is a file system of its own there" \
   "hint: give another TARGET, or that directory one of its own: --stage may be repeated"
 check "a mount below: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+anew
+mkdir -p case
+touch case/closed
+chmod 000 case/closed
+chmod 755 "$JOB"
+timeout 60 $user "$mpirun_tool" -n 1 --bind-to none --stage case:"$TMPDIR/theirs" "$work/app" >"$work/out" 2>"$work/err" </dev/null
+status=$?
+says 125 "$error --stage: $JOB/case cannot be read: ./closed: Cannot open: Permission denied" \
+  "hint: who starts the job must be able to read all of DIR"
 check "nothing else is left" eval 'test -z "$(ls -d "$NODE"/.ship* "$NODE"/case/.ship* 2>/dev/null)"'
 
 echo "# a launcher that was killed while results came"
