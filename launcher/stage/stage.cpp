@@ -206,7 +206,7 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
     std::error_code failure;
     const std::string whole = wish.directory + ":" + wish.target;
     if (!fs::is_directory(directory, failure) && !wish.target.empty() &&
-        fs::is_directory(absolute_path(whole, environment.working_directory), failure)) {
+        fs::is_directory(absolute_path(whole, context.environment.working_directory), failure)) {
       return failed(kConfigError, fmt::format("--stage: {} is not there: a colon ends DIR", wish.directory),
                     fmt::format("ln -s {} LINK; --stage LINK:TARGET", shell_quote(whole)));
     }
