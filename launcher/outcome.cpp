@@ -100,6 +100,15 @@ Outcome failed(const RankRecord& record, const std::string& program) {
           {}};
 }
 
+/// Which node it was mpirun does not say.
+Outcome lost_daemon() {
+  return {"node_lost",
+          kNodeLost,
+          "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above",
+          {},
+          true};
+}
+
 /// Where Hydra differs from Open MPI. Its own status is a bitwise or of all ranks' (3 and 8 are 11), the bare
 /// number of a signal, or 255 for whatever else; and it ends the other ranks with SIGKILL for shipyard-rank
 /// as well, so that a rank which could say how it ended did so by itself. After MPI_Abort no rank says
@@ -119,36 +128,33 @@ std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& f
   if (!all_started) return std::nullopt;
   const bool loss = std::any_of(result.ranks.begin(), result.ranks.end(),
                                 [](const RankRecord& record) { return record.lost; });
+  const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
   if (const auto* record = first_to_end(result, of_program)) {
     // shipyard-ssh ends mpirun when it loses a node, and mpirun hands the signal on.
-    if (loss && record->exit->signalled && record->exit->value == SIGTERM) return std::nullopt;
+    if (record->exit->signalled && record->exit->value == SIGTERM) {
+      if (loss) return std::nullopt;
+      if (said.lost_daemon) return lost_daemon();
+    }
     return failed(*record, facts.program);
   }
   const bool all_cut_off = static_cast<int>(result.ranks.size()) == facts.ranks && facts.ranks > 0 &&
                            std::all_of(result.ranks.begin(), result.ranks.end(),
                                        [](const RankRecord& record) { return record.lost; });
   if (!all_cut_off || result.mpirun.signalled) return std::nullopt;
-  const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
-  if (said.lost_daemon) {
-    return Outcome{"node_lost",
-                   kNodeLost,
-                   "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above",
-                   {},
-                   true};
-  }
-  if (said.killed_by && *said.killed_by > 0 && *said.killed_by < kSignalBase) {
-    // With the process that would have said so: the kernel's out-of-memory killer takes a whole cgroup.
-    const Exit exit{true, *said.killed_by};
-    return Outcome{"app_failed", exit.status(),
-                   fmt::format("{}: a rank on {} ended with {}, and its shipyard-rank with it", facts.program,
-                               said.killed_on.empty() ? "one of the nodes" : said.killed_on, describe(exit)),
-                   "out of memory, where memory.oom.group is on? dmesg on that node says so"};
-  }
+  if (said.lost_daemon) return lost_daemon();
   const int status = result.mpirun.status();
-  return Outcome{"app_failed",
-                 status == 0 ? 1 : status,
+  const std::string memory = "out of memory, where memory.oom.group is on? dmesg on the nodes says so";
+  if (said.rank_killed) {
+    return Outcome{
+        "app_failed", kSignalBase + SIGKILL,
+        fmt::format("{}: a rank was killed, and its shipyard-rank with it: what mpirun said is above",
+                    facts.program),
+        memory, true};
+  }
+  return Outcome{"app_failed", status == 0 ? 1 : status,
                  fmt::format("{}: the job was aborted with status {}", facts.program, status),
-                 {}};
+                 status == SIGKILL ? "by MPI_Abort, or a rank was killed with its shipyard-rank: " + memory
+                                   : std::string()};
 }
 
 /// mpirun was slow to end, and the job was ended for the ranks that it had killed already: what came first, a

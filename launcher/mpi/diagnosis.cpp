@@ -51,20 +51,13 @@ std::optional<int> find_improper(std::string_view words) {
   return number_after(words, kPhrase);
 }
 
-/// "…WITH THE EXIT STRING: Killed (signal 9)".
-std::optional<int> find_killed(std::string_view words) {
-  const auto at = words.find("TERMINATED WITH THE EXIT STRING: ");
-  if (at == std::string_view::npos) return std::nullopt;
-  return number_after(line_at(words, at), "(signal");
-}
-
-/// "=   PID 7991 RUNNING AT 10.0.0.5".
-std::string find_killed_on(std::string_view words) {
-  constexpr std::string_view kPhrase = " RUNNING AT ";
-  const auto at = words.find(kPhrase);
-  if (at == std::string_view::npos) return {};
-  const std::string_view line = line_at(words, at);
-  return printable(line.substr(line.find(kPhrase) + kPhrase.size()));
+/// Whether mpirun itself, and not a proxy on a node, which follows it, has said `phrase`:
+/// "[mpiexec@n0] control_cb (mpiexec/pmiserv_cb.c:280): assert (!closed) failed".
+bool hydra_says(std::string_view words, std::string_view phrase) {
+  for (auto at = words.find(phrase); at != std::string_view::npos; at = words.find(phrase, at + 1)) {
+    if (line_at(words, at).starts_with("[mpiexec@")) return true;
+  }
+  return false;
 }
 
 /// "root@10.0.0.5: Permission denied (publickey)." without the user and the full stop.
@@ -87,9 +80,9 @@ Diagnosis diagnose(std::string_view words) {
   Diagnosis result;
   result.abort = find_abort(words);
   result.improper_rank = find_improper(words);
-  result.killed_by = find_killed(words);
-  if (result.killed_by) result.killed_on = find_killed_on(words);
-  result.lost_daemon = words.find("assert (!closed) failed") != std::string_view::npos;
+  result.lost_daemon =
+      hydra_says(words, "assert (!closed) failed") || hydra_says(words, "unable to send signal downstream");
+  result.rank_killed = hydra_says(words, "one of the processes terminated badly");
   result.ssh_refusal = find_ssh_refusal(words);
   constexpr std::string_view kRankWord = "shipyard-rank: error: ";
   if (const auto at = words.find("shipyard-rank: error: cannot reach the launcher");

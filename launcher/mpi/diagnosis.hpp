@@ -8,7 +8,7 @@ namespace shipyard::mpi {
 
 /// What can be understood of the words that mpirun, its daemons and their ssh write to standard error. The
 /// texts are those of Open MPI 4.1 and 5.0 (help-mpi-api.txt, help-orterun.txt, help-prun.txt), MPICH 4.0
-/// and 4.2 (Hydra's pmiserv_cb.c and pmiserv_utils.c) and OpenSSH.
+/// and 4.2 (Hydra's pmiserv_cb.c, pmiserv_pmci.c, bscu_wait.c) and OpenSSH.
 struct Diagnosis {
   /// MPI_Abort was called.
   struct Abort {
@@ -21,12 +21,10 @@ struct Diagnosis {
   /// A rank ended without MPI_Init or MPI_Finalize, and mpirun ended the others for it.
   std::optional<int> improper_rank;
 
-  /// Hydra: a process was killed by this signal, and the node that it says.
-  std::optional<int> killed_by;
-  std::string killed_on;
-
-  /// Hydra: a daemon's connection has ended before the daemon had.
+  /// Hydra: the connection to a daemon has ended before the daemon had.
   bool lost_daemon = false;
+  /// Hydra: a rank was killed; nothing is said of MPI_Abort.
+  bool rank_killed = false;
 
   /// A node's sshd, or ssh itself, refused: "10.0.0.5: Permission denied (publickey)".
   std::string ssh_refusal;

@@ -517,19 +517,32 @@ TEST(ClassifyHydra, ADaemonThatIsGoneIsNoAbort) {
          "nodes 10.0.0.5 and 10.0.0.6 were lost while the job ran: nothing answers there any more");
 }
 
+TEST(ClassifyHydra, ADaemonWhoseSshHasEndedMpirunIsLost) {
+  // shipyard-ssh has sent SIGTERM, which mpirun hands on to those that it reaches.
+  expect(judged_of_hydra(
+             {.mpirun = exited(15),
+              .ranks = {ended(0, killed_by(SIGTERM), 1), running(1)},
+              .mpirun_words = "[mpiexec@n0] ui_cmd_cb (mpiexec/pmiserv_pmci.c:61): unable to send signal "
+                              "downstream\n"},
+             2),
+         "node_lost", kNodeLost,
+         "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above");
+}
+
 // The kernel's out-of-memory killer with memory.oom.group.
 TEST(ClassifyHydra, ASignalThatTookShipyardRankAsWell) {
+  constexpr const char* kMemory = "out of memory, where memory.oom.group is on? dmesg on the nodes says so";
   constexpr const char* kWords =
-      "=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   PID 7991 RUNNING AT 10.0.0.5\n"
-      "=   EXIT CODE: 9\n=   CLEANING UP REMAINING PROCESSES\n"
-      "YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)\n";
-  expect(judged_of_hydra({.mpirun = exited(9), .ranks = {lost(0), lost(1)}, .mpirun_words = kWords}, 2),
+      "[proxy:0@n0] HYD_pmcd_pmip_control_cmd_cb (proxy/pmip_cb.c:484): assert (!closed) failed\n"
+      "[mpiexec@n0] HYDT_bscu_wait_for_completion (lib/tools/bootstrap/utils/bscu_wait.c:109): one of the "
+      "processes terminated badly; aborting\n";
+  expect(judged_of_hydra({.mpirun = exited(255), .ranks = {lost(0), lost(1)}, .mpirun_words = kWords}, 2),
          "app_failed", 137,
-         "./app: a rank on 10.0.0.5 ended with signal 9 (Killed), and its shipyard-rank with it",
-         "out of memory, where memory.oom.group is on? dmesg on that node says so");
-  // MPI_Abort(9) says no signal.
+         "./app: a rank was killed, and its shipyard-rank with it: what mpirun said is above", kMemory);
+  // Nothing is said on a single node, and by MPI_Abort(9).
   expect(judged_of_hydra({.mpirun = exited(9), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 9,
-         "./app: the job was aborted with status 9");
+         "./app: the job was aborted with status 9",
+         (std::string("by MPI_Abort, or a rank was killed with its shipyard-rank: ") + kMemory).c_str());
 }
 
 // Its ssh ended, and with it mpirun, which hands SIGTERM on.
