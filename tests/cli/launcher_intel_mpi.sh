@@ -106,7 +106,14 @@ launch "${nodes[@]}" sh -c '[ "$PMI_RANK" != 2 ] || kill -KILL $$; exec sleep 30
 ends "a rank is killed" 137 "sh: rank 2 on $host ended with signal 9"
 launch "${nodes[@]}" sh -c '[ "$PMI_RANK" != 1 ] || kill -SEGV $$; exec sleep 30'
 ends "a rank dies of SIGSEGV" 139 "sh: rank 1 on $host ended with signal 11"
-abort='[ "$PMI_RANK" != 1 ] || eval "echo cmd=abort exitcode=$1 >&$FAKE_PMI_FD"; exec sleep 30'
+# As after MPI_Init: all have started.
+abort=': >"up.$PMI_RANK"
+if [ "$PMI_RANK" = 1 ]; then
+  until [ -e up.0 ] && [ -e up.2 ] && [ -e up.3 ]; do sleep 0.05; done
+  rm up.*
+  eval "echo cmd=abort exitcode=$1 >&$FAKE_PMI_FD"
+fi
+exec sleep 30'
 launch "${nodes[@]}" bash -c "$abort" bash 42
 ends "MPI_Abort(42)" 42 "the job was aborted with status 42"
 FAKE_STATUS=0 launch "${nodes[@]}" sh -c 'exit $((PMI_RANK == 0 ? 3 : 0))'
