@@ -10,6 +10,7 @@
 #include <ostream>
 #include <random>
 
+#include "base/file.hpp"
 #include "base/output.hpp"
 #include "base/shell_quote.hpp"
 #include "base/signals.hpp"
@@ -293,6 +294,8 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
                  .launch_timeout = launch_limit,
                  .timeout = options.timeout.value_or(std::chrono::milliseconds(0)),
                  .preempt_signal = options.on_preempt};
+  if (const auto ended = read_file(todo.run_directory + "/ended_ssh"))
+    facts.ended_ssh = read_ended_ssh(*ended);
   if (todo.ranks_known) {
     for (const auto& node : todo.nodes) facts.nodes.emplace_back(node.host, node.ranks);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <optional>
 #include <system_error>
@@ -100,13 +101,23 @@ Outcome failed(const RankRecord& record, const std::string& program) {
           {}};
 }
 
-/// Which node it was mpirun does not say.
-Outcome lost_daemon() {
-  return {"node_lost",
-          kNodeLost,
-          "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above",
-          {},
-          true};
+/// A node, or MPI's daemon there. mpirun itself does not say which, and the words of those that follow are
+/// many.
+std::optional<Outcome> lost_daemon(const JobFacts& facts, const mpi::Diagnosis& said) {
+  for (const auto& ssh : facts.ended_ssh) {
+    if (ssh.status == 255) {
+      return Outcome{"node_lost",
+                     kNodeLost,
+                     fmt::format("node {} was lost while the job ran, or MPI's daemon there", ssh.host),
+                     {}};
+    }
+  }
+  if (!said.lost_daemon) return std::nullopt;
+  return Outcome{"node_lost",
+                 kNodeLost,
+                 "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above",
+                 {},
+                 true};
 }
 
 /// Where Hydra differs from Open MPI. Its own status is a bitwise or of all ranks' (3 and 8 are 11), the bare
@@ -132,8 +143,8 @@ std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& f
   if (const auto* record = first_to_end(result, of_program)) {
     // shipyard-ssh ends mpirun when it loses a node, and mpirun hands the signal on.
     if (record->exit->signalled && record->exit->value == SIGTERM) {
+      if (auto lost = lost_daemon(facts, said)) return lost;
       if (loss) return std::nullopt;
-      if (said.lost_daemon) return lost_daemon();
     }
     return failed(*record, facts.program);
   }
@@ -141,20 +152,12 @@ std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& f
                            std::all_of(result.ranks.begin(), result.ranks.end(),
                                        [](const RankRecord& record) { return record.lost; });
   if (!all_cut_off || result.mpirun.signalled) return std::nullopt;
-  if (said.lost_daemon) return lost_daemon();
+  if (auto lost = lost_daemon(facts, said)) return lost;
   const int status = result.mpirun.status();
-  const std::string memory = "out of memory, where memory.oom.group is on? dmesg on the nodes says so";
-  if (said.rank_killed) {
-    return Outcome{
-        "app_failed", kSignalBase + SIGKILL,
-        fmt::format("{}: a rank was killed, and its shipyard-rank with it: what mpirun said is above",
-                    facts.program),
-        memory, true};
-  }
-  return Outcome{"app_failed", status == 0 ? 1 : status,
+  return Outcome{"app_failed",
+                 status == 0 ? 1 : status,
                  fmt::format("{}: the job was aborted with status {}", facts.program, status),
-                 status == SIGKILL ? "by MPI_Abort, or a rank was killed with its shipyard-rank: " + memory
-                                   : std::string()};
+                 {}};
 }
 
 /// mpirun was slow to end, and the job was ended for the ranks that it had killed already: what came first, a
@@ -380,6 +383,21 @@ std::string list_of(const std::vector<std::string>& names) {
   for (std::size_t i = 1; i < shown; ++i) text += (i + 1 == names.size() ? " and " : ", ") + names[i];
   if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
   return text;
+}
+
+std::vector<JobFacts::SshEnd> read_ended_ssh(std::string_view text) {
+  std::vector<JobFacts::SshEnd> result;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const auto blank = line.rfind(' ');
+    if (blank == std::string_view::npos || blank == 0) continue;
+    int status = 0;
+    const char* end = line.data() + line.size();
+    if (std::from_chars(line.data() + blank + 1, end, status).ptr != end || status <= 0) continue;
+    result.push_back({std::string(line.substr(0, blank)), status});
+  }
+  return result;
 }
 
 Outcome lost_nodes(const std::vector<std::string>& names) {

@@ -80,9 +80,7 @@ Diagnosis diagnose(std::string_view words) {
   Diagnosis result;
   result.abort = find_abort(words);
   result.improper_rank = find_improper(words);
-  result.lost_daemon =
-      hydra_says(words, "assert (!closed) failed") || hydra_says(words, "unable to send signal downstream");
-  result.rank_killed = hydra_says(words, "one of the processes terminated badly");
+  result.lost_daemon = hydra_says(words, "assert (!closed) failed");
   result.ssh_refusal = find_ssh_refusal(words);
   constexpr std::string_view kRankWord = "shipyard-rank: error: ";
   if (const auto at = words.find("shipyard-rank: error: cannot reach the launcher");

@@ -8,7 +8,7 @@ namespace shipyard::mpi {
 
 /// What can be understood of the words that mpirun, its daemons and their ssh write to standard error. The
 /// texts are those of Open MPI 4.1 and 5.0 (help-mpi-api.txt, help-orterun.txt, help-prun.txt), MPICH 4.0
-/// and 4.2 (Hydra's pmiserv_cb.c, pmiserv_pmci.c, bscu_wait.c) and OpenSSH.
+/// and 4.2 (Hydra's pmiserv_cb.c) and OpenSSH.
 struct Diagnosis {
   /// MPI_Abort was called.
   struct Abort {
@@ -23,8 +23,6 @@ struct Diagnosis {
 
   /// Hydra: the connection to a daemon has ended before the daemon had.
   bool lost_daemon = false;
-  /// Hydra: a rank was killed; nothing is said of MPI_Abort.
-  bool rank_killed = false;
 
   /// A node's sshd, or ssh itself, refused: "10.0.0.5: Permission denied (publickey)".
   std::string ssh_refusal;

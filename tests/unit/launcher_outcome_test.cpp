@@ -517,32 +517,30 @@ TEST(ClassifyHydra, ADaemonThatIsGoneIsNoAbort) {
          "nodes 10.0.0.5 and 10.0.0.6 were lost while the job ran: nothing answers there any more");
 }
 
-TEST(ClassifyHydra, ADaemonWhoseSshHasEndedMpirunIsLost) {
+TEST(ClassifyHydra, ADaemonWhoseSshHasEndedIsLost) {
+  const char* message = "node 10.0.0.5 was lost while the job ran, or MPI's daemon there";
+  const auto with_ssh = [](const JobResult& result) {
+    return classify(result, {.ranks = 2,
+                             .program = "./app",
+                             .dialect = mpi::Dialect::kHydra,
+                             .ended_ssh = {{"10.0.0.6", 7}, {"10.0.0.5", 255}}});
+  };
+  expect(with_ssh({.mpirun = exited(255), .ranks = {lost(0), lost(1)}}), "node_lost", kNodeLost, message);
   // shipyard-ssh has sent SIGTERM, which mpirun hands on to those that it reaches.
-  expect(judged_of_hydra(
-             {.mpirun = exited(15),
-              .ranks = {ended(0, killed_by(SIGTERM), 1), running(1)},
-              .mpirun_words = "[mpiexec@n0] ui_cmd_cb (mpiexec/pmiserv_pmci.c:61): unable to send signal "
-                              "downstream\n"},
-             2),
-         "node_lost", kNodeLost,
-         "a node was lost while the job ran, or MPI's daemon there: what mpirun said is above");
+  expect(with_ssh({.mpirun = exited(15), .ranks = {ended(0, killed_by(SIGTERM), 1), running(1)}}),
+         "node_lost", kNodeLost, message);
+  // After a rank's own end, and MPI_Abort, the daemons of the others end with 5 or 7.
+  expect(with_ssh({.mpirun = exited(3), .ranks = {ended(0, exited(3), 1), lost(1)}}), "app_failed", 3,
+         "./app: rank 0 on 10.0.0.4 ended with exit status 3");
 }
 
-// The kernel's out-of-memory killer with memory.oom.group.
-TEST(ClassifyHydra, ASignalThatTookShipyardRankAsWell) {
-  constexpr const char* kMemory = "out of memory, where memory.oom.group is on? dmesg on the nodes says so";
-  constexpr const char* kWords =
-      "[proxy:0@n0] HYD_pmcd_pmip_control_cmd_cb (proxy/pmip_cb.c:484): assert (!closed) failed\n"
-      "[mpiexec@n0] HYDT_bscu_wait_for_completion (lib/tools/bootstrap/utils/bscu_wait.c:109): one of the "
-      "processes terminated badly; aborting\n";
-  expect(judged_of_hydra({.mpirun = exited(255), .ranks = {lost(0), lost(1)}, .mpirun_words = kWords}, 2),
-         "app_failed", 137,
-         "./app: a rank was killed, and its shipyard-rank with it: what mpirun said is above", kMemory);
-  // Nothing is said on a single node, and by MPI_Abort(9).
-  expect(judged_of_hydra({.mpirun = exited(9), .ranks = {lost(0), lost(1)}}, 2), "app_failed", 9,
-         "./app: the job was aborted with status 9",
-         (std::string("by MPI_Abort, or a rank was killed with its shipyard-rank: ") + kMemory).c_str());
+TEST(ReadEndedSsh, ALineEach) {
+  const auto ended = read_ended_ssh("10.0.0.5 255\n\nbroken\nn1 x\nn2 0\nn3 7\n");
+  ASSERT_EQ(ended.size(), 2U);
+  EXPECT_EQ(ended[0].host, "10.0.0.5");
+  EXPECT_EQ(ended[0].status, 255);
+  EXPECT_EQ(ended[1].host, "n3");
+  EXPECT_EQ(ended[1].status, 7);
 }
 
 // Its ssh ended, and with it mpirun, which hands SIGTERM on.
