@@ -25,6 +25,19 @@ constexpr std::chrono::seconds kGrace{2};
 /// More than this in one line is not the launcher.
 constexpr std::size_t kLongestLine = 64;
 
+/// Where mpirun is gone with the launcher, its last act is to kill us, who may not have come to our end by
+/// then: somebody outside of its reach ends what is left.
+void kill_marked_later(const std::string& job, std::chrono::steady_clock::time_point when) {
+  if (::fork() != 0) return;
+  ::setsid();
+  ::close_range(0, ~0U, 0);
+  const auto files = supervise::files_of_marked(job);
+  std::this_thread::sleep_until(when);
+  supervise::kill_marked(job);
+  files.remove();
+  ::_exit(0);
+}
+
 /// mpirun's daemon has put us and the rank into a group of our own; only then may the group be signalled.
 bool has_own_group() { return ::getpgrp() == ::getpid(); }
 
@@ -132,6 +145,7 @@ void Watch::take_attendance() {
 /// grace, what has the job's mark is killed.
 void Watch::end_rank() {
   const auto grace_over = Clock::now() + kGrace;
+  kill_marked_later(job_, grace_over + milliseconds(500));
   const auto files = supervise::files_of_marked(job_);
   if (!exit_) {
     // SIGTERM is blocked for us.
