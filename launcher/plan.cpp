@@ -189,6 +189,7 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   LaunchPlan plan;
   plan.run_directory = context.run_directory;
   plan.forward_stdin = options.forward_stdin;
+  plan.staged = context.staged;
   std::vector<std::size_t> order = host_order(context);
   if (options.nodes) {
     if (*options.nodes > static_cast<int>(order.size())) {

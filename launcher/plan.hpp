@@ -73,6 +73,7 @@ struct LaunchPlan {
   std::vector<std::string> command;                ///< mpirun and its words
   std::map<std::string, std::string> environment;  ///< what mpirun gets beyond the environment at hand
   std::vector<std::string> dropped_variables;      ///< and what it does not get
+  std::vector<stage::StagedPath> staged;           ///< what --stage brings where
   bool forward_stdin = false;                      ///< else mpirun reads /dev/null
   std::map<std::string, std::string> files;        ///< content by path, all below run_directory
   std::string run_directory;

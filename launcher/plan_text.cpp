@@ -56,11 +56,8 @@ std::string plan_as_json(const LaunchPlan& plan, const LaunchOptions& options) {
   json["files"] = ordered_json::object();
   for (const auto& [path, content] : plan.files) json["files"][path] = content;
   json["stage"] = ordered_json::array();
-  for (const auto& stage : options.stage) {
-    // Without one it is the directory's own path.
-    json["stage"].push_back({{"directory", stage.directory},
-                             {"target", stage.target.empty() ? ordered_json() : ordered_json(stage.target)}});
-  }
+  for (const auto& [directory, target] : plan.staged)
+    json["stage"].push_back({{"directory", directory}, {"target", target}});
   json["collect"] = nullptr;
   if (!options.collect.empty())
     json["collect"] = {{"patterns", options.collect}, {"directory", options.collect_to}};

@@ -48,10 +48,10 @@ std::string map_of(const LaunchPlan& plan, const LaunchContext& context, const E
 }
 
 /// What is done before and after the plan's command.
-std::string around_explained(const LaunchOptions& options, const LaunchContext& context) {
+std::string around_explained(const LaunchOptions& options, const LaunchPlan& plan) {
   std::string around;
-  for (std::size_t i = 0; i < options.stage.size(); ++i) {
-    const auto& [directory, target] = context.staged.at(i);
+  for (std::size_t i = 0; i < plan.staged.size(); ++i) {
+    const auto& [directory, target] = plan.staged[i];
     around += fmt::format("--stage: {}{} is brought to every node that lacks it, before this.\n",
                           options.stage[i].directory, target == directory ? "" : ", as " + target + ",");
   }
@@ -79,7 +79,7 @@ void print_plan(const LaunchPlan& plan, const LaunchContext& context, const Laun
                "left out where --nodes allows it.\n",
                78, 0));
     }
-    out << around_explained(options, context) << plan_as_script(plan);
+    out << around_explained(options, plan) << plan_as_script(plan);
   }
   out << std::flush;
 }
@@ -151,7 +151,8 @@ int run(const LaunchOptions& options, const Environment& environment, const Mess
   }
   for (const auto& note : plan->notes) messages.note(note);
   if (options.explain || messages.verbosity() >= Verbosity::kDecisions)
-    err << plan_explained(*plan, environment.terminal_columns) << around_explained(options, context) << std::flush;
+    err << plan_explained(*plan, environment.terminal_columns) << around_explained(options, *plan)
+        << std::flush;
   if (options.show_map)
     err << map_of(*plan, context, environment, environment.stderr_is_terminal) << std::flush;
 

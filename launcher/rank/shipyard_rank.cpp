@@ -185,13 +185,6 @@ Placement place_rank(Environment& environment, std::optional<int> own, bool find
   return result;
 }
 
-bool is_first_of_node(const Environment& environment) {
-  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"}) {
-    if (const auto local = environment.get(name)) return *local == "0";
-  }
-  return true;  // better said twice than not at all
-}
-
 std::string missing_port_warning() {
   return fmt::format(
       "no InfiniBand port of {} is ACTIVE, while MPI goes over InfiniBand: UCX is left to take any network "
@@ -277,7 +270,8 @@ int run_rank(const std::vector<std::string>& arguments) {
     if (connection) tell(connection, {{RankMessage::Kind::kStderr, rank.value_or(0), token, {}}});
     return connection;
   };
-  if (placement.without_port && is_first_of_node(environment))
+  // Where nobody says which rank is the first of the node: better said twice than not at all.
+  if (placement.without_port && rank::local_rank(environment).value_or("0") == "0")
     warn(launcher && options.relay_stderr ? connect_stderr() : FileDescriptor(), missing_port_warning());
 
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) {

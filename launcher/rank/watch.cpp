@@ -163,16 +163,20 @@ void Watch::end_rank() {
   ::_exit(kOwnFailure);
 }
 
+std::optional<std::string_view> local_rank(const Environment& environment) {
+  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"}) {
+    if (const auto local = environment.get(name)) return local;
+  }
+  return std::nullopt;
+}
+
 std::optional<preempt::PreemptionWatch> watch_preemption(const Environment& environment,
                                                          const FileDescriptor& launcher) {
   const auto refuse = [&](const std::string& why) {
     tell(launcher, {{RankMessage::Kind::kUnwatched, 0, {}, why}});
     return std::nullopt;
   };
-  std::optional<std::string_view> local;
-  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"}) {
-    if (!local) local = environment.get(name);
-  }
+  const auto local = local_rank(environment);
   if (!local)
     return refuse(
         "neither OMPI_COMM_WORLD_LOCAL_RANK nor MPI_LOCALRANKID says which rank is the node's first");

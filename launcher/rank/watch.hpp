@@ -62,6 +62,10 @@ class Watch {
   Clock::time_point next_beat_ = heard_ + supervise::beat_interval(limit_);
 };
 
+/// Which of its node's ranks this one is, from 0, as Open MPI and Intel MPI say it; nullopt: MPICH says
+/// nothing.
+[[nodiscard]] std::optional<std::string_view> local_rank(const Environment& environment);
+
 /// Asks for events that take this node away, where this rank is the first of its node: one is enough, and the
 /// metadata service answers five requests a second. What stands against it is told to the launcher.
 [[nodiscard]] std::optional<preempt::PreemptionWatch> watch_preemption(const Environment& environment,

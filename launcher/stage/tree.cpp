@@ -225,8 +225,7 @@ Result<Listing> list_tree(const std::string& directory,
 bool has_all(const Listing& there, std::string_view entries) {
   const auto sorted = [](std::string_view bytes) {
     std::vector<std::uint64_t> digests(bytes.size() / sizeof(std::uint64_t));
-    if (!digests.empty())
-      std::memcpy(digests.data(), bytes.data(), digests.size() * sizeof(std::uint64_t));
+    if (!digests.empty()) std::memcpy(digests.data(), bytes.data(), digests.size() * sizeof(std::uint64_t));
     std::sort(digests.begin(), digests.end());
     return digests;
   };

@@ -1,5 +1,5 @@
 #!/bin/bash
-# shipyard-rank alone: how it binds itself, what it sets, and what it tells the launcher.
+# shipyard-rank alone: how it binds itself, what it sets, what it tells the launcher, and how it ends without one.
 # usage: launcher_rank_binding.sh TEST_DATA
 source "$(dirname "$0")/launcher_common.sh"
 rank=$bin/shipyard-rank
@@ -149,6 +149,41 @@ heard "1/0/0-3:0-" ./three
 check "and what is wrong with the layout" says 125 "RANK t0k 0 $host
 UNBOUND SHIPYARD_LAYOUT: a list of CPUs expected at character 9 of it
 FAIL 22 layout" ""
+
+echo "# the launcher is gone, and mpirun kills what it has started before that has come to its end"
+cat >gone.py <<'PYTHON'
+import os, pathlib, socket, subprocess, sys, time
+job = "SHIPYARD_JOB=%032x" % int.from_bytes(os.urandom(16), "big")
+def environment_of(path):
+    try:
+        return path.read_bytes()
+    except OSError:  # ended meanwhile, or another's
+        return b""
+def left():
+    return [path for path in pathlib.Path("/proc").glob("[0-9]*/environ") if job.encode() in environment_of(path)]
+def until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
+listener = socket.create_server(("127.0.0.1", 0))
+listener.settimeout(60)
+environment = dict(os.environ, OMPI_COMM_WORLD_RANK="0", SHIPYARD_JOB=job.partition("=")[2], SHIPYARD_JOB_TOKEN="t0k",
+                   SHIPYARD_REPORT_TO="127.0.0.1:%d" % listener.getsockname()[1])
+# A rank that takes its time to end, and a process that has left its session.
+program = ": >up; trap '' TERM; setsid sleep 300 & wait; sleep 300"
+rank = subprocess.Popen([sys.argv[1], "--", "/bin/sh", "-c", program], env=environment, start_new_session=True)
+connection = listener.accept()[0]
+started = until(lambda: os.path.exists("up") and len(left()) == 3, 20)
+connection.close()
+time.sleep(0.5)
+rank.kill()
+rank.wait()
+print("started" if started else "not started", len(left()) > 0, until(lambda: not left(), 15))
+PYTHON
+python3 gone.py "$rank" >out 2>err
+status=$?
+check "nothing is left" says 0 "started True True" ""
 
 echo "# without a launcher"
 OMPI_COMM_WORLD_RANK=0 SHIPYARD_LAYOUT="1/0/$all:$last/" "$rank" -- /bin/sh -c 'echo $$' >out &

@@ -63,6 +63,15 @@ echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
 
+echo "# more entries than a pipe holds of what is asked about them"
+anew
+mkdir many
+(cd many && seq 20000 | xargs touch)
+job --stage many
+says 0 "$note many (20000 files, 0 bytes): brought to 1 node"
+job --stage many
+says 0 "$note many (20000 files, 0 bytes): there already on 1 node"
+
 echo "# what is there already"
 anew
 mkdir -p case/deep
@@ -224,7 +233,7 @@ check "--dry-run says what would be" eval 'test "$status" = 0 &&
   grep -qx "# --collect: what matches .out\*. log is brought to collected after this." "$work/out"'
 job --dry-run --json --stage nosuch:/mnt/it --collect 'out*'
 check "so does --json" test "$status/$(jq -c '[.stage, .collect]' "$work/out")" = \
-  '0/[[{"directory":"nosuch","target":"/mnt/it"}],{"patterns":["out*"],"directory":"collected"}]'
+  '0/[[{"directory":"'"$JOB"'/nosuch","target":"/mnt/it"}],{"patterns":["out*"],"directory":"collected"}]'
 rm -r collected
 job --explain --collect 'out*'
 check "and --explain before the job" grep -qx "# --collect: what matches .out\*. is brought to collected after this." "$work/err"

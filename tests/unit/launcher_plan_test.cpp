@@ -822,8 +822,9 @@ TEST(ForwardedVariables, AreNeverThoseOfOneNodeNorSecrets) {
 TEST(PlanAsJson, HasTheDocumentedShape) {
   LaunchOptions options = program();
   options.exports = {{"GIVEN", "\xff\"x"}};
-  const auto plan = planned(options, batch_task());
-  options.stage = {{"case"}, {"bin", "/mnt/bin"}};
+  LaunchContext context = batch_task();
+  context.staged = {{"/task/wd/case", "/task/shared/case"}, {"/task/wd/bin", "/mnt/bin"}};
+  const auto plan = planned(options, context);
   auto json = nlohmann::ordered_json::parse(plan_as_json(plan, options));
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
@@ -836,8 +837,8 @@ TEST(PlanAsJson, HasTheDocumentedShape) {
   EXPECT_EQ(json["environment"]["GIVEN"], "\xef\xbf\xbd\"x");
   EXPECT_EQ(json["files"]["/tmp/shipyard-mpirun.abc/hostfile"],
             plan.files.at("/tmp/shipyard-mpirun.abc/hostfile"));
-  EXPECT_EQ(json["stage"].dump(),
-            R"([{"directory":"case","target":null},{"directory":"bin","target":"/mnt/bin"}])");
+  EXPECT_EQ(json["stage"].dump(), R"([{"directory":"/task/wd/case","target":"/task/shared/case"},)"
+                                  R"({"directory":"/task/wd/bin","target":"/mnt/bin"}])");
   EXPECT_EQ(json["collect"], nullptr);
   options.collect = {"out*"};
   json = nlohmann::ordered_json::parse(plan_as_json(plan, options));
