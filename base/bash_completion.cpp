@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/ascii.hpp"
+
 namespace shipyard {
 namespace {
 
@@ -75,10 +77,10 @@ std::vector<std::string> split(std::string_view text, char at) {
 }
 
 bool has_word(std::string_view text, std::string_view word) {
-  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-'; };
+  const auto is_of_word = [](char c) { return is_letter(c) || c == '-'; };
   for (std::size_t at = 0; (at = text.find(word, at)) != std::string_view::npos; at += word.size()) {
     const auto end = at + word.size();
-    if ((at == 0 || !is_letter(text[at - 1])) && (end == text.size() || !is_letter(text[end]))) return true;
+    if ((at == 0 || !is_of_word(text[at - 1])) && (end == text.size() || !is_of_word(text[end]))) return true;
   }
   return false;
 }
@@ -87,9 +89,8 @@ bool has_word(std::string_view text, std::string_view word) {
 std::string kind_of(const std::string& value) {
   std::string words;
   for (const auto& part : split(value, '|')) {
-    if (!part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
-          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-        }))
+    if (!part.empty() &&
+        std::all_of(part.begin(), part.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '-'; }))
       words += (words.empty() ? "" : " ") + part;
   }
   if (!words.empty()) return "words:" + words;

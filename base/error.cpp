@@ -5,11 +5,13 @@
 
 #include "base/result.hpp"
 
+#include "base/ascii.hpp"
+
 namespace shipyard {
 
 std::string error_words(int error_number) {
   std::string text = std::generic_category().message(error_number);
-  text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  text[0] = to_lower(text[0]);
   return text;
 }
 

@@ -6,12 +6,10 @@
 #include <map>
 #include <set>
 
+#include "base/ascii.hpp"
+
 namespace shipyard {
 namespace {
-
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
@@ -54,9 +52,7 @@ std::string protected_line(const std::string& line) {
 /// A value's placeholder: "N|core" has N to be replaced and core to be typed.
 std::string placeholder(std::string_view value) {
   std::string result;
-  const auto is_word = [](char c) {
-    return is_upper(c) || is_lower(c) || is_digit(c) || c == '-' || c == '_';
-  };
+  const auto is_word = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; };
   for (std::size_t at = 0; at < value.size();) {
     std::size_t end = at;
     while (end < value.size() && is_word(value[end])) ++end;
@@ -74,9 +70,7 @@ std::string placeholder(std::string_view value) {
 /// Usage: what is replaced is in italics also where it is written in lower case.
 std::string usage_text(std::string_view usage) {
   std::string result;
-  const auto is_word = [](char c) {
-    return is_upper(c) || is_lower(c) || is_digit(c) || c == '-' || c == '_';
-  };
+  const auto is_word = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; };
   for (std::size_t at = 0; at < usage.size();) {
     std::size_t end = at;
     while (end < usage.size() && is_word(usage[end])) ++end;
@@ -132,8 +126,7 @@ std::string text_of(std::string_view text, std::string_view value = {}) {
 
 std::string sentence_of(std::string text) {
   if (text.empty()) return text;
-  if (is_lower(text[0]) && (text.size() < 2 || !is_upper(text[1])))
-    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  if (is_lower(text[0]) && (text.size() < 2 || !is_upper(text[1]))) text[0] = to_upper(text[0]);
   if (!text.ends_with('.')) text += '.';
   return text;
 }
@@ -225,7 +218,7 @@ std::string verbatim(const Block& block) {
 }
 
 std::string upper(std::string text) {
-  for (char& c : text) c = is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;
+  for (char& c : text) c = to_upper(c);
   return text;
 }
 
@@ -236,7 +229,7 @@ class Page {
 
   [[nodiscard]] std::string name() const {
     std::string sentence = command_lines_.front().sentence;
-    if (is_upper(sentence[0])) sentence[0] = static_cast<char>(sentence[0] - 'A' + 'a');
+    sentence[0] = to_lower(sentence[0]);
     if (sentence.ends_with('.')) sentence.pop_back();
     return fmt::format("{} \\- {}\n", escaped(tool_), escaped(sentence));
   }

@@ -7,18 +7,14 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/ascii.hpp"
 #include "hostfile/host_fault.hpp"
 
 namespace shipyard::hostfile {
 namespace {
 
-// The functions of <cctype> ask the locale.
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-bool is_name_character(char c) { return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.'; }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_hex(char c) { return hex_value(c) >= 0; }
+bool is_name_character(char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; }
 
 /// A number as inet_aton(3) reads it: decimal, octal or hexadecimal.
 bool is_aton_number(std::string_view text) {
@@ -204,7 +200,7 @@ Result<Host> parse_host(std::string_view text) {
 
 std::string identity(const Host& host) {
   std::string result = host.name;
-  if (host.kind == Host::Kind::kName) std::transform(result.begin(), result.end(), result.begin(), lower);
+  if (host.kind == Host::Kind::kName) result = to_lower(result);
   return result;
 }
 

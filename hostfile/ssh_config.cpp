@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 
+#include "base/ascii.hpp"
 #include "base/shell_quote.hpp"
 
 namespace shipyard::hostfile {
@@ -76,8 +77,8 @@ bool matches(std::string_view pattern, std::string_view text) {
 Status check_user(std::string_view user) {
   for (std::size_t i = 0; i < user.size(); ++i) {
     const char c = user[i];
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    const bool other = (c >= '0' && c <= '9') || c == '.' || c == '-';
+    const bool letter = is_letter(c) || c == '_';
+    const bool other = is_digit(c) || c == '.' || c == '-';
     if (!letter && (i == 0 || !other)) return fault_in("the ssh user is not a user name", user, i);
   }
   return Ok{};

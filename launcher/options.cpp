@@ -9,6 +9,7 @@
 #include <csignal>
 #include <limits>
 
+#include "base/ascii.hpp"
 #include "base/signals.hpp"
 #include "launcher/preempt/metadata_service.hpp"
 
@@ -231,9 +232,9 @@ Exit status: the program's own, or
 )";
 
 bool is_variable_name(std::string_view name) {
-  auto letter = [](char c) { return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  const auto letter = [](char c) { return c == '_' || is_letter(c); };
   return !name.empty() && letter(name[0]) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || is_digit(c); });
 }
 
 /// Fills LaunchOptions from the parsed words and keeps the first error.
@@ -314,7 +315,7 @@ std::optional<Value> choose(const ParsedCommandLine::Value& value,
 }
 
 bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
 void read_ranks_per_node(const ParsedCommandLine& parsed, topology::LayoutWish& wish, Reader& reader) {

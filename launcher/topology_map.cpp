@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/terminal.hpp"
 #include "launcher/map/rows.hpp"
 #include "launcher/map/summary.hpp"
@@ -324,9 +325,7 @@ MapStyle map_style(const Environment& environment, bool is_terminal) {
     locale = *environment.get(name);
     break;
   }
-  std::string lower(locale);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const std::string lower = to_lower(locale);
   const bool utf8 = lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
   return {environment.terminal_columns, utf8 && !dumb, is_terminal && !dumb && !environment.has("NO_COLOR")};
 }

@@ -3,6 +3,7 @@
 #include <iosfwd>
 
 #include "base/environment.hpp"
+#include "base/exit_status.hpp"
 #include "base/interruption.hpp"
 #include "base/terminal.hpp"
 #include "batch/client/job_file.hpp"
@@ -10,9 +11,6 @@
 #include "batch/client/service.hpp"
 
 namespace shipyard::batch {
-
-/// A failure of our own, as env(1) and timeout(1) report theirs.
-inline constexpr int kOwnFailure = 125;
 
 /// What every command needs. The referenced objects must outlive it.
 struct Edge {

@@ -6,17 +6,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::batch {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 << 20;
+constexpr std::size_t kMostAnswerBytes = 64 << 20;
 constexpr long kConnectSeconds = 15;
-
-bool equals_without_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -25,7 +21,7 @@ using List = std::unique_ptr<curl_slist, ListDeleter>;
 
 std::size_t take_body(const char* data, std::size_t size, std::size_t count, void* target) {
   auto& body = *static_cast<std::string*>(target);
-  if (body.size() + size * count > kMostBytes) return 0;
+  if (body.size() + size * count > kMostAnswerBytes) return 0;
   body.append(data, size * count);
   return size * count;
 }
@@ -72,7 +68,7 @@ struct CurlHttp::Handles {
 
 std::string HttpResponse::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (equals_without_case(key, name)) return value;
+    if (equals_ignoring_case(key, name)) return value;
   }
   return "";
 }
@@ -179,18 +175,17 @@ HttpOutcome CurlHttp::send(const HttpRequest& request) {
   if (code == CURLE_OPERATION_TIMEDOUT && connected == 0) outcome.kind = HttpOutcome::Kind::kNotSent;
   outcome.fault = words[0] != '\0' ? words : curl_easy_strerror(code);
   if (code == CURLE_WRITE_ERROR)
-    outcome.fault = fmt::format("the answer is larger than {} MiB", kMostBytes >> 20);
+    outcome.fault = fmt::format("the answer is larger than {} MiB", kMostAnswerBytes >> 20);
   return outcome;
 }
 
 std::string percent_encode(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos) {
+    if (is_alphanumeric(c) || std::string_view("-._~").find(c) != std::string_view::npos) {
       encoded += c;
     } else {
-      encoded += fmt::format("%{:02X}", byte);
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
   }
   return encoded;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.hpp"
 #include "base/shell_quote.hpp"
 #include "batch/client/commands.hpp"
 #include "batch/client/json_access.hpp"
@@ -357,9 +358,7 @@ std::string make_job_id(const std::string& file_name, const std::string& date_an
   stem = stem.substr(0, stem.rfind('.'));
   std::string id;
   for (const char c : stem) {
-    const bool good =
-        c == '-' || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    id += good ? c : '-';
+    id += is_alphanumeric(c) || c == '_' ? c : '-';
   }
   id = id.substr(0, 64 - 2 - date_and_time.size() - word.size());
   if (id.empty()) id = "job";

@@ -8,32 +8,20 @@
 #include <cctype>
 #include <map>
 
+#include "base/ascii.hpp"
 #include "base/base64.hpp"
 
 namespace shipyard::batch {
 namespace {
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 /// Of a query: %41 is A and + a blank. What is no escape stays as it is.
 std::string decoded(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool escape =
-        text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
+        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
     if (escape) {
-      plain += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      plain += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
       i += 2;
     } else {
       plain += text[i] == '+' ? ' ' : text[i];
@@ -50,7 +38,7 @@ std::multimap<std::string, std::string> parameters(std::string_view query) {
     at += part.size() + 1;
     if (part.empty()) continue;
     const auto equals = std::min(part.find('='), part.size());
-    found.emplace(lower_case(decoded(part.substr(0, equals))),
+    found.emplace(to_lower(decoded(part.substr(0, equals))),
                   decoded(part.substr(std::min(equals + 1, part.size()))));
   }
   return found;
@@ -60,7 +48,7 @@ std::multimap<std::string, std::string> parameters(std::string_view query) {
 
 std::string string_to_sign(std::string_view account, const RequestLine& request, const Headers& headers) {
   std::map<std::string, std::string> by_name;
-  for (const auto& [name, value] : headers) by_name[lower_case(name)] = value;
+  for (const auto& [name, value] : headers) by_name[to_lower(name)] = value;
 
   std::string text = request.method + "\n";
   for (const char* name :

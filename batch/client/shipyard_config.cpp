@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "base/ascii.hpp"
 #include "batch/client/job_file.hpp"
 #include "batch/client/schema.hpp"
 #include "batch/client/shipyard_config_pool.hpp"
@@ -29,8 +30,7 @@ class AnySecret final : public SecretReader {
 /// An address that can be shown: a signature or a password would stand behind `?` or before `@`.
 bool is_plain_url(const std::string& url) {
   return url.starts_with("https://") && std::all_of(url.begin() + 8, url.end(), [](char c) {
-           return c == '.' || c == '-' || c == ':' || c == '/' || (c >= 'a' && c <= 'z') ||
-                  (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+           return is_alphanumeric(c) || c == '.' || c == '-' || c == ':' || c == '/';
          });
 }
 

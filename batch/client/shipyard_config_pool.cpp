@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/shell_quote.hpp"
 #include "batch/client/schema.hpp"
 
@@ -10,17 +11,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 /// Batch's node agent for an image of the marketplace, which Batch Shipyard asks Batch for; empty where it
 /// cannot be told from the names.
 std::string node_agent_for(const std::string& offer_as_written, const std::string& sku) {
-  const std::string offer = lower(offer_as_written);
+  const std::string offer = to_lower(offer_as_written);
   for (const char* version : {"16.04", "18.04", "20.04", "22.04", "24.04"}) {
     const std::string digits = std::string(version).substr(0, 2) + std::string(version).substr(3);
     const std::string dashed = std::string(version).substr(0, 2) + "-" + std::string(version).substr(3);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "base/ascii.hpp"
 #include "base/command_line.hpp"
 #include "batch/client/shipyard_config_keys.hpp"
 
@@ -54,10 +55,8 @@ std::optional<bool> truth(const std::string& text) {
   return std::nullopt;
 }
 
-bool looks_secret(std::string line) {
-  for (char& c : line) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+bool looks_secret(std::string_view text) {
+  const std::string line = to_lower(text);
   for (const char* word : {"password", "passphrase", "passwd", "secret", "key", "token", "sig="}) {
     if (line.find(word) != std::string::npos) return true;
   }

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::batch {
 namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_name(char c) {
-  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool is_name(char c) { return c == '_' || is_alphanumeric(c); }
 
 }  // namespace
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::batch {
 namespace {
 
@@ -191,11 +193,7 @@ std::optional<StorageAccount> storage_account(const ConfigFiles& files, const Co
 std::string secret_variable(const std::string& prefix, const std::string& name) {
   std::string variable = prefix + "_";
   for (const char c : name) {
-    if (c >= 'a' && c <= 'z') {
-      variable += static_cast<char>(c - 'a' + 'A');
-    } else {
-      variable += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
-    }
+    variable += is_alphanumeric(c) ? to_upper(c) : '_';
   }
   return variable;
 }

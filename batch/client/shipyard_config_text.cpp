@@ -5,12 +5,12 @@
 
 #include "batch/client/shipyard_config.hpp"
 
+#include "base/ascii.hpp"
+
 namespace shipyard::batch {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Text that YAML takes for itself without quotes, in every version: it begins with a letter, `/` or `$`, and
 /// is no word that stands for something else.
@@ -19,14 +19,11 @@ bool is_plain(const std::string& text) {
   if (text.back() == ' ' || text.back() == ':') return false;
   if (text.find(": ") != std::string::npos || text.find(" #") != std::string::npos) return false;
   const auto is_common = [](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') ||
+    return is_alphanumeric(c) ||
            std::string_view(" _-./$=,:@+%;'\"&|<>()*?!~^\\#").find(c) != std::string_view::npos;
   };
   if (!std::all_of(text.begin(), text.end(), is_common)) return false;
-  std::string word = text;
-  for (char& c : word) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string word = to_lower(text);
   for (const char* other : {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}) {
     if (word == other) return false;
   }

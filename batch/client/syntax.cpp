@@ -4,20 +4,18 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::batch {
 namespace {
 
 constexpr std::size_t kLongestId = 64;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 }  // namespace
 
 bool consists_of(std::string_view text, std::string_view more) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
-           more.find(c) != std::string_view::npos;
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_alphanumeric(c) || more.find(c) != std::string_view::npos; });
 }
 
 bool is_id(std::string_view text) { return text.size() <= kLongestId && consists_of(text, "-_"); }

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <string>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::batch {
 namespace {
 
@@ -15,9 +17,7 @@ struct Parts {
 };
 
 Parts parts_of(std::string_view vm_size) {
-  std::string name(vm_size);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::string name = to_lower(vm_size);
   for (const char* tier : {"standard_", "basic_"}) {
     if (name.starts_with(tier)) name.erase(0, std::string_view(tier).size());
   }

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "base/shell_quote.hpp"
 #include "batch/client/commands.hpp"
 
 namespace shipyard::local {
 namespace {
 
-bool is_name_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool is_name_character(char c) { return is_lower(c) || is_digit(c); }
 
 bool sets(const std::vector<std::string>& environment, std::string_view name) {
   return std::any_of(environment.begin(), environment.end(), [&](const std::string& entry) {
@@ -111,10 +112,9 @@ Step coordinate(const PoolPlan& plan, const PoolOptions& options, const NodePlan
 Status check_environment(const std::vector<std::string>& entries) {
   for (const auto& entry : entries) {
     const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
-    const auto bad = std::find_if(name.begin(), name.end(), [&](char c) {
-      return !(c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
-    });
-    if (name.empty() || bad != name.end() || (name[0] >= '0' && name[0] <= '9')) {
+    const auto bad =
+        std::find_if(name.begin(), name.end(), [&](char c) { return c != '_' && !is_alphanumeric(c); });
+    if (name.empty() || bad != name.end() || is_digit(name[0])) {
       Error error =
           input_error("--env: not the name of a variable", "NAME=VALUE, or NAME to hand on your own value");
       error.excerpt = {entry, bad == name.end() ? 0 : static_cast<std::size_t>(bad - name.begin())};

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "base/documents.hpp"
+#include "base/exit_status.hpp"
 #include "base/signals.hpp"
 #include "base/terminal.hpp"
 #include "batch/local/application.hpp"
@@ -19,11 +20,6 @@
 
 namespace shipyard::local {
 namespace {
-
-/// A failure of our own, as env(1) and timeout(1) report theirs (and docker, podman too).
-constexpr int kOwnFailure = 125;
-constexpr int kNotExecutable = 126;
-constexpr int kNotFound = 127;
 
 struct Tool {
   const Request& request;
@@ -41,11 +37,11 @@ struct Tool {
 /// 126 and 127 as a shell has them: docker 20.10 reports a missing program as 126 too.
 int exit_status(const Exit& exit, const std::string& engine, const std::string& container,
                 const std::vector<std::string>& command, const Edge& edge) {
-  if (exit != Exit{false, kNotExecutable}) return exit.status();
+  if (exit != Exit{false, kProgramNotExecutable}) return exit.status();
   const auto asked = run_to_the_end({{engine, "exec", container, "/bin/sh", "-c",
                                       "command -v -- \"$1\" || test -e \"$1\"", "sh", command.at(0)}},
                                     edge.environment, edge.interruption);
-  return asked.started && asked.completed.exit == Exit{false, 1} ? kNotFound : kNotExecutable;
+  return asked.started && asked.completed.exit == Exit{false, 1} ? kProgramNotFound : kProgramNotExecutable;
 }
 
 int run_pool(const Tool& tool) {

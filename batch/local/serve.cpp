@@ -16,6 +16,7 @@
 #include <ostream>
 
 #include "base/base64.hpp"
+#include "base/exit_status.hpp"
 #include "base/file.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/shell_quote.hpp"
@@ -35,7 +36,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kOwnFailure = 125;
 constexpr std::chrono::milliseconds kTick{500};
 constexpr const char* kNodeDocker = "shipyard-node-docker";
 

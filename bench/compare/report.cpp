@@ -8,6 +8,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::bench {
 namespace {
 
@@ -16,9 +18,8 @@ using nlohmann::json;
 /// Google Benchmark writes numbers that are none unquoted, which JSON does not have.
 bool is_no_number(std::string_view text, std::size_t at) {
   std::string word;
-  while (at > 0 && std::isalpha(static_cast<unsigned char>(text[at - 1])) != 0) --at;
-  for (; at < text.size() && std::isalpha(static_cast<unsigned char>(text[at])) != 0 && word.size() < 9; ++at)
-    word += static_cast<char>(std::tolower(static_cast<unsigned char>(text[at])));
+  while (at > 0 && is_letter(text[at - 1])) --at;
+  for (; at < text.size() && is_letter(text[at]) && word.size() < 9; ++at) word += to_lower(text[at]);
   return word == "nan" || word == "inf" || word == "infinity";
 }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::bench {
 
 std::optional<std::int64_t> parse_bytes(std::string_view text) {
@@ -16,8 +18,7 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || number < 0) return std::nullopt;
 
-  std::string unit(end, text.data() + text.size());
-  for (char& c : unit) c = (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string unit = to_lower(std::string_view(end, text.data() + text.size()));
   int shift = 0;
   if (unit == "k" || unit == "kib") {
     shift = 10;

@@ -32,4 +32,9 @@ Middle middle_of(const std::vector<double>& values) {
   return middle;
 }
 
+bool stands_out(double value, const Middle& middle, double times) {
+  constexpr double kSpreads = 3;
+  return value >= times * middle.median && value >= middle.median + kSpreads * middle.spread;
+}
+
 }  // namespace shipyard::bench

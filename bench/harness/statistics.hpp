@@ -25,5 +25,7 @@ struct Middle {
 };
 /// Requires at least one value.
 Middle middle_of(const std::vector<double>& values);
+/// So many `times` the median or more, and three spreads above it.
+bool stands_out(double value, const Middle& middle, double times);
 
 }  // namespace shipyard::bench

@@ -102,6 +102,12 @@ std::string format_row(const Table& table, const Figures& figures) {
   return row + "\n";
 }
 
+std::string shortened(const std::string& name, std::size_t width) {
+  if (name.size() <= width) return name;
+  const std::size_t tail = width / 2 - 1;
+  return name.substr(0, width - 1 - tail) + "…" + name.substr(name.size() - tail);
+}
+
 std::string format_fact(const std::string& label, const std::string& text) {
   std::string out = fmt::format("  {:<{}}", label, kLabelWidth);
   const std::size_t indent = out.size();

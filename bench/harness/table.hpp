@@ -46,6 +46,10 @@ std::string format_head(const Table& table);
 /// One line, with its newline. A figure that is missing or not finite is `-`.
 std::string format_row(const Table& table, const Figures& figures);
 
+/// A name for a column of `width`: of a longer one its beginning and, where names of a pool's nodes differ,
+/// its end.
+std::string shortened(const std::string& name, std::size_t width);
+
 /// `label` padded to a common width and then `text`, which continues under itself where it does not fit in 80
 /// columns.
 std::string format_fact(const std::string& label, const std::string& text);

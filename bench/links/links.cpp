@@ -15,19 +15,13 @@ constexpr int kLineWidth = 80;
 constexpr std::size_t kLongestName = 24;
 constexpr int kGap = 2;  // between columns
 
-std::string shortened(const std::string& name) {
-  if (name.size() <= kLongestName) return name;
-  constexpr std::size_t kTail = kLongestName / 2 - 1;
-  return name.substr(0, kLongestName - 1 - kTail) + "…" + name.substr(name.size() - kTail);
-}
-
 /// `   3  node-3`, to which the row's figures are appended.
 class RowLabels {
  public:
   explicit RowLabels(const std::vector<std::string>& names)
       : number_(static_cast<int>(std::to_string(names.size()).size())) {
     for (const auto& name : names) {
-      names_.push_back(shortened(name));
+      names_.push_back(shortened(name, kLongestName));
       name_ = std::max(name_, static_cast<int>(std::min(name.size(), kLongestName)));
     }
   }
@@ -93,13 +87,6 @@ std::string nodes_text(const RowLabels& labels, const LinkFigure& figure) {
   return text + "\n";
 }
 
-constexpr double kDeviations = 3;
-
-/// Of times: larger is worse.
-bool is_slow(double value, const Middle& middle, double worse) {
-  return value >= worse * middle.median && value >= middle.median + kDeviations * middle.spread;
-}
-
 /// The better of the two in the middle: with three nodes one of a good node's two links leads to the slow
 /// one.
 double better_median(std::vector<double> times) {
@@ -161,14 +148,14 @@ Verdict judge_links(const LinkMatrix& matrix, bool more_is_better, double worse)
   const Middle nodes = middle_of(measured);
   std::vector<char> slow(count);
   for (std::size_t node = 0; node < count; ++node) {
-    if (worst_of_node[node] <= 0 || !is_slow(worst_of_node[node], nodes, worse)) continue;
+    if (worst_of_node[node] <= 0 || !stands_out(worst_of_node[node], nodes, worse)) continue;
     slow[node] = 1;
     verdict.nodes.push_back({static_cast<int>(node), time_of(worst_of_node[node])});
   }
   for (std::size_t from = 0; from < count; ++from) {
     for (std::size_t to = 0; to < count; ++to) {
       const double value = matrix.values[from][to];
-      if (from == to || value <= 0 || slow[from] || slow[to] || !is_slow(time_of(value), links, worse))
+      if (from == to || value <= 0 || slow[from] || slow[to] || !stands_out(time_of(value), links, worse))
         continue;
       verdict.links.push_back({static_cast<int>(from), static_cast<int>(to), value});
     }

@@ -16,7 +16,6 @@ namespace {
 constexpr double kNoisier = 2;
 constexpr double kLeastLost = 0.1;  // per cent of the time
 constexpr double kSlower = 1.1;
-constexpr double kDeviations = 3;
 constexpr std::size_t kNamed = 10;
 constexpr std::size_t kMostRows = 16;
 constexpr std::size_t kNodeWidth = 15;
@@ -37,9 +36,7 @@ std::vector<std::size_t> outliers(const std::vector<double>& values, double time
   const Middle middle = middle_of(values);
   std::vector<std::size_t> found;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] >= times * middle.median && values[i] >= middle.median + kDeviations * middle.spread &&
-        values[i] >= middle.median + more)
-      found.push_back(i);
+    if (stands_out(values[i], middle, times) && values[i] >= middle.median + more) found.push_back(i);
   }
   std::stable_sort(found.begin(), found.end(), [&](auto a, auto b) { return values[a] > values[b]; });
   return found;
@@ -60,11 +57,6 @@ const std::string& host_of(const CpuNoise& cpu, const Placement& placement) {
 
 std::string name_of(const CpuNoise& cpu, const Placement& placement) {
   return fmt::format("CPU {} of {}", cpu.cpu, host_of(cpu, placement));
-}
-
-/// With the end, where the names of a pool's nodes differ.
-std::string shortened(const std::string& host) {
-  return host.size() <= kNodeWidth ? host : ".." + host.substr(host.size() - kNodeWidth + 2);
 }
 
 void add_rest(std::vector<std::string>& lines, std::size_t all, const char* what) {
@@ -292,7 +284,8 @@ std::string noise_text(const std::vector<CpuNoise>& cpus, const NoiseVerdict& ve
   std::string text = fmt::format("\n{:{}}{}{:<{}}{:>3}{}", "", kNode + 3, head.substr(0, second), "node",
                                  kNode, "CPU", head.substr(second));
   const auto row = [&](std::size_t index) {
-    text += fmt::format("{:<{}}{:>3}", shortened(host_of(cpus[index], placement)), kNode, cpus[index].cpu) +
+    text += fmt::format("{:<{}}{:>3}", shortened(host_of(cpus[index], placement), kNodeWidth), kNode,
+                        cpus[index].cpu) +
             format_row(table, figures[index]);
   };
   if (cpus.size() <= kMostRows) {

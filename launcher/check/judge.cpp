@@ -292,12 +292,18 @@ std::vector<Finding> judge(const NodeCheck& check) {
   return findings;
 }
 
-std::string finding_text(const NodeCheck& check, const Finding& finding) {
+std::string hosts_text(const NodeCheck& check, const std::set<std::size_t>& nodes) {
   std::string text;
-  const std::size_t named = std::min(kNamedHosts, finding.nodes.size());
-  for (std::size_t i = 0; i < named; ++i) text += (i > 0 ? ", " : "") + check.nodes[finding.nodes[i]].host;
-  if (finding.nodes.size() > named) text += fmt::format(" and {} more", finding.nodes.size() - named);
-  return text + ": " + finding.what;
+  std::size_t named = 0;
+  for (const std::size_t node : nodes) {
+    if (named == kNamedHosts) return text + fmt::format(" and {} more", nodes.size() - named);
+    text += (named++ > 0 ? ", " : "") + check.nodes[node].host;
+  }
+  return text;
+}
+
+std::string finding_text(const NodeCheck& check, const Finding& finding) {
+  return hosts_text(check, {finding.nodes.begin(), finding.nodes.end()}) + ": " + finding.what;
 }
 
 std::optional<Outcome> cause_of(const NodeCheck& check) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,9 @@ struct Finding {
 /// The machine's, or the cgroup's limit.
 [[nodiscard]] std::uint64_t usable_memory(const NodeFacts& facts);
 
-/// "10.0.0.6: no answer within 15 s"; of more than three nodes the first three and how many more.
+/// "10.0.0.4, 10.0.0.5, 10.0.0.6 and 2 more": the first three of these, indexes in NodeCheck::nodes.
+[[nodiscard]] std::string hosts_text(const NodeCheck& check, const std::set<std::size_t>& nodes);
+/// "10.0.0.6: no answer within 15 s"
 [[nodiscard]] std::string finding_text(const NodeCheck& check, const Finding& finding);
 
 /// The one finding that explains why mpirun cannot start the job on these nodes, in one line; nullopt where

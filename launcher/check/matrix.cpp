@@ -17,7 +17,6 @@ namespace {
 
 /// More nodes than this are shown by groups of equal ones.
 constexpr std::size_t kMostRows = 20;
-constexpr std::size_t kNamedHosts = 3;
 constexpr std::size_t kMostFindings = 12;
 constexpr int kGap = 2;
 constexpr int kLeastColumns = 40;
@@ -252,16 +251,6 @@ class Tables {
   int name_width_ = 0;
   std::vector<int> widths_;
 };
-
-std::string hosts_text(const NodeCheck& check, const std::set<std::size_t>& nodes) {
-  std::string text;
-  std::size_t named = 0;
-  for (std::size_t node : nodes) {
-    if (named == kNamedHosts) return text + fmt::format(" and {} more", nodes.size() - named);
-    text += (named++ > 0 ? ", " : "") + map::printable(check.nodes[node].host);
-  }
-  return text;
-}
 
 std::string summary(const NodeCheck& check, const std::vector<Finding>& findings) {
   std::set<std::size_t> failing;

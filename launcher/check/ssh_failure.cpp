@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::launcher::check {
 namespace {
 
@@ -39,13 +41,6 @@ constexpr std::array<std::pair<std::string_view, Kind>, 22> kWords{{
     {"broken pipe", Kind::kClosed},
 }};
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return result;
-}
-
 /// Lines with something to read in them: OpenSSH frames a warning with lines of "@".
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> result;
@@ -70,7 +65,7 @@ std::string news_of(const std::string& line, Kind kind) {
   const auto colon = line.rfind(": ");
   std::string news = colon == std::string::npos ? line : line.substr(colon + 2);
   if (line.find("resolve hostname") != std::string::npos) news = "the name is not known (" + news + ")";
-  if (news[0] >= 'A' && news[0] <= 'Z') news[0] = static_cast<char>(news[0] - 'A' + 'a');
+  news[0] = to_lower(news[0]);
   return news;
 }
 
@@ -83,7 +78,7 @@ SshFailure ssh_failure(const Exit& exit, std::string_view errors) {
   if (!exit.signalled && exit.value == kSshItself) {
     for (const auto& [words, kind] : kWords) {
       for (const auto& line : lines) {
-        if (lower(line).find(words) != std::string::npos) return {kind, news_of(line, kind)};
+        if (to_lower(line).find(words) != std::string::npos) return {kind, news_of(line, kind)};
       }
     }
     return {Kind::kClosed, last.empty() ? "ssh failed without a word" : last};

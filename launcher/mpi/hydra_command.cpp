@@ -12,7 +12,7 @@ namespace {
 
 /// mpiexec.hydra's other words for the options that we set (match_table in ui/mpich/utils.c). Both together
 /// it refuses: "duplicate setting".
-constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+constexpr std::pair<std::string_view, std::string_view> kHydraSpellings[] = {
     {"hostfile", "f"},
     {"machine", "f"},
     {"machines", "f"},
@@ -34,7 +34,7 @@ constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
 constexpr std::size_t kMostWords = 999;
 
 UserSettings with_hydras_spellings(UserSettings user) {
-  for (const auto& [spelling, option] : kSpellings) {
+  for (const auto& [spelling, option] : kHydraSpellings) {
     if (user.flags.contains(spelling)) user.flags.emplace(option);
   }
   return user;

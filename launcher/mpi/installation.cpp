@@ -6,6 +6,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "base/ascii.hpp"
 #include "base/file.hpp"
 #include "base/subprocess.hpp"
 
@@ -88,7 +89,7 @@ bool read_intel_version(const std::string& output, std::size_t start, MpiVersion
     if (minor.ec != std::errc{} || version.minor < 0) return false;
     rest = minor.ptr;
   }
-  rest = std::find_if_not(rest, end, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+  rest = std::find_if_not(rest, end, [](char c) { return c == '.' || is_digit(c); });
   const std::string_view after(rest, static_cast<std::size_t>(end - rest));
   if ((!after.empty() && after[0] != ' ') || after.starts_with(" Update")) return false;
   version.dialect = Dialect::kIntelMpi;

@@ -11,7 +11,7 @@ namespace shipyard::mpi {
 namespace {
 
 /// Other words for the options that we set, and options that say what they would say.
-constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+constexpr std::pair<std::string_view, std::string_view> kIntelMpiSpellings[] = {
     {"machine", "machinefile"},
     {"f", "machinefile"},
     {"hostfile", "machinefile"},
@@ -31,7 +31,7 @@ constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
 constexpr const char* kExtraArguments = "I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS";
 
 UserSettings with_intels_spellings(UserSettings user) {
-  for (const auto& [spelling, option] : kSpellings) {
+  for (const auto& [spelling, option] : kIntelMpiSpellings) {
     if (user.flags.contains(spelling)) user.flags.emplace(option);
   }
   return user;

@@ -15,7 +15,7 @@ namespace {
 
 /// mpirun(1)'s other words for the options that we set. Both together it refuses, or takes the one and not
 /// the other.
-constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+constexpr std::pair<std::string_view, std::string_view> kOpenMpiSpellings[] = {
     {"n", "np"},
     {"c", "np"},
     {"machinefile", "hostfile"},
@@ -141,7 +141,7 @@ UserSettings user_settings(const Environment& environment, const std::vector<std
       result.parameters.insert(mpi_arguments[i + 1].substr(0, mpi_arguments[i + 1].find('=')));
     }
   }
-  for (const auto& [spelling, option] : kSpellings) {
+  for (const auto& [spelling, option] : kOpenMpiSpellings) {
     if (result.flags.contains(spelling)) result.flags.emplace(option);
   }
   return result;

@@ -4,25 +4,20 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::preempt {
 namespace {
 
 using Parsed = Result<std::optional<HttpResponse>>;
 constexpr std::string_view kLineEnd = "\r\n";
 
-Error wrong(std::string_view what) { return input_error(fmt::format("HTTP answer: {}", what)); }
+Error fault(std::string_view what) { return input_error(fmt::format("HTTP answer: {}", what)); }
 
-Error wrong(std::string_view what, std::string_view line, std::size_t offset = 0) {
-  Error error = wrong(what);
+Error fault(std::string_view what, std::string_view line, std::size_t offset = 0) {
+  Error error = fault(what);
   error.excerpt = {std::string(line.substr(0, 200)), std::min<std::size_t>(offset, 200)};
   return error;
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char one, char other) { return lower(one) == lower(other); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -33,23 +28,20 @@ std::string_view trimmed(std::string_view text) {
 
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
 }
 
 /// A whole number without sign in `base`; nullopt for anything else. Larger ones than a body may have are all
 /// alike: kMaxBodyBytes + 1.
-std::optional<std::size_t> to_length(std::string_view digits, unsigned base) {
+std::optional<std::size_t> to_length(std::string_view digits, int base) {
   if (digits.empty()) return std::nullopt;
   std::size_t length = 0;
   for (const char c : digits) {
-    const char small = lower(c);
-    unsigned digit = base;
-    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-    if (small >= 'a' && small <= 'f') digit = static_cast<unsigned>(small - 'a') + 10;
-    if (digit >= base) return std::nullopt;
-    length = std::min(length * base + digit, kMaxBodyBytes + 1);
+    const int digit = hex_value(c);
+    if (digit < 0 || digit >= base) return std::nullopt;
+    length = std::min(length * static_cast<std::size_t>(base) + static_cast<std::size_t>(digit),
+                      kMaxBodyBytes + 1);
   }
   return length;
 }
@@ -63,30 +55,30 @@ struct Head {
 /// "HTTP/1.1 200 OK".
 Result<int> read_status(std::string_view line) {
   constexpr std::string_view kProtocol = "HTTP/1.";
-  if (!line.starts_with(kProtocol)) return wrong("no HTTP/1 status line", line);
+  if (!line.starts_with(kProtocol)) return fault("no HTTP/1 status line", line);
   if (line.size() < 12 || (line[7] != '0' && line[7] != '1') || line[8] != ' ') {
-    return wrong("no HTTP/1 status line", line, kProtocol.size());
+    return fault("no HTTP/1 status line", line, kProtocol.size());
   }
   const auto status = to_length(line.substr(9, 3), 10);
-  if (!status || *status < 100 || (line.size() > 12 && line[12] != ' ')) return wrong("no status", line, 9);
-  if (*status < 200) return wrong("an interim answer that nobody asked for", line, 9);
+  if (!status || *status < 100 || (line.size() > 12 && line[12] != ' ')) return fault("no status", line, 9);
+  if (*status < 200) return fault("an interim answer that nobody asked for", line, 9);
   return static_cast<int>(*status);
 }
 
 Status read_field(std::string_view line, Head& head) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
-    return wrong("no header field", line);
+    return fault("no header field", line);
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trimmed(line.substr(colon + 1));
-  if (same_word(name, "Content-Length")) {
+  if (equals_ignoring_case(name, "Content-Length")) {
     const auto length = to_length(value, 10);
-    if (!length) return wrong("no length", line, colon + 1);
-    if (head.length && *head.length != *length) return wrong("two lengths", line, colon + 1);
+    if (!length) return fault("no length", line, colon + 1);
+    if (head.length && *head.length != *length) return fault("two lengths", line, colon + 1);
     head.length = length;
-  } else if (same_word(name, "Transfer-Encoding")) {
-    if (head.chunked || !same_word(value, "chunked"))
-      return wrong("an unknown transfer coding", line, colon + 1);
+  } else if (equals_ignoring_case(name, "Transfer-Encoding")) {
+    if (head.chunked || !equals_ignoring_case(value, "chunked"))
+      return fault("an unknown transfer coding", line, colon + 1);
     head.chunked = true;
   }
   return Ok{};
@@ -105,12 +97,12 @@ Result<Head> read_head(std::string_view text) {
     if (auto read = read_field(text.substr(0, end), head); !read) return read.error();
   }
   // Two senders may have had a hand in it (RFC 9112, 6.1).
-  if (head.chunked && head.length) return wrong("both a length and chunks");
+  if (head.chunked && head.length) return fault("both a length and chunks");
   return head;
 }
 
 Parsed too_short(std::string_view what, bool closed) {
-  if (closed) return wrong(fmt::format("ends in its {}", what));
+  if (closed) return fault(fmt::format("ends in its {}", what));
   return std::optional<HttpResponse>{};
 }
 
@@ -120,33 +112,33 @@ Parsed read_chunks(std::string_view text, int status, bool closed) {
   while (true) {
     const auto end = text.find(kLineEnd);
     if (end == std::string_view::npos) {
-      if (text.size() > kMaxLine) return wrong("a chunk without a length", text);
+      if (text.size() > kMaxLine) return fault("a chunk without a length", text);
       return too_short("chunks", closed);
     }
-    if (end > kMaxLine) return wrong("a chunk without a length", text);
+    if (end > kMaxLine) return fault("a chunk without a length", text);
     const std::string_view line = text.substr(0, end);
     const auto length = to_length(trimmed(line.substr(0, line.find(';'))), 16);
-    if (!length) return wrong("a chunk without a length", line);
+    if (!length) return fault("a chunk without a length", line);
     if (*length > kMaxBodyBytes - response.body.size()) {
-      return wrong(fmt::format("longer than {} bytes", kMaxBodyBytes));
+      return fault(fmt::format("longer than {} bytes", kMaxBodyBytes));
     }
     text.remove_prefix(end + kLineEnd.size());
     if (*length == 0) break;
     if (text.size() < *length + kLineEnd.size()) {
       // What is there already may be wrong all the same.
-      if (text.size() > *length && text[*length] != '\r') return wrong("a chunk that is longer than it says");
+      if (text.size() > *length && text[*length] != '\r') return fault("a chunk that is longer than it says");
       return too_short("chunks", closed);
     }
     response.body += text.substr(0, *length);
     if (text.substr(*length, kLineEnd.size()) != kLineEnd)
-      return wrong("a chunk that is longer than it says");
+      return fault("a chunk that is longer than it says");
     text.remove_prefix(*length + kLineEnd.size());
   }
   // Trailer fields: none of ours; to the empty line.
   while (!text.starts_with(kLineEnd)) {
     const auto end = text.find(kLineEnd);
     if (end == std::string_view::npos) {
-      if (text.size() > kMaxHeadBytes) return wrong("a trailer without an end");
+      if (text.size() > kMaxHeadBytes) return fault("a trailer without an end");
       return too_short("trailer", closed);
     }
     text.remove_prefix(end + kLineEnd.size());
@@ -161,11 +153,11 @@ Parsed parse_http_response(std::string_view received, bool closed) {
   const auto end = received.substr(0, kMaxHeadBytes).find(kHeadEnd);
   if (end == std::string_view::npos) {
     if (received.size() >= kMaxHeadBytes)
-      return wrong(fmt::format("a head of more than {} bytes", kMaxHeadBytes));
+      return fault(fmt::format("a head of more than {} bytes", kMaxHeadBytes));
     // A server that speaks something else need not be waited for.
     constexpr std::string_view kProtocol = "HTTP/1.";
     if (received.substr(0, kProtocol.size()) != kProtocol.substr(0, received.size())) {
-      return wrong("no HTTP/1 status line", received.substr(0, received.find(kLineEnd)));
+      return fault("no HTTP/1 status line", received.substr(0, received.find(kLineEnd)));
     }
     return too_short("head", closed);
   }
@@ -175,7 +167,7 @@ Parsed parse_http_response(std::string_view received, bool closed) {
   if (head->chunked) return read_chunks(rest, head->status, closed);
   if (head->status == 204 || head->status == 304) return std::optional(HttpResponse{.status = head->status});
   if (head->length.value_or(rest.size()) > kMaxBodyBytes) {
-    return wrong(fmt::format("longer than {} bytes", kMaxBodyBytes));
+    return fault(fmt::format("longer than {} bytes", kMaxBodyBytes));
   }
   if (head->length ? rest.size() < *head->length : !closed) return too_short("body", closed);
   return std::optional(

@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::preempt {
 namespace {
 
@@ -22,17 +24,6 @@ constexpr std::array<std::pair<std::string_view, Type>, 5> kTypes{{{"Freeze", Ty
                                                                    {"Redeploy", Type::kRedeploy},
                                                                    {"Preempt", Type::kPreempt},
                                                                    {"Terminate", Type::kTerminate}}};
-
-bool is_alphanumeric(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char one, char other) { return lower(one) == lower(other); });
-}
 
 /// The first character that has no place in an identifier; npos: none.
 std::size_t find_foreign(std::string_view text) {
@@ -235,7 +226,7 @@ std::optional<Preemption> find_preemption(const ScheduledEvents& events, std::st
   for (const auto& event : events.events) {
     if (event.type == Type::kFreeze || event.type == Type::kOther) continue;
     if (std::none_of(event.machines.begin(), event.machines.end(),
-                     [&](const auto& name) { return same_name(name, machine); })) {
+                     [&](const auto& name) { return equals_ignoring_case(name, machine); })) {
       continue;
     }
     if (event.type != Type::kPreempt && time(event) > now + kLongestNotice) continue;

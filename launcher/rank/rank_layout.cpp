@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/cpu_list.hpp"
 
 // The text has to pass mpirun's -x, a shell script and execve(2), which takes 128 KiB a variable
@@ -28,9 +29,8 @@ constexpr std::string_view kFormat = "1/";
 constexpr int kMost = 1 << 20;  // nodes, layouts: keeps sums of ranks far from overflow
 constexpr std::string_view kHexadecimal = "0123456789ABCDEF";
 
-bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_plain(char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == ','; }
+bool is_of_name(char c) { return is_alphanumeric(c) || c == '_'; }
+bool is_plain(char c) { return is_of_name(c) || c == '-' || c == '.' || c == ','; }
 
 void append_settings(std::string& text, const RankSettings& rank) {
   text += '+';
@@ -132,8 +132,7 @@ bool is_setting(std::string_view text) {
   const std::size_t equals = text.find('=');
   const std::string_view name = text.substr(0, equals);
   return equals != std::string_view::npos && !name.empty() && !is_digit(name[0]) &&
-         std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c); }) &&
-         is_value(text.substr(equals + 1));
+         std::all_of(name.begin(), name.end(), is_of_name) && is_value(text.substr(equals + 1));
 }
 
 bool read_rank(Reader& reader, RankText& rank) {

@@ -38,6 +38,7 @@
 
 #include "base/cpu_list.hpp"
 #include "base/environment.hpp"
+#include "base/exit_status.hpp"
 #include "base/signals.hpp"
 #include "base/subprocess.hpp"
 #include "base/terminal.hpp"
@@ -59,10 +60,6 @@ using rank::tell;
 using rank::tell_end;
 using rank::Watch;
 using supervise::RankMessage;
-
-constexpr int kOwnFailure = 125;
-constexpr int kNotExecutable = 126;
-constexpr int kNotFound = 127;
 
 struct RankOptions {
   std::string directory;
@@ -221,7 +218,9 @@ void introduce(const FileDescriptor& launcher, int rank, const std::string& toke
 int fail(const std::string& what, int error) {
   fmt::print(stderr, "shipyard-rank: error: {}: {} (on {})\n", what, std::generic_category().message(error),
              host_name());
-  return what.starts_with("directory") ? kOwnFailure : error == ENOENT ? kNotFound : kNotExecutable;
+  return what.starts_with("directory") ? kOwnFailure
+         : error == ENOENT             ? kProgramNotFound
+                                       : kProgramNotExecutable;
 }
 
 int run_rank(const std::vector<std::string>& arguments) {
@@ -301,7 +300,7 @@ int run_rank(const std::vector<std::string>& arguments) {
       &error);
   if (!child) {
     tell(launcher, {{RankMessage::Kind::kFail, error, {}, "program"}});
-    return error == ENOENT ? kNotFound : kNotExecutable;
+    return error == ENOENT ? kProgramNotFound : kProgramNotExecutable;
   }
   std::optional<rank::ErrorRelay> relay;
   if (options.relay_stderr) {

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <thread>
 
+#include "base/exit_status.hpp"
 #include "base/socket_address.hpp"
 #include "launcher/preempt/metadata_service.hpp"
 #include "launcher/supervise/rank_protocol.hpp"
@@ -19,7 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kOwnFailure = 125;
 /// What the rank gets between SIGTERM and SIGKILL once the launcher is gone.
 constexpr std::chrono::seconds kGrace{2};
 /// More than this in one line is not the launcher.

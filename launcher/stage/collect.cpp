@@ -25,7 +25,6 @@ using std::chrono::milliseconds;
 
 /// Nodes at a time: the disk that all go to is one.
 constexpr std::size_t kAtOnce = 16;
-constexpr milliseconds kGlance{100};
 
 /// Seen from where the launcher was started: what is written there is what Batch brings to storage.
 std::string collection(const LaunchOptions& options, const Environment& environment) {

@@ -18,8 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// Of the stream, and of it in memory at most: a node may fall so far behind without holding up the others.
-constexpr std::size_t kBlock = 256 * 1024;
+/// Of the stream in memory at most: a node may fall so far behind without holding up the others.
 constexpr std::size_t kWindow = 16 * 1024 * 1024;
 
 /// A stream that several readers are at, each at its own place.
@@ -33,7 +32,7 @@ class Window {
   [[nodiscard]] std::uint64_t end() const { return start_ + held_; }
 
   void read_more() {
-    std::string block(kBlock, '\0');
+    std::string block(kStreamBlock, '\0');
     const ssize_t got = ::read(source_, block.data(), block.size());
     if (got < 0 && errno == EINTR) return;
     if (got <= 0) {

@@ -20,9 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kGlance{100};
-constexpr std::size_t kBlock = 256 * 1024;
-
 class Fetching {
  public:
   Fetching(const Fetch& wish, const Environment& environment, const FetchControl& control)
@@ -139,7 +136,7 @@ class Fetching {
       last_sign = Clock::now();
       if ((polled[1].revents & POLLERR) != 0) return Ok{};
       if (rest.empty()) {
-        block.resize(kBlock);
+        block.resize(kStreamBlock);
         const ssize_t got = ::read(from.get(), block.data(), block.size());
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return Ok{};

@@ -23,8 +23,11 @@ struct Fetch {
   mode_t mode = 0755;     ///< of that
 };
 
+/// How often `cancelled` is asked.
+inline constexpr std::chrono::milliseconds kGlance{100};
+
 struct FetchControl {
-  std::function<bool()> cancelled;  ///< asked several times a second
+  std::function<bool()> cancelled;  ///< asked each kGlance
   /// Without a byte from the node, or with none that is taken here, it is given up.
   std::chrono::seconds silence{60};
 };

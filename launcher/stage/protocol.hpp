@@ -56,6 +56,8 @@ Result<Answer> parse_answer(std::string_view output);
 /// Answer::matches where the directory is Request::other_than.
 inline constexpr std::uint64_t kSharedPlace = UINT64_MAX;
 inline constexpr std::string_view kAnswerMark = "shipyard-node-stage ";
+/// So much of an archive is read at once, in bytes.
+inline constexpr std::size_t kStreamBlock = 256 * 1024;
 /// The longest request, and the longest answer, in bytes.
 inline constexpr std::size_t kLongestLine = 64 * 1024;
 

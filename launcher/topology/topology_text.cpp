@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/ascii.hpp"
 #include "launcher/topology/xml_scanner.hpp"
 
 namespace shipyard::topology {
@@ -61,9 +62,6 @@ Error broken_xml_error_at(const std::string& xml, std::size_t offset, const std:
   error.message += fmt::format(": line {}", std::count(xml.begin(), end, '\n') + 1);
   return error;
 }
-
-bool is_alphanumeric(char letter) { return std::isalnum(static_cast<unsigned char>(letter)) != 0; }
-bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
 
 }  // namespace
 
@@ -132,9 +130,7 @@ std::vector<std::pair<std::size_t, std::size_t>> description_words(const std::st
 std::string complete_description(const std::string& description) {
   for (const auto& [begin, end] : description_words(description)) {
     // hwloc takes any case, and "PU" in full only.
-    if (end - begin > 3 && std::tolower(static_cast<unsigned char>(description[begin])) == 'p' &&
-        std::tolower(static_cast<unsigned char>(description[begin + 1])) == 'u' &&
-        description[begin + 2] == ':') {
+    if (end - begin > 3 && equals_ignoring_case(std::string_view(description).substr(begin, 3), "pu:")) {
       return description;
     }
   }
@@ -155,7 +151,7 @@ Status check_description(const std::string& description, const std::string& orig
       ++at;
       continue;
     }
-    if (std::isdigit(static_cast<unsigned char>(description[at])) == 0) {
+    if (!is_digit(description[at])) {
       at = description.find(':', at);
       if (at == std::string::npos) break;
       ++at;

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
+
 namespace shipyard::topology {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
 bool is_name_letter(char letter) {
-  return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-         (letter >= '0' && letter <= '9') || letter == '_' || letter == '-' || letter == ':' || letter == '.';
+  return is_alphanumeric(letter) || letter == '_' || letter == '-' || letter == ':' || letter == '.';
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "batch/client/json_access.hpp"
 #include "batch/client/syntax.hpp"
 
@@ -23,7 +24,7 @@ Fault bad_property(const std::string& name, const std::string& reason) {
 
 std::optional<Fault> fault_of_id(const std::string& id) {
   const bool good = !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    return is_alphanumeric(c) || c == '-' || c == '_';
   });
   if (good) return std::nullopt;
   return Fault{

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/ascii.hpp"
 #include "batch/client/document.hpp"
 #include "batch/local/service/definitions.hpp"
 
@@ -18,12 +19,6 @@ namespace {
 constexpr std::chrono::minutes kAllowedSkew{15};
 /// No body of Batch's is as deep; what is deeper would be a burden on the stack.
 constexpr int kMostLevels = 64;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 Fault refused(const std::string& detail) {
   return {"AuthenticationFailed", {{"AuthenticationErrorDetail", detail}}};
@@ -48,8 +43,7 @@ bool is_version(std::string_view text) {
   static constexpr std::string_view kForm = "dddd-dd-dd.";
   if (text.size() < kForm.size() + 3) return false;
   for (std::size_t i = 0; i < kForm.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (kForm[i] == 'd' ? !digit : text[i] != kForm[i]) return false;
+    if (kForm[i] == 'd' ? !is_digit(text[i]) : text[i] != kForm[i]) return false;
   }
   text.remove_prefix(kForm.size());
   const auto dot = text.find('.');
@@ -83,8 +77,8 @@ std::string percent_decoded(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool escape =
-        text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
-    plain += escape ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
+        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
+    plain += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
     if (escape) i += 2;
   }
   return plain;

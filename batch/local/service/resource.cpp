@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "batch/client/json_access.hpp"
 
 namespace shipyard::local {
@@ -60,10 +61,6 @@ void read(const json& document, Resource& resource) {
   resource.etag = text_at(document, "etag");
 }
 
-bool is_same_id(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [&](char one, char other) { return lower(one) == lower(other); });
-}
+bool is_same_id(std::string_view a, std::string_view b) { return equals_ignoring_case(a, b); }
 
 }  // namespace shipyard::local

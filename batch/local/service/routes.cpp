@@ -8,6 +8,7 @@
 #include <functional>
 #include <random>
 
+#include "base/ascii.hpp"
 #include "batch/client/document.hpp"
 #include "batch/local/service/node_files.hpp"
 #include "batch/local/service/odata_filter.hpp"
@@ -129,8 +130,8 @@ std::string joined(const std::string& a, const std::string& b) {
 std::string url_path(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
-    const bool plain_character = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                 std::string_view("-._~/").find(c) != std::string_view::npos;
+    const bool plain_character =
+        is_alphanumeric(c) || std::string_view("-._~/").find(c) != std::string_view::npos;
     encoded += plain_character ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return encoded;
