@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/command_line.hpp"
+#include "base/man_page.hpp"
 
 namespace shipyard {
 
@@ -12,8 +13,9 @@ namespace shipyard {
 /// `--print-man-page PROSE SECTION`, `--print-bash-completion`.
 [[nodiscard]] bool asks_for_documents(const std::vector<std::string>& arguments);
 
-/// Prints what was asked for; 0, or 1 with an error on `errors`. Command lines as for man_page().
+/// Prints what was asked for; 0, or 1 with an error on `errors`. Command lines and terms as for man_page().
 int print_documents(const std::string& tool, const std::vector<CommandLineSpec>& command_lines,
-                    const std::vector<std::string>& arguments, std::ostream& output, std::ostream& errors);
+                    const std::vector<std::string>& arguments, std::ostream& output, std::ostream& errors,
+                    const std::vector<ManTerm>& terms = {});
 
 }  // namespace shipyard

@@ -351,7 +351,8 @@ Error prose_error(std::size_t line, const std::string& what) {
 }  // namespace
 
 Result<std::string> man_page(const std::string& tool, const std::string& section,
-                             const std::vector<CommandLineSpec>& command_lines, std::string_view prose) {
+                             const std::vector<CommandLineSpec>& command_lines, std::string_view prose,
+                             const std::vector<ManTerm>& terms) {
   const Page page(tool, command_lines);
   std::string result =
       fmt::format(".TH {} {} \"\" \"shipyard\\-mpirun {}\" \"User Commands\"\n.nr HY 0\n.nh\n.ad l\n",
@@ -361,6 +362,9 @@ Result<std::string> man_page(const std::string& tool, const std::string& section
     const std::string& line = lines[i];
     if (!line.starts_with('@')) {
       result += line + "\n";
+    } else if (line == "@terms") {
+      for (const auto& [term, text] : terms)
+        result += fmt::format(".TP\n{}\n{}\n", bold(term), protected_line(escaped(text)));
     } else if (line == "@name") {
       result += page.name();
     } else if (line == "@synopsis") {

@@ -60,13 +60,22 @@ bool asks_batch(Request::Verb verb) {
   return verb != Request::Verb::kRender && verb != Request::Verb::kConvert;
 }
 
+/// For the man page.
+std::vector<ManTerm> job_file_terms() {
+  std::vector<ManTerm> terms;
+  for (const auto& [path, help, default_text] : key_texts(job_file_fields()))
+    terms.push_back(
+        {path, default_text.empty() ? help : fmt::format("{} (default: {})", help, default_text)});
+  return terms;
+}
+
 }  // namespace
 
 int run_main(const std::vector<std::string>& arguments, const Environment& environment, std::ostream& out,
              std::ostream& err) {
   Messages messages(err, "shipyard-submit", environment);
   if (asks_for_documents(arguments))
-    return print_documents("shipyard-submit", command_lines(), arguments, out, err);
+    return print_documents("shipyard-submit", command_lines(), arguments, out, err, job_file_terms());
   auto request = parse_request(arguments, environment);
   if (!request) {
     messages.error(request.error());

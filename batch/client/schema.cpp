@@ -277,15 +277,15 @@ json schema_of(const Field& field) {
   return schema;
 }
 
-void append_rows(std::string& text, const std::vector<Field>& fields, const std::string& path) {
+void append_keys(std::vector<KeyText>& keys, const std::vector<Field>& fields, const std::string& path) {
   for (const auto& field : fields) {
     std::string help = field.help;
     if (!field.values.empty()) help += fmt::format(": {}", fmt::join(field.values, ", "));
     if (field.required) help += " (needed)";
-    text += fmt::format("| `{}{}` | {} | {} |\n", path, field.name, help, field.default_text);
+    keys.push_back({path + field.name, help, field.default_text});
     if (field.told_before) continue;
-    if (field.type == Field::Type::kMapping) append_rows(text, field.fields, path + field.name + ".");
-    if (field.type == Field::Type::kMappings) append_rows(text, field.fields, path + field.name + "[].");
+    if (field.type == Field::Type::kMapping) append_keys(keys, field.fields, path + field.name + ".");
+    if (field.type == Field::Type::kMappings) append_keys(keys, field.fields, path + field.name + "[].");
   }
 }
 
@@ -334,9 +334,16 @@ json json_schema(const std::vector<Field>& fields, std::string_view title) {
   return schema;
 }
 
+std::vector<KeyText> key_texts(const std::vector<Field>& fields) {
+  std::vector<KeyText> keys;
+  append_keys(keys, fields, "");
+  return keys;
+}
+
 std::string markdown_table(const std::vector<Field>& fields) {
   std::string text = "| key | | default |\n|---|---|---|\n";
-  append_rows(text, fields, "");
+  for (const auto& [path, help, default_text] : key_texts(fields))
+    text += fmt::format("| `{}` | {} | {} |\n", path, help, default_text);
   return text;
 }
 

@@ -50,6 +50,16 @@ Result<nlohmann::json> read_fields(const Node& document, const Source& source,
 /// As JSON Schema (2020-12), for editors and validators.
 [[nodiscard]] nlohmann::json json_schema(const std::vector<Field>& fields, std::string_view title);
 
+/// A key as documents have it.
+struct KeyText {
+  std::string path;          ///< "limits.time", "output_files[].pattern"
+  std::string help;          ///< with the values that it may have, and whether it is needed
+  std::string default_text;  ///< empty: none
+};
+
+/// Those of mappings behind the mapping.
+[[nodiscard]] std::vector<KeyText> key_texts(const std::vector<Field>& fields);
+
 /// As a table in Markdown: key, what it is, default.
 [[nodiscard]] std::string markdown_table(const std::vector<Field>& fields);
 

@@ -1,5 +1,6 @@
 #include "base/man_page.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/terminal.hpp"
@@ -38,6 +39,12 @@ TEST(ManPage, HasATitleAndTheProseAsItIs) {
   EXPECT_EQ(*man_page("a-tool", "1x", {tool_spec()}, ".SH NAME\nit \\- is\n"),
             ".TH A\\-TOOL 1x \"\" \"shipyard\\-mpirun " SHIPYARD_VERSION
             "\" \"User Commands\"\n.nr HY 0\n.nh\n.ad l\n.SH NAME\nit \\- is\n");
+}
+
+TEST(ManPage, HasAParagraphForEachTerm) {
+  const auto text =
+      man_page("tool", "1", {tool_spec()}, ".SH FILE\n@terms\n", {{"a.b-c[]", ".a part"}, {"d", "x"}});
+  EXPECT_THAT(*text, testing::EndsWith(".SH FILE\n.TP\n\\fBa.b\\-c[]\\fR\n\\&.a part\n.TP\n\\fBd\\fR\nx\n"));
 }
 
 TEST(ManPage, TakesNameSynopsisAndDescriptionFromTheCommandLine) {
