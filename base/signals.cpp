@@ -16,6 +16,18 @@
 #include <fstream>
 
 namespace shipyard {
+namespace {
+
+/// Those that got SIGKILL.
+std::vector<pid_t> kill_children(const std::vector<pid_t>& except) {
+  auto children = children_of_this_process();
+  std::erase_if(children,
+                [&](pid_t pid) { return std::find(except.begin(), except.end(), pid) != except.end(); });
+  for (const pid_t pid : children) ::kill(pid, SIGKILL);
+  return children;
+}
+
+}  // namespace
 
 struct SignalDescriptor::Saved {
   sigset_t former;
@@ -95,18 +107,14 @@ std::vector<pid_t> children_of_this_process() {
   return result;
 }
 
-void kill_all_children(const std::vector<pid_t>& except) {
-  for (const pid_t pid : children_of_this_process()) {
-    if (std::find(except.begin(), except.end(), pid) == except.end()) ::kill(pid, SIGKILL);
-  }
-}
+void kill_all_children(const std::vector<pid_t>& except) { (void)kill_children(except); }
 
-void kill_all_descendants() {
+void kill_all_descendants(const std::vector<pid_t>& except) {
   constexpr int kRounds = 1000;
   for (int round = 0; round < kRounds; ++round) {
-    kill_all_children();
-    // Blocks for a child that is being killed, and fails once there is none.
-    if (::waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
+    const auto killed = kill_children(except);
+    if (killed.empty()) return;
+    ::waitpid(killed.front(), nullptr, 0);
   }
 }
 

@@ -69,8 +69,9 @@ void kill_all_children(const std::vector<pid_t>& except = {});
 [[nodiscard]] std::vector<pid_t> children_of_this_process();
 
 /// The same for whatever these leave behind in turn, and reaps it: with become_subreaper no process that came
-/// from this one gets away. A process that forks faster than it can be killed is given up after a while.
-void kill_all_descendants();
+/// from this one gets away. A process that forks faster than it can be killed is given up after a while. The
+/// children in `except` are spared, with what they have started.
+void kill_all_descendants(const std::vector<pid_t>& except = {});
 
 /// Reaps every child that has ended and is not `except`.
 void reap_orphans(pid_t except);

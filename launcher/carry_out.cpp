@@ -269,6 +269,7 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
                                     .launch_timeout = launch_limit,
                                     .time_limit = options.timeout,
                                     .kill_after = options.kill_after,
+                                    .failure_grace = todo.failure_grace,
                                     .show_mpirun_words = shows_words,
                                     .words_log = log.get(),
                                     .preempt_signal = options.check ? 0 : options.on_preempt,
@@ -294,8 +295,9 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
                  .launch_timeout = launch_limit,
                  .timeout = options.timeout.value_or(std::chrono::milliseconds(0)),
                  .preempt_signal = options.on_preempt};
-  if (const auto ended = read_file(todo.run_directory + "/ended_ssh"))
-    facts.ended_ssh = read_ended_ssh(*ended);
+  // shipyard-ssh's, a line for each.
+  if (const auto lost = read_file(todo.run_directory + "/lost_nodes"))
+    facts.lost_node = lost->substr(0, lost->find('\n'));
   if (todo.ranks_known) {
     for (const auto& node : todo.nodes) facts.nodes.emplace_back(node.host, node.ranks);
   }

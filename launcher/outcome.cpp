@@ -101,16 +101,28 @@ Outcome failed(const RankRecord& record, const std::string& program) {
           {}};
 }
 
+/// Some ranks have started, and others never did.
+Outcome launch_cut_short(const JobResult& result, const JobFacts& facts, const mpi::Diagnosis& said) {
+  if (!said.ssh_refusal.empty()) {
+    return {"launch_failed", kLaunchFailed, "ssh cannot log in: " + said.ssh_refusal,
+            "all nodes of a job need the same key: shipyard-mpirun --check shows which one has another"};
+  }
+  return {"launch_failed",
+          kLaunchFailed,
+          fmt::format("mpirun ended with {} after {} of {} ranks had started; what it said is above",
+                      describe(result.mpirun), result.ranks.size(), facts.ranks),
+          {},
+          true};
+}
+
 /// A node, or MPI's daemon there. mpirun itself does not say which, and the words of those that follow are
 /// many.
 std::optional<Outcome> lost_daemon(const JobFacts& facts, const mpi::Diagnosis& said) {
-  for (const auto& ssh : facts.ended_ssh) {
-    if (ssh.status == 255) {
-      return Outcome{"node_lost",
-                     kNodeLost,
-                     fmt::format("node {} was lost while the job ran, or MPI's daemon there", ssh.host),
-                     {}};
-    }
+  if (!facts.lost_node.empty()) {
+    return Outcome{"node_lost",
+                   kNodeLost,
+                   fmt::format("node {} was lost while the job ran, or MPI's daemon there", facts.lost_node),
+                   {}};
   }
   if (!said.lost_daemon) return std::nullopt;
   return Outcome{"node_lost",
@@ -141,11 +153,17 @@ std::optional<Outcome> classify_hydra(const JobResult& result, const JobFacts& f
                                 [](const RankRecord& record) { return record.lost; });
   const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
   if (const auto* record = first_to_end(result, of_program)) {
-    // shipyard-ssh ends mpirun when it loses a node, and mpirun hands the signal on.
-    if (record->exit->signalled && record->exit->value == SIGTERM) {
+    // shipyard-ssh ends mpirun when it loses a node or cannot reach one, and mpirun hands the signal on.
+    const bool handed_on = record->exit->signalled && record->exit->value == SIGTERM;
+    if (handed_on && static_cast<int>(result.ranks.size()) < facts.ranks)
+      return launch_cut_short(result, facts, said);
+    const bool after_loss = std::any_of(result.ranks.begin(), result.ranks.end(), [&](const RankRecord& r) {
+      return r.lost && r.order > 0 && r.order < record->order;
+    });
+    if (handed_on || after_loss) {
       if (auto lost = lost_daemon(facts, said)) return lost;
-      if (loss) return std::nullopt;
     }
+    if (handed_on && loss) return std::nullopt;
     return failed(*record, facts.program);
   }
   const bool all_cut_off = static_cast<int>(result.ranks.size()) == facts.ranks && facts.ranks > 0 &&
@@ -330,10 +348,8 @@ Outcome mpirun_killed(const JobResult& result) {
 /// mpirun has ended with a failure, and no rank that has failed by itself explains it.
 Outcome ended_by_mpirun(const JobResult& result, const JobFacts& facts, const mpi::Diagnosis& said) {
   const int status = result.mpirun.status();
-  if (!said.ssh_refusal.empty() && result.ranks.size() < static_cast<std::size_t>(facts.ranks)) {
-    return {"launch_failed", kLaunchFailed, "ssh cannot log in: " + said.ssh_refusal,
-            "all nodes of a job need the same key: shipyard-mpirun --check shows which one has another"};
-  }
+  const bool cut_short = static_cast<int>(result.ranks.size()) < facts.ranks;
+  if (cut_short && !said.ssh_refusal.empty()) return launch_cut_short(result, facts, said);
   if (!said.unreachable_launcher.empty())
     return {"launch_failed", kLaunchFailed, said.unreachable_launcher,
             "does a firewall between the nodes let TCP through?"};
@@ -358,14 +374,7 @@ Outcome ended_by_mpirun(const JobResult& result, const JobFacts& facts, const mp
             {},
             true};
   }
-  if (result.ranks.size() < static_cast<std::size_t>(facts.ranks)) {
-    return {"launch_failed",
-            kLaunchFailed,
-            fmt::format("mpirun ended with {} after {} of {} ranks had started; what it said is above",
-                        describe(result.mpirun), result.ranks.size(), facts.ranks),
-            {},
-            true};
-  }
+  if (cut_short) return launch_cut_short(result, facts, said);
   return {"app_failed",
           status,
           fmt::format("mpirun ended with {}; what it said is above", describe(result.mpirun)),
@@ -383,21 +392,6 @@ std::string list_of(const std::vector<std::string>& names) {
   for (std::size_t i = 1; i < shown; ++i) text += (i + 1 == names.size() ? " and " : ", ") + names[i];
   if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
   return text;
-}
-
-std::vector<JobFacts::SshEnd> read_ended_ssh(std::string_view text) {
-  std::vector<JobFacts::SshEnd> result;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const auto blank = line.rfind(' ');
-    if (blank == std::string_view::npos || blank == 0) continue;
-    int status = 0;
-    const char* end = line.data() + line.size();
-    if (std::from_chars(line.data() + blank + 1, end, status).ptr != end || status <= 0) continue;
-    result.push_back({std::string(line.substr(0, blank)), status});
-  }
-  return result;
 }
 
 Outcome lost_nodes(const std::vector<std::string>& names) {
@@ -444,6 +438,10 @@ Outcome classify(const JobResult& result, const JobFacts& facts) {
             {}};
   }
   if (result.ended == Ended::kMissedInit) return missed(result, facts);
+  if (result.ended == Ended::kForFailure) {
+    if (const auto* record = first_to_end(result, [](const RankRecord& r) { return r.failed(); }))
+      return failed(*record, facts.program);
+  }
   const mpi::Diagnosis said = mpi::diagnose(result.mpirun_words);
   if (result.ended == Ended::kLaunchTimeout) return launch_timed_out(result, facts);
 

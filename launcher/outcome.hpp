@@ -35,17 +35,10 @@ struct JobFacts {
   std::chrono::milliseconds launch_timeout{0};
   std::chrono::milliseconds timeout{0};
   int preempt_signal = 0;
-  /// Hydra: the ssh that ended with another status than 0, in that order; 255 is ssh's own, or that of a
-  /// daemon that was killed.
-  struct SshEnd {
-    std::string host;
-    int status = 0;
-  };
-  std::vector<SshEnd> ended_ssh = {};
+  /// Hydra: the node whose ssh was the first to end with 255, which is ssh's own, or that of a daemon that
+  /// was killed; empty: none did.
+  std::string lost_node = {};
 };
-
-/// From what shipyard-ssh has left, "HOST STATUS" a line.
-[[nodiscard]] std::vector<JobFacts::SshEnd> read_ended_ssh(std::string_view text);
 
 /// Pure. mpirun's own status is evidence, not the verdict: each rank's end is known from the rank itself, and
 /// what is missing counts as lost.

@@ -401,6 +401,9 @@ Result<LaunchPlan> plan_launch(const LaunchOptions& options, const LaunchContext
   }
 
   request.program = {context.rank_program, "--directory", context.working_directory};
+  // Of a rank that has failed by itself Hydra only takes note, and the others may wait for it for ever.
+  if (mpi::is_hydra(context.mpi.version.dialect) && !user.flags.contains("disable-auto-cleanup"))
+    plan.failure_grace = std::chrono::seconds(10);
   plan.relays_stderr = !mpi::user_directs_output(context.mpi.version.dialect, user);
   if (plan.relays_stderr) request.program.emplace_back("--relay-stderr");
   if (fabric.infiniband && !is_users("UCX_NET_DEVICES")) request.program.emplace_back("--find-infiniband");

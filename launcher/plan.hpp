@@ -78,6 +78,8 @@ struct LaunchPlan {
   std::map<std::string, std::string> files;        ///< content by path, all below run_directory
   std::string run_directory;
   bool relays_stderr = true;  ///< ranks' standard error comes to the launcher, not through mpirun
+  /// A rank that has failed while mpirun goes on: so long may the others take; nullopt: mpirun sees to it.
+  std::optional<std::chrono::milliseconds> failure_grace;
   std::vector<mpi::Reason> reasons;
   std::vector<std::string> warnings;        ///< for the user, whatever the verbosity but -q
   std::vector<std::string> notes;           ///< for the user, before a start

@@ -26,9 +26,9 @@ constexpr std::chrono::seconds kGrace{2};
 constexpr std::size_t kLongestLine = 64;
 
 /// Where mpirun is gone with the launcher, its last act is to kill us, who may not have come to our end by
-/// then: somebody outside of its reach ends what is left.
-void kill_marked_later(const std::string& job, std::chrono::steady_clock::time_point when) {
-  if (::fork() != 0) return;
+/// then: a child of ours outside of its reach ends what is left.
+pid_t kill_marked_later(const std::string& job, std::chrono::steady_clock::time_point when) {
+  if (const pid_t child = ::fork(); child != 0) return child;
   ::setsid();
   ::close_range(0, ~0U, 0);
   const auto files = supervise::files_of_marked(job);
@@ -145,7 +145,8 @@ void Watch::take_attendance() {
 /// grace, what has the job's mark is killed.
 void Watch::end_rank() {
   const auto grace_over = Clock::now() + kGrace;
-  kill_marked_later(job_, grace_over + milliseconds(500));
+  // The rank's grace begins when all files have been found.
+  const pid_t heir = kill_marked_later(job_, grace_over + kGrace);
   const auto files = supervise::files_of_marked(job_);
   if (!exit_) {
     // SIGTERM is blocked for us.
@@ -155,7 +156,7 @@ void Watch::end_rank() {
   }
   tell_end(launcher_, *exit_);
   ::shutdown(launcher_.get(), SHUT_RDWR);
-  kill_all_descendants();
+  kill_all_descendants({heir});
   std::this_thread::sleep_until(grace_over);
   supervise::kill_marked(job_);
   files.remove();

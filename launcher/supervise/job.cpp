@@ -96,6 +96,10 @@ class Job {
     return monitor_.silent() > 0 ? *loss_noticed_ : *loss_noticed_ + options_.loss_grace;
   }
 
+  std::optional<Clock::time_point> failure_deadline() const {
+    if (!failed_since_ || !options_.failure_grace || preempted_at_) return std::nullopt;
+    return *failed_since_ + *options_.failure_grace;
+  }
   std::optional<Clock::time_point> preemption_deadline() const {
     if (!preempted_at_) return std::nullopt;
     // mpirun may wait for the node that is gone.
@@ -121,6 +125,7 @@ class Job {
       if (options_.time_limit) consider(start_ + *options_.time_limit);
       consider(loss_deadline());
       if (missed_since_) consider(*missed_since_ + options_.init_grace);
+      consider(failure_deadline());
       consider(preemption_deadline());
       consider(unwatched_deadline());
       if (all_ended()) consider(Clock::now() + kIdleCheck);
@@ -143,6 +148,7 @@ class Job {
     if (passed(loss_deadline())) return end_for(Ended::kForLoss);
     if (missed_since_ && !all_ended() && now >= *missed_since_ + options_.init_grace)
       return end_for(Ended::kMissedInit);
+    if (!all_ended() && passed(failure_deadline())) return end_for(Ended::kForFailure);
     if (passed(launch_deadline())) return end_for(Ended::kLaunchTimeout);
     if (options_.time_limit && now >= start_ + *options_.time_limit) return end_for(Ended::kTimeLimit);
     if (all_ended() && hangs_at_its_end(now)) end_for(Ended::kHungAtItsEnd);
@@ -224,6 +230,7 @@ class Job {
     }
     if (monitor_.lost() > 0 && !loss_noticed_) loss_noticed_ = now;
     if (monitor_.missed() && !missed_since_) missed_since_ = now;
+    if (monitor_.failed() && !failed_since_) failed_since_ = now;
     if (polled[kErrors].revents != 0 || polled[kWords].revents != 0 || polled[kTarget].revents != 0)
       hand_on_errors(polled[kWords].revents != 0);
     errors_.flush(now);
@@ -355,6 +362,7 @@ class Job {
   std::optional<Clock::time_point> kill_at_;
   std::optional<Clock::time_point> loss_noticed_;
   std::optional<Clock::time_point> missed_since_;
+  std::optional<Clock::time_point> failed_since_;
   std::optional<Clock::time_point> preempted_at_;
   std::optional<Clock::time_point> unwatched_since_;
   bool unwatched_told_ = false;

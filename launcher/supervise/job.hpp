@@ -32,6 +32,9 @@ struct JobOptions {
   /// A rank whose connection has broken while mpirun goes on as if nothing were: so long may mpirun notice by
   /// itself. Where a node has fallen silent it is not waited for: it would notice after minutes.
   std::chrono::milliseconds loss_grace{5000};
+  /// A rank that has failed while mpirun goes on: so long may it, or the other ranks, take to end. nullopt:
+  /// without a limit.
+  std::optional<std::chrono::milliseconds> failure_grace = {};
   /// A rank that has ended without MPI_Init while others wait for it there: so long may they find out.
   std::chrono::milliseconds init_grace{10'000};
   /// mpirun that does not end although all ranks have: so long may it do nothing at all, and so long may it
@@ -58,6 +61,7 @@ enum class Ended {
   kLaunchTimeout,
   kTimeLimit,
   kMissedInit,
+  kForFailure,
   kHungAtItsEnd,
   kPreempted
 };

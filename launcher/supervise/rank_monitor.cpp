@@ -236,6 +236,7 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
   }
   record.order = ++events_;
   ++ended_;
+  failed_ = failed_ || record.failed();
   return true;
 }
 

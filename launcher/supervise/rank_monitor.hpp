@@ -102,6 +102,8 @@ class RankMonitor {
   [[nodiscard]] int silent() const { return silent_; }
   /// A rank has ended well and without MPI_Init, in which others wait for it.
   [[nodiscard]] bool missed() const { return joined_ && absent_; }
+  /// A rank has said that it ended, and not well.
+  [[nodiscard]] bool failed() const { return failed_; }
 
   /// The first one that was heard of.
   [[nodiscard]] const std::optional<PreemptionNotice>& preemption() const { return preemption_; }
@@ -154,6 +156,7 @@ class RankMonitor {
   int silent_ = 0;
   bool joined_ = false;
   bool absent_ = false;
+  bool failed_ = false;
   std::optional<PreemptionNotice> preemption_;
   std::vector<UnwatchedNode> unwatched_;
   bool hung_up_ = false;

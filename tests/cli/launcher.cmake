@@ -12,6 +12,7 @@ shipyard_cli_test(launcher_preflight launcher_preflight.sh)
 shipyard_cli_test(launcher_run launcher_run.sh)
 shipyard_cli_test(launcher_signals launcher_signals.sh)
 # shipyard-rank alone; on other topologies where the data for it is there.
+shipyard_cli_test(launcher_ssh launcher_ssh.sh)
 shipyard_cli_test(launcher_rank_binding launcher_rank_binding.sh ${SHIPYARD_TEST_DATA})
 shipyard_cli_test(launcher_hardware_table launcher_hardware_table.sh)
 # The watch for preemptions against a metadata service of the test's own.

@@ -170,20 +170,28 @@ listener = socket.create_server(("127.0.0.1", 0))
 listener.settimeout(60)
 environment = dict(os.environ, OMPI_COMM_WORLD_RANK="0", SHIPYARD_JOB=job.partition("=")[2], SHIPYARD_JOB_TOKEN="t0k",
                    SHIPYARD_REPORT_TO="127.0.0.1:%d" % listener.getsockname()[1])
-# A rank that takes its time to end, and a process that has left its session.
-program = ": >up; trap '' TERM; setsid sleep 300 & wait; sleep 300"
-rank = subprocess.Popen([sys.argv[1], "--", "/bin/sh", "-c", program], env=environment, start_new_session=True)
+rank = subprocess.Popen([sys.argv[1], "--", "/bin/sh", "-c", sys.argv[2]], env=environment, start_new_session=True)
+other = subprocess.Popen(["sleep", "300"], env=environment, start_new_session=True)
 connection = listener.accept()[0]
-started = until(lambda: os.path.exists("up") and len(left()) == 3, 20)
+started = until(lambda: os.path.exists("up") and len(left()) == int(sys.argv[3]), 20)
 connection.close()
 time.sleep(0.5)
 rank.kill()
 rank.wait()
-print("started" if started else "not started", len(left()) > 0, until(lambda: not left(), 15))
+print("started" if started else "not started", other.poll() is None, until(lambda: other.poll() is not None and not left(), 15))
+other.kill()
 PYTHON
-python3 gone.py "$rank" >out 2>err
-status=$?
-check "nothing is left" says 0 "started True True" ""
+# gone COUNT PROGRAM: so many processes of the job are there with a rank that is PROGRAM.
+gone() {
+  rm -f up
+  python3 gone.py "$rank" "$2" "$1" >out 2>err
+  status=$?
+  check "nothing is left" says 0 "started True True" ""
+}
+echo "# of a rank that takes its time to end, and a process that has left its session"
+gone 4 ": >up; trap '' TERM; setsid sleep 300 & wait; sleep 300"
+echo "# of a rank that has ended at once"
+gone 3 ": >up; exec sleep 300"
 
 echo "# without a launcher"
 OMPI_COMM_WORLD_RANK=0 SHIPYARD_LAYOUT="1/0/$all:$last/" "$rank" -- /bin/sh -c 'echo $$' >out &

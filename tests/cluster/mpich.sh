@@ -73,8 +73,8 @@ ends() {  # NAME STATUS MESSAGE COMMAND…
   check "$name: exit status" $? "$status"
   check_contains "$name: the last line says it" "$(tail -1 "$work/err")" "$message"
 }
-# On one node: on several, Hydra 4.0.2 leaves the ranks of the other nodes waiting for one that left without MPI_Finalize.
-ends "a rank exits 3 after MPI_Init" 3 "ended with exit status 3" --nodes 1 --oversubscribe -n 2 where_am_i exit 1 3
+ends "a rank exits 3 after MPI_Init" 3 "rank 1 on 10.213.9.5 ended with exit status 3" --ppn 1 where_am_i exit 1 3
+ends "on one node" 3 "ended with exit status 3" --nodes 1 --oversubscribe -n 2 where_am_i exit 1 3
 ends "a rank is killed" 137 "rank 2 on 10.213.9.6 ended with signal 9" --ppn 1 where_am_i kill 2
 ends "MPI_Abort(42)" 42 "the job was aborted with status 42" --ppn 1 where_am_i abort 1 42
 ends "MPI_Abort(-1)" 255 "the job was aborted with status 255" --ppn 1 where_am_i abort 1 -1

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 /// A job whose mpirun is a `cat` that ends when the test lets it, with ranks that are sockets of a thread.
-class PreemptedJob : public testing::Test {
+class JobOfTwoRanks : public testing::Test {
  protected:
   void SetUp() override {
     auto made = RankMonitor::listen(*parse_address("127.0.0.1"), "t", milliseconds(15'000));
@@ -69,6 +69,9 @@ class PreemptedJob : public testing::Test {
   std::optional<RankMonitor> monitor_;
   FileDescriptor input_, ending_;
 };
+
+using PreemptedJob = JobOfTwoRanks;
+using FailedJob = JobOfTwoRanks;
 
 TEST_F(PreemptedJob, EveryRankIsSentTheSignalOnceAndMayEndByItself) {
   std::string heard[2];
@@ -170,6 +173,30 @@ TEST_F(PreemptedJob, NodesThatNobodyWatchesAreToldOfOnceAndTogether) {
   EXPECT_EQ(told,
             (std::vector<std::vector<UnwatchedNode>>{{{"node-a", "refused"}, {"node-b", "no answer"}}}));
   EXPECT_FALSE(result.preemption);
+}
+
+TEST_F(FailedJob, EndsThoughMpirunAndTheOthersGoOn) {
+  const auto result = run({.failure_grace = milliseconds(100)}, [&] {
+    auto zero = connect("RANK t 0 node-a\n");
+    auto one = connect("RANK t 1 node-b\nEXIT 3\n");
+    ::shutdown(one.get(), SHUT_WR);
+    hear(zero);  // until the job is ended
+  });
+  EXPECT_EQ(result.ended, Ended::kForFailure);
+}
+
+TEST_F(FailedJob, IsMpirunsToEndWhereItDoes) {
+  const auto result = run({}, [&] {
+    auto zero = connect("RANK t 0 node-a\n");
+    auto one = connect("RANK t 1 node-b\nEXIT 3\n");
+    ::shutdown(one.get(), SHUT_WR);
+    hear(one);
+    say(zero, "EXIT 0\n");
+    ::shutdown(zero.get(), SHUT_WR);
+    hear(zero);
+    end_mpirun();
+  });
+  EXPECT_EQ(result.ended, Ended::kByItself);
 }
 
 }  // namespace

@@ -520,10 +520,8 @@ TEST(ClassifyHydra, ADaemonThatIsGoneIsNoAbort) {
 TEST(ClassifyHydra, ADaemonWhoseSshHasEndedIsLost) {
   const char* message = "node 10.0.0.5 was lost while the job ran, or MPI's daemon there";
   const auto with_ssh = [](const JobResult& result) {
-    return classify(result, {.ranks = 2,
-                             .program = "./app",
-                             .dialect = mpi::Dialect::kHydra,
-                             .ended_ssh = {{"10.0.0.6", 7}, {"10.0.0.5", 255}}});
+    return classify(
+        result, {.ranks = 2, .program = "./app", .dialect = mpi::Dialect::kHydra, .lost_node = "10.0.0.5"});
   };
   expect(with_ssh({.mpirun = exited(255), .ranks = {lost(0), lost(1)}}), "node_lost", kNodeLost, message);
   // shipyard-ssh has sent SIGTERM, which mpirun hands on to those that it reaches.
@@ -534,13 +532,39 @@ TEST(ClassifyHydra, ADaemonWhoseSshHasEndedIsLost) {
          "./app: rank 0 on 10.0.0.4 ended with exit status 3");
 }
 
-TEST(ReadEndedSsh, ALineEach) {
-  const auto ended = read_ended_ssh("10.0.0.5 255\n\nbroken\nn1 x\nn2 0\nn3 7\n");
-  ASSERT_EQ(ended.size(), 2U);
-  EXPECT_EQ(ended[0].host, "10.0.0.5");
-  EXPECT_EQ(ended[0].status, 255);
-  EXPECT_EQ(ended[1].host, "n3");
-  EXPECT_EQ(ended[1].status, 7);
+// Its peer gone, a rank fails of something else.
+TEST(ClassifyHydra, WhatFollowsALossIsNotItsCause) {
+  RankRecord gone = lost(1);
+  gone.order = 1;
+  const JobResult result{.mpirun = exited(6), .ranks = {ended(0, killed_by(SIGABRT), 2), gone}};
+  expect(classify(result,
+                  {.ranks = 2, .program = "./app", .dialect = mpi::Dialect::kHydra, .lost_node = "10.0.0.5"}),
+         "node_lost", kNodeLost, "node 10.0.0.5 was lost while the job ran, or MPI's daemon there");
+  // It ends the others itself, of which one may be gone before it is heard.
+  expect(judged_of_hydra(result, 2), "app_failed", 134,
+         "./app: rank 0 on 10.0.0.4 ended with signal 6 (Aborted)");
+}
+
+TEST(ClassifyHydra, ANodeThatRefusesALoginWasNotLost) {
+  const auto refused = [](std::string words) {
+    return classify(
+        {.mpirun = exited(15), .ranks = {ended(0, killed_by(SIGTERM), 1)}, .mpirun_words = std::move(words)},
+        {.ranks = 2, .program = "./app", .dialect = mpi::Dialect::kHydra, .lost_node = "10.0.0.5"});
+  };
+  expect(refused("root@10.0.0.5: Permission denied (publickey).\r\n"), "launch_failed", kLaunchFailed,
+         "ssh cannot log in: 10.0.0.5: Permission denied (publickey)",
+         "all nodes of a job need the same key: shipyard-mpirun --check shows which one has another");
+  expect(refused(""), "launch_failed", kLaunchFailed,
+         "mpirun ended with exit status 15 after 1 of 2 ranks had started; what it said is above");
+}
+
+// mpiexec.hydra waits for the others, which may wait for this one.
+TEST(ClassifyHydra, ARankThatHasFailedIsTheCauseWhereTheOthersWereEndedForIt) {
+  expect(judged_of_hydra({.mpirun = exited(15),
+                          .ended = supervise::Ended::kForFailure,
+                          .ranks = {ended(0, killed_by(SIGTERM), 2), ended(1, exited(3), 1)}},
+                         2),
+         "app_failed", 3, "./app: rank 1 on 10.0.0.4 ended with exit status 3");
 }
 
 // Its ssh ended, and with it mpirun, which hands SIGTERM on.
