@@ -1,6 +1,7 @@
 #!/bin/bash
 # client_docs.sh DOCS: what the documents say of shipyard-submit is what it says itself: the keys of job files, the JSON
-# Schema; and the commands of docs/batch.md hand docker the same words as its own do. Its man page is made from what it says.
+# Schema; the commands in tables; those of docs/batch.md hand docker the same words as its own do. Its man page is made from what
+# it says.
 # shellcheck disable=SC2317  # functions are called by name
 set -u
 tool=$SHIPYARD_BUILD_DIR/bin/shipyard-submit
@@ -27,6 +28,35 @@ for command in run submit render status logs terminate diagnose cleanup 'pool cr
   "$tool" $command --help >>"$work/help" || echo "FAIL $command"
 done
 check "no line of a help is wider than 80" test -z "$(awk 'length > 80' "$work/help")"
+
+# What takes the place of other programs' words: commands with the operands that they need, options that exist.
+spans() {  # PAGE COLUMN: the code in that column of its tables
+  awk -F'|' -v column="$2" '/^\| / { print $column }' "$1" | grep -o '`[^`]*`' | tr -d '`' | sort -u
+}
+has_operands() {  # PAGE COLUMN
+  local span verb operand status=0
+  while read -r span; do
+    verb=$(grep -oE '^(pool )?[a-z]+( |$)' <<<"$span")
+    # shellcheck disable=SC2086  # two words
+    for operand in $("$tool" $verb --help | sed -n '1{s/\[[^]]*\]//g;p}' | grep -oE '\b[A-Z]{3,}\b'); do
+      grep -qw "$operand" <<<"$span" || { echo "'$span' is without $operand"; status=1; }
+    done
+  done < <(spans "$1" "$2" | grep -E '^(run|submit|status|logs|terminate|diagnose|cleanup|pool (create|status|resize|delete))( |$)')
+  return $status
+}
+has_options() {  # PAGE COLUMN
+  local option status=0
+  for option in $(spans "$1" "$2" | grep -oE '(^| )--[a-z-]+' | sort -u); do
+    grep -qE -e "$option\b" "$work/help" || { echo "no program of ours has $option"; status=1; }
+  done
+  return $status
+}
+"$SHIPYARD_BUILD_DIR/bin/shipyard-mpirun" --help >>"$work/help"
+sed -n '/^## Commands$/,/^## Recipes$/p' "$docs/from-batch-shipyard.md" >"$work/commands"
+check "docs/from-batch-shipyard.md: its commands have their operands" has_operands "$work/commands" 3
+check "… and its options are there" has_options "$work/commands" 3
+check "docs/from-a-cluster.md: its commands have their operands" has_operands "$docs/from-a-cluster.md" 4
+check "… and its options are there" has_options "$docs/from-a-cluster.md" 4
 
 # docs/batch.md: its commands, and those made of a job file for the same task, by a docker that notes what it is asked for.
 json_block() {  # WHICH
