@@ -1,8 +1,8 @@
-"""The messages that stand in C++ sources: what is handed to input_error(), Error{...}, fail() and their like; and in scripts.
+"""The messages that stand in the sources: in C++ what is handed to input_error(), Error{...}, fail() and their like.
 
 By tokens, without a compiler: a message is an expression of literals, fmt::format(), +, ?: and names. What is no
 literal in it is a hole. A name stands for what was assigned to it above, in its function, or as a constant in its
-file; what a function returns is not followed, but may be a message by itself (Sinks.returning).
+file; what a function returns is not followed, but may be a message by itself (Sinks.returning). Of scripts: shell_messages().
 """
 
 from __future__ import annotations
