@@ -201,16 +201,30 @@ std::string ranks_per_node(const ConfigValue& mpi) {
   return " --ppn " + (substituted ? "\"" + text + "\"" : "\"$(" + text + ")\"");
 }
 
+/// Or a variant of it: the name goes on then.
+bool is_intel_mpi(const std::string& runtime) { return runtime.starts_with("intelmpi"); }
+
+/// What the image must have that was made for Batch Shipyard.
+std::string image_note(const std::string& runtime) {
+  const std::string image = is_intel_mpi(runtime) ? "needs /opt/shipyard of shipyard/tree"
+                            : runtime == "mpich"  ? "has to be built FROM shipyard/mpich"
+                                                  : "has to be built FROM shipyard/openmpi";
+  return "the image " + image + ", whose entrypoint starts sshd with the job's key";
+}
+
 /// The command line that starts the ranks.
 std::string mpi_command(const ConfigValue& mpi, const std::string& program) {
   std::string command = "shipyard-mpirun" + ranks_per_node(mpi);
   const auto runtime = mpi["runtime"];
   const std::string name = runtime.text();
   if (name.empty()) mpi.fail("runtime is missing", "openmpi, mpich, intelmpi …");
-  if (name != "openmpi")
+  const bool stays = name == "openmpi" || name == "mpich" || is_intel_mpi(name);
+  if (is_intel_mpi(name))
+    runtime.note("shipyard-mpirun starts Intel MPI as its reference has it; untested on the real one");
+  else if (!stays)
     runtime.note(
-        fmt::format("shipyard-mpirun starts the MPI that the image has: Open MPI, or MPICH with limits; "
-                    "for '{}' the image has to be built anew",
+        fmt::format("shipyard-mpirun starts Open MPI, MPICH and Intel MPI, not '{}': build the program "
+                    "with one of them",
                     name));
   if (const std::string path = mpi["executable_path"].text(); !path.empty())
     command += " --mpirun " + (path.find('$') == std::string::npos ? shell_quote(path) : "\"" + path + "\"");
@@ -221,7 +235,7 @@ std::string mpi_command(const ConfigValue& mpi, const std::string& program) {
       // The option's argument may begin with a dash.
       command += " --mpi-arg=" + word;
     }
-    if (name != "openmpi") item.note("an option of another mpirun: check it");
+    if (!stays) item.note("an option of another mpirun: check it");
   }
   return command + " " + program;
 }
@@ -363,9 +377,7 @@ Json convert_task(const TaskSurroundings& surroundings, const ConfigValue& task,
   if (multi_instance) {
     converted["nodes"] = nodes(files, multi_instance);
     (task["docker_image"] ? task["docker_image"] : task["image"])
-        .note(
-            "the image has to be built FROM shipyard/openmpi, whose entrypoint starts sshd with the job's "
-            "key");
+        .note(image_note(multi_instance["mpi"]["runtime"].text()));
   } else {
     converted["nodes"] = 1;
     task.note("not a multi-instance task: it becomes one of a single node");

@@ -33,7 +33,8 @@ Result<std::vector<StagedNode>> decide_stage(const std::vector<std::string>& nod
 
 /// The remedy where there is no room.
 inline constexpr const char* kLargerDisk =
-    "--stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure";
+    "--stage DIR:TARGET with a TARGET on a larger disk; on Azure Batch $AZ_BATCH_NODE_SHARED_DIR is on the "
+    "VM's";
 
 /// "1.5 GB": powers of ten.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);

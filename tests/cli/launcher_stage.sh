@@ -147,7 +147,7 @@ mount -t tmpfs -o size=4m none "$NODE/full"
 COUNT=$work/asked ON_NODE=". $work/take" job --stage case:"$JOB/full/case"
 umount "$NODE/full"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: no room left in $JOB/full/case" \
-  "hint: --stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure"
+  "hint: --stage DIR:TARGET with a TARGET on a larger disk; on Azure Batch \$AZ_BATCH_NODE_SHARED_DIR is on the VM's"
 check "nothing is left" eval 'test -z "$(ls -A "$NODE/full")"'
 anew
 mkdir "$JOB/full"

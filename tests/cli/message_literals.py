@@ -1,8 +1,8 @@
-"""The messages that stand in C++ sources: what is handed to input_error(), Error{...}, fail() and their like.
+"""The messages that stand in the sources: in C++ what is handed to input_error(), Error{...}, fail() and their like.
 
 By tokens, without a compiler: a message is an expression of literals, fmt::format(), +, ?: and names. What is no
 literal in it is a hole. A name stands for what was assigned to it above, in its function, or as a constant in its
-file; what a function returns is not followed, but may be a message by itself (Sinks.returning).
+file; what a function returns is not followed, but may be a message by itself (Sinks.returning). Of scripts: shell_messages().
 """
 
 from __future__ import annotations
@@ -305,3 +305,23 @@ class SourceFile:
 
     def _ends_function(self, index: int) -> bool:
         return self.lines[self.tokens[index].line - 1].startswith("}")
+
+
+_SHELL_WORD = r"""('[^']*'|"(?:[^"\\]|\\.)*")"""
+_SHELL_MESSAGE = re.compile(rf"\bcomplain\s+{_SHELL_WORD}|\b(?:echo|printf)\s+{_SHELL_WORD}")
+
+
+def shell_messages(path: Path) -> Iterator[Message]:
+    """What a shell script hands to complain, its own function, and errors that it prints with its name in front."""
+    source = path.read_bytes().decode(errors="replace")
+    if not re.match(r"#!.*/(ba)?sh\b", source):
+        return
+    for match in _SHELL_MESSAGE.finditer(source):
+        word = match[1] or match[2]
+        text = word[1:-1]
+        if word[0] == '"':
+            text = re.sub(r"\$(\w+|\{[^}]*\}|\([^)]*\))", HOLE, text)
+            text = re.sub(r"\\(.)", r"\1", text)
+        text = text.replace("%s", HOLE).replace("\\n", "\n")
+        if match[1] or re.match(r"[\w-]+: (error|warning): ", text):
+            yield Message(text, path, source.count("\n", 0, match.start()) + 1)

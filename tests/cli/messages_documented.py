@@ -14,7 +14,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from message_literals import HOLE, WORDED, Message, Sinks, SourceFile
+from message_literals import HOLE, WORDED, Message, Sinks, SourceFile, shell_messages
 
 SINKS = Sinks(
     calls={
@@ -71,6 +71,7 @@ SINKS = Sinks(
 )
 
 FOLDERS = ("launcher", "base", "hostfile", "batch/client", "batch/local", "bench")
+SHELL_FOLDERS = ("launcher", "images", "recipes")  # scripts that run on nodes; those of scripts/ explain themselves
 
 # What no user sees by itself: sources whose messages are the end of another one, or of nobody.
 BEHIND_OTHERS = {
@@ -125,6 +126,12 @@ def messages_of(root: Path) -> dict[str, list[Message]]:
             if is_behind_others(path.relative_to(root).as_posix()):
                 continue
             for message in SourceFile(path, SINKS).messages():
+                text = normal(message.text)
+                if is_message(text):
+                    found[text].append(message)
+    for folder in SHELL_FOLDERS:
+        for path in sorted(path for path in (root / folder).rglob("*") if path.is_file() and not path.suffix):
+            for message in shell_messages(path):
                 text = normal(message.text)
                 if is_message(text):
                     found[text].append(message)

@@ -120,22 +120,39 @@ TEST(ConvertShipyardConfig, AnotherCommandForTheRanksIsLeftToTheShell) {
           "the primary alone, as before, and its number holds for all nodes"));
 }
 
-TEST(ConvertShipyardConfig, AnotherMpiAndNoNumberOfRanksAreTold) {
+TEST(ConvertShipyardConfig, NoNumberOfRanksIsTold) {
   const auto result = convert(
-      mpi_task("      mpi: {runtime: intelmpi, options: [-genv X 1], executable_path: /opt/m y}\n"), kPool);
-  EXPECT_EQ(only_task(result)["command"],
-            "shipyard-mpirun --mpirun '/opt/m y' --mpi-arg=-genv --mpi-arg=X --mpi-arg=1 ./a");
+      mpi_task("      mpi: {runtime: openmpi, options: [-tag-output], executable_path: /opt/m y}\n"), kPool);
+  EXPECT_EQ(only_task(result)["command"], "shipyard-mpirun --mpirun '/opt/m y' --mpi-arg=-tag-output ./a");
   EXPECT_THAT(
       lines(result),
-      ElementsAre(
-          "jobs.yaml:9: job_specifications[0].tasks[0].multi_instance.mpi: without processes_per_node "
-          "shipyard-mpirun starts a rank on each core; --ppn says otherwise",
-          "jobs.yaml:9: job_specifications[0].tasks[0].multi_instance.mpi.runtime: shipyard-mpirun starts "
-          "the "
-          "MPI that the image has: Open MPI, or MPICH with limits; for 'intelmpi' the image has to be built "
-          "anew",
-          "jobs.yaml:9: job_specifications[0].tasks[0].multi_instance.mpi.options[0]: an option of another "
-          "mpirun: check it"));
+      ElementsAre("jobs.yaml:9: job_specifications[0].tasks[0].multi_instance.mpi: without "
+                  "processes_per_node shipyard-mpirun starts a rank on each core; --ppn says otherwise"));
+}
+
+TEST(ConvertShipyardConfig, EachMpiHasItsImage) {
+  const std::string image = "jobs.yaml:5: job_specifications[0].tasks[0].docker_image: the image ";
+  const std::string entrypoint = ", whose entrypoint starts sshd with the job's key";
+  const std::string mpi = "jobs.yaml:9: job_specifications[0].tasks[0].multi_instance.mpi.";
+  const auto notes = [](const std::string& runtime) {
+    return convert(mpi_task("      mpi: {runtime: " + runtime +
+                            ", options: [-genv X 1], processes_per_node: 2}\n"),
+                   kPool)
+        ->not_carried;
+  };
+  EXPECT_THAT(notes("mpich"), ElementsAre(image + "has to be built FROM shipyard/mpich" + entrypoint));
+  for (const char* runtime : {"intelmpi", "intelmpi_ofa"})
+    EXPECT_THAT(
+        notes(runtime),
+        ElementsAre(image + "needs /opt/shipyard of shipyard/tree" + entrypoint,
+                    mpi + "runtime: shipyard-mpirun starts Intel MPI as its reference has it; untested "
+                          "on the real one"));
+  EXPECT_THAT(
+      notes("mvapich"),
+      ElementsAre(image + "has to be built FROM shipyard/openmpi" + entrypoint,
+                  mpi + "runtime: shipyard-mpirun starts Open MPI, MPICH and Intel MPI, not 'mvapich': "
+                        "build the program with one of them",
+                  mpi + "options[0]: an option of another mpirun: check it"));
 }
 
 TEST(ConvertShipyardConfig, WhatRunsBeforeTheCommandRunsInTheSameShell) {
