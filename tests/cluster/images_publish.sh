@@ -51,6 +51,8 @@ check 'a dry run: what would be pushed' "$(cat "$work/out")" \
 shipyard/openmpi:bookworm-dev -> $registry/shipyard/openmpi:$version-bookworm-dev
 shipyard/openmpi:trixie -> $registry/shipyard/openmpi:$version-trixie
 shipyard/openmpi:trixie-dev -> $registry/shipyard/openmpi:$version-trixie-dev
+shipyard/mpich:trixie -> $registry/shipyard/mpich:$version-trixie
+shipyard/mpich:trixie-dev -> $registry/shipyard/mpich:$version-trixie-dev
 shipyard/tree:latest -> $registry/shipyard/tree:$version"
 check 'a dry run: nothing was pushed' "$(curl -s -u 'captain:open sesame' "http://$registry/v2/_catalog" | jq -c .repositories)" '[]'
 
