@@ -1,7 +1,6 @@
 #!/bin/bash
-# package.sh SUITE [DIRECTORY]: the Debian packages for this release, installed with apt in a clean container of it, and used there.
-# For Debian 12 they are made of this build, all three; for Debian 13 in a container, of what its image was built of, which
-# shipyard-batch is not: with DIRECTORY it is what scripts/build-package has left there, all three.
+# package.sh SUITE: the Debian packages for this release, installed with apt in a clean container of it, and used there.
+# For Debian 12 they are made of this build; for Debian 13 in a container, of what its image was built of.
 # shellcheck disable=SC2016  # for the shell in the container
 set -u
 suite=$1
@@ -24,16 +23,14 @@ case $suite in
   bookworm) release=deb12 ;;
   trixie) release=deb13 ;;
 esac
-case ${2:+given}-$suite in
-  given-*) cp -r "$2" "$work/packages" || exit 1 ;;
-  -bookworm)
+case $suite in
+  bookworm)
     grep -q '^VERSION_ID="12"' /etc/os-release || skip 'this machine is not Debian 12, for which it would build'
     cpack --config "$SHIPYARD_BUILD_DIR/CPackConfig.cmake" -B "$work/packages" >"$work/log" 2>&1 || { tail -n 20 "$work/log"; exit 1; }
     rm -rf "$work/packages/_CPack_Packages"
     ;;
-  -trixie)
-    names='shipyard-benchmarks shipyard-mpirun'
-    "$root/scripts/build-package" --base debian13 --without-batch --output "$work/packages" >"$work/log" 2>&1 ||
+  trixie)
+    "$root/scripts/build-package" --base debian13 --output "$work/packages" >"$work/log" 2>&1 ||
       { tail -n 20 "$work/log"; exit 1; }
     ;;
 esac
@@ -62,6 +59,9 @@ docker run -d --rm --network host --name "$container" --shm-size 256m "$base" sl
 docker cp "$work/packages" "$container:/packages" >/dev/null || exit 1
 inside() { timeout 300 docker exec -i "$container" bash -c "$1" 2>&1; }
 inside 'rm -f /etc/dpkg/dpkg.cfg.d/*; apt-get update' >"$work/log" || { tail -n 20 "$work/log"; exit 1; }
+check 'apt brings Open MPI along' \
+  "$(inside 'apt-get install --simulate /packages/shipyard-mpirun_*.deb | grep -oE "^Inst (shipyard-mpirun|mpich|openmpi-bin)" | sort | paste -sd " "')" \
+  'Inst openmpi-bin Inst shipyard-mpirun'
 check 'with MPICH, apt brings no Open MPI' \
   "$(inside 'apt-get install --simulate /packages/shipyard-mpirun_*.deb mpich | grep -oE "^Inst (shipyard-mpirun|mpich|openmpi-bin)" | sort | paste -sd " "')" \
   'Inst mpich Inst shipyard-mpirun'
@@ -103,13 +103,12 @@ check 'completion of a value' "$(inside "$complete_line; offered shipyard-mpirun
 check 'completion behind the program is the program'"'"'s' \
   "$(inside "$complete_line; offered shipyard-mpirun -n 2 shipyard-hostfile --form")" --format
 
-if [[ $names = *shipyard-batch* ]]; then
-  check_contains 'the example of a job makes requests' \
-    "$(inside 'shipyard-submit render /usr/share/doc/shipyard-batch/examples/job.yaml' | grep commandLine)" 'shipyard-mpirun pi'
-  check_contains 'a pool is planned' \
-    "$(inside 'shipyard-local run --engine docker -n 2 --image my/app --dry-run -- true')" 'docker run'
-  check_contains 'completion of a command of two words' "$(inside "$complete_line; offered shipyard-submit pool cr")" create
-fi
+check_contains 'the example of a job makes requests' \
+  "$(inside 'shipyard-submit render /usr/share/doc/shipyard-batch/examples/job.yaml' | grep commandLine)" 'shipyard-mpirun pi'
+check_contains 'man shipyard-submit has the keys of a job file' "$(inside 'man shipyard-submit | grep -A 1 limits.time')" 'of the task'
+check_contains 'a pool is planned' \
+  "$(inside 'shipyard-local run --engine docker -n 2 --image my/app --dry-run -- true')" 'docker run'
+check_contains 'completion of a command of two words' "$(inside "$complete_line; offered shipyard-submit pool cr")" create
 
 # --- And taken away again.
 inside 'DEBIAN_FRONTEND=noninteractive apt-get purge -y "shipyard-*"' >"$work/log" || { tail -n 20 "$work/log"; exit 1; }
