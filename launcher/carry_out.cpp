@@ -305,15 +305,15 @@ Launched carry_out(LaunchPlan plan, LaunchContext context, const LaunchOptions& 
   if (side && launched.outcome.name == "app_failed" && launched.outcome.status == side->also_good)
     launched.outcome = {"completed", kSuccess, {}, {}};
   if (launched.outcome.status != kSuccess) {
-    const auto unreached = reap(what_to_reap(todo, context, *result));
-    if (!unreached.empty()) {
+    const auto uncleared = reap(what_to_reap(todo, context, *result));
+    if (!uncleared.nodes.empty()) {
       launched.plan.warnings.push_back(
           fmt::format("{} could not be cleared in time: what is left there of the job ends by itself",
-                      list_of(unreached)));
+                      list_of(uncleared.nodes)));
       messages.warning(launched.plan.warnings.back());
       // mpirun knew that a node is gone, and not which.
-      if (launched.outcome.status == kNodeLost && launched.outcome.unexplained)
-        launched.outcome = lost_nodes(unreached);
+      if (launched.outcome.status == kNodeLost && launched.outcome.unexplained && !uncleared.silent.empty())
+        launched.outcome = lost_nodes(uncleared.silent);
     }
   }
   // Why a node refuses it can say itself, better than mpirun does.

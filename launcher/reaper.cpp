@@ -14,13 +14,20 @@ namespace {
 /// ssh processes at a time.
 constexpr std::size_t kAtOnce = 64;
 
+enum class Answer : char { kNotAsked, kCleared, kNotCleared, kNone };
+
+Answer answer_of(const Result<Completed>& ssh) {
+  if (!ssh || ssh->exit == Exit{false, 255}) return Answer::kNone;
+  return ssh->exit.success() ? Answer::kCleared : Answer::kNotCleared;
+}
+
 }  // namespace
 
-std::vector<std::string> reap(const Reaping& reaping) {
+Uncleared reap(const Reaping& reaping) {
   using Clock = std::chrono::steady_clock;
   supervise::kill_marked(reaping.job);
   const auto end = Clock::now() + reaping.limit();
-  std::vector<char> cleared(reaping.hosts.size());  // not bool, which threads would share
+  std::vector<Answer> answers(reaping.hosts.size());
   std::atomic<std::size_t> next{0};
   // One that does not answer holds up nobody else.
   const auto clear_some = [&] {
@@ -30,19 +37,20 @@ std::vector<std::string> reap(const Reaping& reaping) {
       Command command{.argv = {"ssh", "-F", reaping.ssh_config, reaping.hosts[i],
                                reaping.rank_program + " --reap " + reaping.job},
                       .environment = reaping.environment.as_strings()};
-      const auto done = run(std::move(command), left);
-      cleared[i] = done && done->exit.success();
+      answers[i] = answer_of(run(std::move(command), left));
     }
   };
   std::vector<std::future<void>> running;
   for (std::size_t i = 0; i < std::min(kAtOnce, reaping.hosts.size()); ++i)
     running.push_back(std::async(std::launch::async, clear_some));
   for (auto& one : running) one.get();
-  std::vector<std::string> unreached;
-  for (std::size_t i = 0; i < cleared.size(); ++i) {
-    if (!cleared[i]) unreached.push_back(reaping.hosts[i]);
+  Uncleared uncleared;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i] == Answer::kCleared) continue;
+    uncleared.nodes.push_back(reaping.hosts[i]);
+    if (answers[i] == Answer::kNone) uncleared.silent.push_back(reaping.hosts[i]);
   }
-  return unreached;
+  return uncleared;
 }
 
 }  // namespace shipyard::launcher

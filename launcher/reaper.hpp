@@ -21,9 +21,15 @@ struct Reaping {
   }
 };
 
+/// The nodes that were not cleared within the limit: their ranks end by themselves, once they see that the
+/// launcher is gone.
+struct Uncleared {
+  std::vector<std::string> nodes;
+  std::vector<std::string> silent;  ///< of these, those to which ssh found no way, or from which came nothing
+};
+
 /// Kills what a job has left on this node and, over ssh and all at once, on the others; what carries another
-/// job's mark, or none, is not touched (supervise/reap.hpp). Returns the nodes that were not cleared within
-/// `limit`: their ranks end by themselves, once they see that the launcher is gone.
-std::vector<std::string> reap(const Reaping& reaping);
+/// job's mark, or none, is not touched (supervise/reap.hpp).
+Uncleared reap(const Reaping& reaping);
 
 }  // namespace shipyard::launcher
