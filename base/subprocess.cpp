@@ -319,6 +319,21 @@ class BrokenPipesIgnored {
 
 }  // namespace
 
+void read_available(FileDescriptor& pipe, std::string& text, std::size_t most) {
+  while (pipe) {
+    pollfd polled{pipe.get(), POLLIN, 0};
+    if (::poll(&polled, 1, 0) <= 0) return;
+    char buffer[16 * 1024];
+    const ssize_t got = ::read(pipe.get(), buffer, sizeof buffer);
+    if (got > 0) {
+      text.append(buffer, static_cast<std::size_t>(got));
+      if (text.size() > most) text.resize(most);
+    } else if (got == 0 || errno != EINTR) {
+      (void)pipe.close();
+    }
+  }
+}
+
 Result<Completed> run(Command command, std::chrono::milliseconds limit, std::string_view input) {
   command.standard_input = input.empty() ? Command::Stream::kNull : Command::Stream::kPipe;
   command.standard_output = Command::Stream::kPipe;

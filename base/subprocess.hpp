@@ -102,6 +102,10 @@ struct Completed {
   std::string errors;
 };
 
+/// What is in the pipe now, without waiting; it is closed at its end. What would make `text` longer than
+/// `most` is read and dropped.
+void read_available(FileDescriptor& pipe, std::string& text, std::size_t most = std::string::npos);
+
 /// Runs to the end with both outputs captured and `input` on its standard input (/dev/null where empty). Ends
 /// it with SIGKILL after `limit` and fails then.
 Result<Completed> run(Command command, std::chrono::milliseconds limit, std::string_view input = {});

@@ -16,7 +16,7 @@ namespace {
 using topology::NodeTopology;
 
 /// ssh processes at a time.
-constexpr std::size_t kAtOnce = 32;
+constexpr std::size_t kFetchedAtOnce = 32;
 constexpr std::chrono::seconds kLimit{10};
 
 Result<NodeTopology> fetch(const std::string& host, const std::string& ssh_config,
@@ -71,9 +71,9 @@ FetchedTopologies fetch_topologies(LaunchContext context, const LaunchOptions& o
   const bool gpus = per_node && per_node->mode == topology::RanksPerNode::Mode::kGpu;
   const auto devices = gpus ? topology::Devices::kAll : topology::Devices::kNone;
   std::vector<Result<NodeTopology>> fetched;
-  for (std::size_t start = 0; start < unlike.size(); start += kAtOnce) {
+  for (std::size_t start = 0; start < unlike.size(); start += kFetchedAtOnce) {
     std::vector<std::future<Result<NodeTopology>>> running;
-    for (std::size_t i = start; i < std::min(start + kAtOnce, unlike.size()); ++i) {
+    for (std::size_t i = start; i < std::min(start + kFetchedAtOnce, unlike.size()); ++i) {
       running.push_back(std::async(std::launch::async, [&, i] {
         return fetch(context.hosts.hosts[unlike[i].hosts[0]].name, ssh_config, context.environment, devices);
       }));

@@ -12,13 +12,13 @@ namespace shipyard::launcher {
 namespace {
 
 /// ssh processes at a time.
-constexpr std::size_t kAtOnce = 64;
+constexpr std::size_t kReapedAtOnce = 64;
 
-enum class Answer : char { kNotAsked, kCleared, kNotCleared, kNone };
+enum class Clearing : char { kNotAsked, kDone, kFailed, kNoAnswer };
 
-Answer answer_of(const Result<Completed>& ssh) {
-  if (!ssh || ssh->exit == Exit{false, 255}) return Answer::kNone;
-  return ssh->exit.success() ? Answer::kCleared : Answer::kNotCleared;
+Clearing clearing_of(const Result<Completed>& ssh) {
+  if (!ssh || ssh->exit == Exit{false, 255}) return Clearing::kNoAnswer;
+  return ssh->exit.success() ? Clearing::kDone : Clearing::kFailed;
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ Uncleared reap(const Reaping& reaping) {
   using Clock = std::chrono::steady_clock;
   supervise::kill_marked(reaping.job);
   const auto end = Clock::now() + reaping.limit();
-  std::vector<Answer> answers(reaping.hosts.size());
+  std::vector<Clearing> answers(reaping.hosts.size());
   std::atomic<std::size_t> next{0};
   // One that does not answer holds up nobody else.
   const auto clear_some = [&] {
@@ -37,18 +37,18 @@ Uncleared reap(const Reaping& reaping) {
       Command command{.argv = {"ssh", "-F", reaping.ssh_config, reaping.hosts[i],
                                reaping.rank_program + " --reap " + reaping.job},
                       .environment = reaping.environment.as_strings()};
-      answers[i] = answer_of(run(std::move(command), left));
+      answers[i] = clearing_of(run(std::move(command), left));
     }
   };
   std::vector<std::future<void>> running;
-  for (std::size_t i = 0; i < std::min(kAtOnce, reaping.hosts.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kReapedAtOnce, reaping.hosts.size()); ++i)
     running.push_back(std::async(std::launch::async, clear_some));
   for (auto& one : running) one.get();
   Uncleared uncleared;
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i] == Answer::kCleared) continue;
+    if (answers[i] == Clearing::kDone) continue;
     uncleared.nodes.push_back(reaping.hosts[i]);
-    if (answers[i] == Answer::kNone) uncleared.silent.push_back(reaping.hosts[i]);
+    if (answers[i] == Clearing::kNoAnswer) uncleared.silent.push_back(reaping.hosts[i]);
   }
   return uncleared;
 }

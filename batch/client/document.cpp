@@ -15,7 +15,7 @@ namespace shipyard::batch {
 namespace {
 
 constexpr int kMostNodes = 100'000;
-constexpr std::size_t kMostBytes = 16 << 20;
+constexpr std::size_t kMostTextBytes = 16 << 20;
 /// Deeper than anybody writes; yaml-cpp itself and what follows call themselves once for each.
 constexpr int kDeepest = 64;
 
@@ -27,7 +27,7 @@ class Converter {
     Node node;
     node.line = yaml.Mark().line + 1;
     node.column = yaml.Mark().column + 1;
-    if (++count_ > kMostNodes || depth > kDeepest || bytes_ > kMostBytes)
+    if (++count_ > kMostNodes || depth > kDeepest || bytes_ > kMostTextBytes)
       return error_at(source_, node.line, node.column,
                       "too much of it: aliases that stand for aliases, or nested too deep");
     switch (yaml.Type()) {

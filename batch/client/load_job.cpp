@@ -12,7 +12,7 @@
 namespace shipyard::batch {
 namespace {
 
-constexpr std::size_t kMostBytes = 1 << 20;
+constexpr std::size_t kMostFileBytes = 1 << 20;
 
 class SecretsOfThisMachine : public SecretReader {
  public:
@@ -50,7 +50,7 @@ Result<Conversion> load_shipyard_config(const std::string& directory) {
       return input_error(fmt::format("others than its owner can read '{}' (mode {:o}), which holds secrets",
                                      path, status.st_mode & 07777),
                          fmt::format("chmod 600 {}", path));
-    auto text = read_file(path, kMostBytes);
+    auto text = read_file(path, kMostFileBytes);
     if (!text) return text.error();
     *source = Source{path, std::move(*text)};
   }
@@ -83,7 +83,7 @@ Result<JobFile> read_converted(const Request& request, const SecretReader& secre
 }
 
 Result<JobFile> read_file_of(const Request& request, const SecretReader& secrets) {
-  auto text = read_file(request.file, kMostBytes);
+  auto text = read_file(request.file, kMostFileBytes);
   if (!text) return text.error();
   return read_job_file({request.file, std::move(*text)}, secrets);
 }

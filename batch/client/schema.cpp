@@ -15,6 +15,7 @@ namespace shipyard::batch {
 namespace {
 
 using nlohmann::json;
+using Type = Field::Type;
 
 constexpr const char* kDurationExamples = "examples: 90s, 30m, 2h, 7d, PT2H";
 
@@ -88,7 +89,6 @@ class Reader {
 
   Result<json> value(const Node& node, const Field& field, const std::string& path) {
     using Kind = Node::Kind;
-    using Type = Field::Type;
     if (field.type == Type::kAny) return as_json(node);
     const bool fits = [&] {
       switch (field.type) {
@@ -152,7 +152,6 @@ class Reader {
   }
 
   Result<json> scalar(const Node& node, const Field& field, const std::string& path) {
-    using Type = Field::Type;
     switch (field.type) {
       case Type::kNumber: {
         long long number = 0;
@@ -229,7 +228,6 @@ class Reader {
 };
 
 json schema_of(const Field& field) {
-  using Type = Field::Type;
   const json text = {{"type", "string"}};
   // An unquoted 4 or true is text where text is wanted.
   const json scalar = {{"type", json::array({"string", "number", "boolean"})}};

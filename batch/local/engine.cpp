@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::array<const char*, 2> kEngines = {"docker", "podman"};
 
-std::vector<std::string> words(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> result;
-  for (std::string word; stream >> word;) result.push_back(word);
-  return result;
-}
-
 Error no_answer(const std::string& engine, const JobOutcome& outcome) {
   std::string message = outcome.timed_out ? "no answer in time"
                         : outcome.error   ? outcome.error->message
@@ -52,7 +45,7 @@ Result<EngineState> ask(const std::string& engine, const std::vector<std::string
   std::vector<Job> inspections;
   std::vector<std::string*> answers;
   auto inspect = [&](std::vector<std::string> argv, const std::string& names, std::string& answer) {
-    const auto found = words(names);
+    const auto found = words_of(names);
     if (found.empty()) return;
     argv.insert(argv.end(), found.begin(), found.end());
     inspections.push_back({argv});
@@ -116,6 +109,13 @@ Result<EngineState> ask_engine(const std::optional<std::string>& wanted,
     return Error{Error::Code::kNotFound, "neither docker nor podman is installed", first->hint, {}};
   }
   return *first;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
 }
 
 }  // namespace shipyard::local

@@ -30,6 +30,9 @@ Result<EngineState> ask_engine(const std::optional<std::string>& wanted,
 /// What the engine's client printed, without its own prefixes and its advice to read its help.
 [[nodiscard]] std::string clean_engine_message(std::string_view text);
 
+/// Of a list that the engine's client has printed.
+[[nodiscard]] std::vector<std::string> words_of(const std::string& text);
+
 /// True where `network create` failed because the subnet is taken.
 [[nodiscard]] bool says_subnet_is_taken(std::string_view message);
 

@@ -35,14 +35,6 @@ void take(FileDescriptor& pipe, short events, std::string& text) {
   }
 }
 
-void take_now(FileDescriptor& pipe, std::string& text) {
-  while (pipe) {
-    pollfd polled{pipe.get(), POLLIN, 0};
-    if (::poll(&polled, 1, 0) <= 0) return;
-    take(pipe, polled.revents, text);
-  }
-}
-
 std::vector<JobOutcome> run_all(const std::vector<Job>& jobs, const Environment& environment,
                                 Interruption& interruption, bool interruptible,
                                 const std::function<void(std::size_t)>& progress) {
@@ -100,8 +92,8 @@ std::vector<JobOutcome> run_all(const std::vector<Job>& jobs, const Environment&
       auto& outcome = outcomes[job->index];
       // A grandchild may hold the pipes open for ever, so the child's own end counts.
       const auto exit = job->child.try_wait();
-      take_now(job->child.stdout_pipe(), outcome.completed.output);
-      take_now(job->child.stderr_pipe(), outcome.completed.errors);
+      read_available(job->child.stdout_pipe(), outcome.completed.output);
+      read_available(job->child.stderr_pipe(), outcome.completed.errors);
       const bool enough = hurry || (signals() > 0 && jobs[job->index].may_be_killed);
       if (!exit && now < job->deadline && !enough) {
         ++job;

@@ -56,13 +56,6 @@ JobOutcome clean_up(const std::vector<std::string>& argv, const Edge& edge) {
   return run_to_the_end({argv, {}, std::chrono::seconds(120)}, edge.environment, edge.interruption);
 }
 
-std::vector<std::string> words(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> result;
-  for (std::string word; stream >> word;) result.push_back(word);
-  return result;
-}
-
 Status make_directory(const Directory& directory) {
   // chmod: the mode that mkdir gives is cut by the umask.
   if (::mkdir(directory.path.c_str(), 0700) != 0 || ::chmod(directory.path.c_str(), directory.mode) != 0) {
@@ -173,7 +166,7 @@ Status remove_pool(const std::string& engine, const PoolRecord& pool, const Edge
     if (!outcome.success()) complaint = clean_engine_message(outcome.completed.errors);
   };
   auto list = [&](const std::vector<std::string>& argv) {
-    return words(clean_up(argv, edge).completed.output);
+    return words_of(clean_up(argv, edge).completed.output);
   };
   const std::vector<std::string> containers = {engine, "ps",       "--all",     "--filter",
                                                filter, "--format", "{{.Names}}"};

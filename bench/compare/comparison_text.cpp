@@ -13,7 +13,6 @@
 namespace shipyard::bench {
 namespace {
 
-constexpr int kLineWidth = 80;
 constexpr int kWidestName = 17;
 
 /// Columns on a terminal: every character used here is one wide.

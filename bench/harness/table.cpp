@@ -11,7 +11,6 @@
 namespace shipyard::bench {
 namespace {
 
-constexpr std::size_t kLineWidth = 80;
 constexpr int kLabelWidth = 11;
 
 /// Columns on a terminal, which is not bytes: "µs" is two and not three. Every character used here is one
@@ -116,7 +115,7 @@ std::string format_fact(const std::string& label, const std::string& text) {
   std::istringstream words(text);
   for (std::string word; words >> word; at_start = false) {
     const auto width = static_cast<std::size_t>(display_width(word));
-    if (!at_start && column + 1 + width > kLineWidth) {
+    if (!at_start && column + 1 + width > static_cast<std::size_t>(kLineWidth)) {
       out += "\n" + std::string(indent, ' ');
       column = indent;
       at_start = true;

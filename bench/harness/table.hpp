@@ -50,6 +50,9 @@ std::string format_row(const Table& table, const Figures& figures);
 /// its end.
 std::string shortened(const std::string& name, std::size_t width);
 
+/// Of a terminal, in columns, that nobody has made wider.
+inline constexpr int kLineWidth = 80;
+
 /// `label` padded to a common width and then `text`, which continues under itself where it does not fit in 80
 /// columns.
 std::string format_fact(const std::string& label, const std::string& text);

@@ -11,7 +11,6 @@
 namespace shipyard::bench {
 namespace {
 
-constexpr int kLineWidth = 80;
 constexpr std::size_t kLongestName = 24;
 constexpr int kGap = 2;  // between columns
 

@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 /// Nodes at a time: the disk that all go to is one.
-constexpr std::size_t kAtOnce = 16;
+constexpr std::size_t kCollectedAtOnce = 16;
 
 /// Seen from where the launcher was started: what is written there is what Batch brings to storage.
 std::string collection(const LaunchOptions& options, const Environment& environment) {
@@ -100,7 +100,7 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   };
   auto mark = Partial::mark(account.directory);
   std::vector<std::future<void>> running;
-  for (std::size_t i = 0; i < std::min(kAtOnce, nodes.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kCollectedAtOnce, nodes.size()); ++i)
     running.push_back(std::async(std::launch::async, fetch_some));
   for (auto& one : running) {
     while (one.wait_for(kGlance) != std::future_status::ready) {

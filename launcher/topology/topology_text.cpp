@@ -14,7 +14,7 @@
 namespace shipyard::topology {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n\v\f";
+constexpr std::string_view kSpaces = " \t\r\n\v\f";
 
 /// hwloc 2.9 crashes on an object that has one of its sets without the others, and on a machine that may use
 /// none of its CPUs.
@@ -71,7 +71,7 @@ std::string topology_input_hint() {
 }
 
 Status check_topology_xml(const std::string& xml, const std::string& place) {
-  if (xml.find_first_not_of(kBlanks) == std::string::npos)
+  if (xml.find_first_not_of(kSpaces) == std::string::npos)
     return input_error(place + " is empty", topology_input_hint());
   XmlScanner scanner(xml);
   const auto root = scanner.next();
@@ -117,7 +117,7 @@ std::vector<std::pair<std::size_t, std::size_t>> description_words(const std::st
   for (std::size_t i = 0; i <= description.size(); ++i) {
     const bool at_end = i == description.size();
     const char letter = at_end ? ' ' : description[i];
-    const bool separates = at_end || (depth == 0 && kBlanks.find(letter) != std::string_view::npos);
+    const bool separates = at_end || (depth == 0 && kSpaces.find(letter) != std::string_view::npos);
     if (letter == '(' || letter == '[') ++depth;
     if (letter == ')' || letter == ']') depth = std::max(depth - 1, 0);
     if (separates && inside) words.back().second = i;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "base/subprocess.hpp"
 #include "batch/local/engine.hpp"
 
@@ -24,13 +22,6 @@ Result<std::string> call_engine(const std::string& engine, std::vector<std::stri
     return Error{
         Error::Code::kSystem, fmt::format("{}: {}", what, clean_engine_message(completed->errors)), {}, {}};
   return std::move(completed->output);
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
 }
 
 }  // namespace shipyard::local

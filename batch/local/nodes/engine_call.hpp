@@ -15,7 +15,4 @@ Result<std::string> call_engine(const std::string& engine, std::vector<std::stri
                                 const Environment& environment,
                                 std::chrono::seconds limit = std::chrono::seconds(120));
 
-/// The words of a text, split at blanks and line ends.
-[[nodiscard]] std::vector<std::string> words_of(const std::string& text);
-
 }  // namespace shipyard::local

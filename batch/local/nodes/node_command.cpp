@@ -19,6 +19,8 @@ namespace {
 /// By which the processes of a task are found on their node. No name of Batch's or ours: those reach the
 /// container.
 constexpr const char* kMarkerVariable = "LOCAL_NODE_TASK";
+/// What is kept of what the engine's client says.
+constexpr std::size_t kMostErrors = 16 << 10;
 constexpr std::string_view kNotFound = "shipyard-local: not found";
 constexpr std::string_view kSession = "shipyard-local: session ";
 
@@ -43,23 +45,6 @@ constexpr const char* kEnd =
     "if test \"$left\" -le 0; then signal=KILL; fi; "
     "if test \"$signal\" = KILL || test \"$left\" = \"$1\"; then kill -\"$signal\" $all 2>/dev/null; fi; "
     "left=$((left - 1)); test \"$left\" -gt -100 || exit 1; sleep 0.1; done";
-
-/// What is in the pipe now, without waiting.
-void take_now(FileDescriptor& pipe, std::string& text) {
-  constexpr std::size_t kMost = 16 << 10;
-  while (pipe) {
-    pollfd polled{pipe.get(), POLLIN, 0};
-    if (::poll(&polled, 1, 0) <= 0) return;
-    char buffer[4096];
-    const ssize_t got = ::read(pipe.get(), buffer, sizeof buffer);
-    if (got <= 0) {
-      (void)pipe.close();
-      return;
-    }
-    text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > kMost) text.resize(kMost);
-  }
-}
 
 }  // namespace
 
@@ -107,7 +92,7 @@ Result<NodeCommand> NodeCommand::start(const NodeCommandOrder& order, const Envi
 
 std::optional<NodeCommandEnd> NodeCommand::wait_for(std::chrono::milliseconds limit) {
   const auto exit = child_.wait_for(limit);
-  take_now(child_.stderr_pipe(), errors_);
+  read_available(child_.stderr_pipe(), errors_, kMostErrors);
   read_session();
   if (!exit) return std::nullopt;
   NodeCommandEnd end;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::chrono::minutes kAllowedSkew{15};
 /// No body of Batch's is as deep; what is deeper would be a burden on the stack.
-constexpr int kMostLevels = 64;
+constexpr int kDeepestBody = 64;
 
 Fault refused(const std::string& detail) {
   return {"AuthenticationFailed", {{"AuthenticationErrorDetail", detail}}};
@@ -57,13 +57,13 @@ std::variant<json, std::string> parsed(const std::string& text) {
   std::vector<std::set<std::string>> keys;
   std::string fault;
   const auto look = [&](int depth, json::parse_event_t event, json& part) {
-    if (depth > kMostLevels && fault.empty()) fault = "it is nested too deeply";
+    if (depth > kDeepestBody && fault.empty()) fault = "it is nested too deeply";
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
     if (event == json::parse_event_t::key && !keys.empty() && fault.empty() &&
         !keys.back().insert(part.get<std::string>()).second)
       fault = fmt::format("the key {} stands twice", part.get<std::string>());
-    return depth <= kMostLevels;
+    return depth <= kDeepestBody;
   };
   json document = json::parse(text, look, false);
   if (document.is_discarded() && fault.empty()) fault = "it is no JSON";
