@@ -299,6 +299,12 @@ check "there is no third node" says "shipyard-local: error: --node: pool 'pool' 
 echo cat >"$FAKE/app"
 echo hello | PATH=$work/bin:$PATH "$tool" exec -i -- cat >"$FAKE/out" 2>"$FAKE/err"
 check "exec -i hands on the input" [ "$(cat "$FAKE/out")" = hello ]
+echo hello >"$work/input"
+echo true >"$FAKE/app"
+PATH=$work/bin:$PATH "$tool" exec -- ./my-app <"$work/input" >"$FAKE/out" 2>"$FAKE/err"
+check "without it a file that nobody reads is said to be none" [ "$(grep -c 'note: standard input is not handed on to the command: -i does that' "$FAKE/err")" = 1 ]
+local_tool exec -- ./my-app
+check "where there is none, nothing is said" [ "$(grep -c 'standard input' "$FAKE/err")" = 0 ]
 local_tool exec --name pol -- ./my-app
 check "a typo in the name" says "hint: did you mean 'pool'?"
 local_tool down
