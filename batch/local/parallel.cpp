@@ -23,18 +23,6 @@ struct Running {
   Clock::time_point deadline;
 };
 
-/// Takes what is there; closes at the end.
-void take(FileDescriptor& pipe, short events, std::string& text) {
-  if ((events & (POLLIN | POLLHUP | POLLERR)) == 0) return;
-  char buffer[16 * 1024];
-  const ssize_t got = ::read(pipe.get(), buffer, sizeof buffer);
-  if (got > 0) {
-    text.append(buffer, static_cast<std::size_t>(got));
-  } else if (got == 0 || errno != EINTR) {
-    (void)pipe.close();
-  }
-}
-
 std::vector<JobOutcome> run_all(const std::vector<Job>& jobs, const Environment& environment,
                                 Interruption& interruption, bool interruptible,
                                 const std::function<void(std::size_t)>& progress) {
