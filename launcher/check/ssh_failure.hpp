@@ -22,7 +22,8 @@ struct SshFailure {
     kNotAsked,          ///< this was ended before
   };
   Kind kind = Kind::kNone;
-  std::string words = {};  ///< one line of ssh's or the node's, without control characters
+  std::string words =
+      {};  ///< one line, never empty of a failure: ssh's or the node's, without control characters
 
   bool operator==(const SshFailure&) const = default;
 };

@@ -210,7 +210,6 @@ class Conversation {
   }
 
   void finish(const Session& session, const Exit& exit) {
-    Reply& reply = replies_[session.call];
     if (!exit.success()) {
       fail(session.call, check::ssh_failure(exit, session.errors).words);
       return;
@@ -220,14 +219,18 @@ class Conversation {
       fail(session.call, answer.error().message);
       return;
     }
-    reply.reached = true;
-    reply.answer = std::move(*answer);
-    if (!reply.answer.problem.empty()) fail(session.call, reply.answer.problem);
+    replies_[session.call].answer = std::move(*answer);
+    const std::string& problem = replies_[session.call].answer.problem;
+    if (problem.empty()) {
+      replies_[session.call].state = Reply::State::kDone;
+    } else {
+      fail(session.call, problem, Reply::State::kRefused);
+    }
   }
 
-  void fail(std::size_t call, std::string why) {
-    replies_[call].problem = std::move(why);
-    replies_[call].stopped = failed_;
+  void fail(std::size_t call, const std::string& why, Reply::State state = Reply::State::kUnreached) {
+    replies_[call].problem = why;
+    replies_[call].state = failed_ ? Reply::State::kStopped : state;
     // All are asked where nothing is sent: what is wrong is told of all at once.
     if (window_.source() >= 0) failed_ = true;
   }

@@ -23,10 +23,15 @@ struct Call {
 
 /// What has come of a call.
 struct Reply {
+  enum class State {
+    kUnreached,  ///< ssh has failed, or the node: there is no answer
+    kRefused,    ///< the node has answered with a problem
+    kStopped,    ///< another one had failed before: that is the cause
+    kDone,
+  };
+  State state = State::kUnreached;
   Answer answer = {};
-  bool reached = false;      ///< the node has answered, even if with a problem
-  bool stopped = false;      ///< another one had failed before: that is the cause
-  std::string problem = {};  ///< why it was not done; empty: it was
+  std::string problem = {};  ///< why it was not done
 };
 
 struct ConversationControl {

@@ -178,12 +178,12 @@ class Staging {
     std::vector<std::string> nodes;
     const Reply* first = nullptr;
     for (std::size_t i = 0; i < replies.size(); ++i) {
-      if (replies[i].problem.empty() || replies[i].stopped) continue;
+      if (replies[i].state == Reply::State::kDone || replies[i].state == Reply::State::kStopped) continue;
       nodes.push_back(calls[i].node);
       if (first == nullptr) first = &replies[i];
     }
     if (first == nullptr) return std::nullopt;
-    return failed(first->reached ? kConfigError : kNodeUnreachable,
+    return failed(first->state == Reply::State::kRefused ? kConfigError : kNodeUnreachable,
                   fmt::format("--stage: {} cannot be brought to {}: {}", account_.directory, list_of(nodes),
                               first->problem),
                   first->answer.remedy);

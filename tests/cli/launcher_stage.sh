@@ -63,6 +63,15 @@ echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
 
+echo "# a node that ends without a word"
+anew
+mkdir case
+cat >"$work/mute" <<'MUTE'
+mkdir "$COUNT" 2>/dev/null || { cat >/dev/null; exit 127; }
+MUTE
+COUNT=$work/mute.asked ON_NODE=". $work/mute" job --stage case
+says 120 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: it ended with exit status 127"
+
 echo "# more entries than a pipe holds of what is asked about them"
 anew
 mkdir many

@@ -52,8 +52,7 @@ TEST_F(Converse, EachGetsAllOfTheStream) {
                stream.get(), control);
   ASSERT_EQ(replies.size(), 3U);
   for (const auto& reply : replies) {
-    EXPECT_EQ(reply.problem, "");
-    EXPECT_TRUE(reply.reached);
+    EXPECT_EQ(reply.state, Reply::State::kDone) << reply.problem;
     EXPECT_EQ(reply.answer.matches, kBytes);
   }
   EXPECT_EQ(sent, kBytes);
@@ -79,7 +78,7 @@ TEST_F(Converse, DataComesBetweenTheRequestAndTheStream) {
   const auto asked = converse({first, second}, -1, {});
   EXPECT_EQ(asked[0].answer.matches, 1'000'000U);
   EXPECT_EQ(asked[1].answer.matches, 7U);
-  EXPECT_EQ(asked[1].problem, "");
+  EXPECT_EQ(asked[1].state, Reply::State::kDone);
 }
 
 TEST_F(Converse, OneThatFailsStopsTheOthersAndIsTheCause) {
@@ -88,16 +87,27 @@ TEST_F(Converse, OneThatFailsStopsTheOthersAndIsTheCause) {
   const auto replies = converse({call("a", counting()), call("b", failing("no room"))}, stream.get(), {});
   ASSERT_EQ(replies.size(), 2U);
   EXPECT_EQ(replies[1].problem, "no room");
-  EXPECT_TRUE(replies[1].reached);
-  EXPECT_FALSE(replies[1].stopped);
+  EXPECT_EQ(replies[1].state, Reply::State::kRefused);
   EXPECT_LT(replies[0].answer.matches, kBytes);
 }
 
 TEST_F(Converse, WhatAllAreAskedAllAnswer) {
   const auto replies = converse({call("a", "exit 3"), call("b", counting())}, -1, {});
-  EXPECT_NE(replies[0].problem, "");
-  EXPECT_FALSE(replies[0].reached);
-  EXPECT_EQ(replies[1].problem, "");
+  EXPECT_EQ(replies[0].problem, "it ended with exit status 3");
+  EXPECT_EQ(replies[0].state, Reply::State::kUnreached);
+  EXPECT_EQ(replies[1].state, Reply::State::kDone);
+}
+
+TEST_F(Converse, OneThatEndsWithoutAWordIsNotDone) {
+  const auto stream = file_of(1000);
+  for (const int fd : {-1, stream.get()}) {
+    for (const auto* end : {"exit 127", "exit 126", "exit 0", "kill -KILL $$"}) {
+      ::lseek(fd, 0, SEEK_SET);
+      const auto replies = converse({call("a", std::string("cat >/dev/null; ") + end)}, fd, {});
+      EXPECT_EQ(replies[0].state, Reply::State::kUnreached) << end;
+      EXPECT_NE(replies[0].problem, "") << end;
+    }
+  }
 }
 
 TEST_F(Converse, OneWithoutASignOfLifeIsGivenUp) {
@@ -115,7 +125,7 @@ TEST_F(Converse, OneThatIsOnlyAskedHasNoMoreTime) {
   EXPECT_EQ(asked[0].problem, "no sign of life for 1 s");
   const auto words = converse(
       {call("a", "cat >/dev/null; for i in 1 2 3; do sleep 0.6; echo; done; " + counting())}, -1, control);
-  EXPECT_EQ(words[0].problem, "");
+  EXPECT_EQ(words[0].state, Reply::State::kDone);
 }
 
 TEST_F(Converse, OneThatHasGotAllHasTimeToPutItInItsPlace) {
@@ -125,7 +135,7 @@ TEST_F(Converse, OneThatHasGotAllHasTimeToPutItInItsPlace) {
   control.last_answer = std::chrono::seconds(2);
   const auto replies = converse(
       {call("a", counting() + "; sleep 1.3"), call("b", "cat >/dev/null; sleep 60")}, stream.get(), control);
-  EXPECT_EQ(replies[0].problem, "");
+  EXPECT_EQ(replies[0].state, Reply::State::kDone);
   EXPECT_EQ(replies[1].problem, "no sign of life for 2 s");
 }
 
@@ -133,8 +143,8 @@ TEST_F(Converse, OneThatDoesNotStart) {
   Call none = call("a", "");
   none.command.argv = {"/no/such/program"};
   const auto replies = converse({none, call("b", counting())}, -1, {});
-  EXPECT_NE(replies[0].problem, "");
-  EXPECT_EQ(replies[1].problem, "");
+  EXPECT_EQ(replies[0].state, Reply::State::kUnreached);
+  EXPECT_EQ(replies[1].state, Reply::State::kDone);
 }
 
 TEST_F(Converse, EndsWhenItIsCancelled) {
