@@ -28,7 +28,8 @@ class Window {
 
   [[nodiscard]] bool wants_more() const { return source_ >= 0 && !ended_ && end() - start_ < kWindow; }
   [[nodiscard]] int source() const { return source_; }
-  [[nodiscard]] bool ended() const { return source_ < 0 || ended_; }
+  /// There is nothing more to read.
+  [[nodiscard]] bool is_read() const { return source_ < 0 || ended_; }
   [[nodiscard]] std::uint64_t end() const { return start_ + held_; }
 
   void read_more() {
@@ -40,6 +41,9 @@ class Window {
       return;
     }
     block.resize(static_cast<std::size_t>(got));
+    add(std::move(block));
+  }
+  void add(std::string block) {
     held_ += block.size();
     blocks_.push_back(std::move(block));
   }
@@ -96,13 +100,19 @@ void take(FileDescriptor& pipe, std::string& text) {
 
 class Conversation {
  public:
-  Conversation(const std::vector<Call>& calls, int stream, const ConversationControl& control)
-      : calls_(calls), window_(stream), control_(control), replies_(calls.size()) {}
+  Conversation(const std::vector<Call>& calls, const Source& source, const ConversationControl& control)
+      : calls_(calls),
+        source_(source),
+        window_(source.stream),
+        is_complete_(source.stream < 0),
+        control_(control),
+        replies_(calls.size()) {}
 
   std::vector<Reply> run() {
     for (std::size_t i = 0; i < calls_.size(); ++i) start(i);
     while (!sessions_.empty()) {
       if (!wait_for_events()) return {};
+      if (!failed_ && !is_complete_ && window_.is_read()) complete();
       std::erase_if(sessions_, [this](Session& session) { return is_over(session); });
       if (failed_) {
         for (auto& session : sessions_) (void)session.child.stdin_pipe().close();
@@ -125,10 +135,19 @@ class Conversation {
     sessions_.push_back({call, std::move(*child), format_request(calls_[call].request), calls_[call].data});
   }
 
+  /// Until it is known that the source was whole, no node hears the end.
+  void complete() {
+    const auto whole = source_.is_whole();
+    if (!whole) return;
+    failed_ = !*whole;
+    is_complete_ = *whole;
+    if (is_complete_) window_.add(std::string(kWholeMark));
+  }
+
   /// Something to send that is there already.
   bool has_more(Session& session) {
     return session.is_sending() && (!session.request.empty() || !session.data.empty() ||
-                                    session.place < window_.end() || window_.ended());
+                                    session.place < window_.end() || is_complete_);
   }
 
   bool wait_for_events() {
@@ -167,7 +186,7 @@ class Conversation {
                                   : !session.data.empty()  ? session.data
                                                            : window_.at(session.place);
     if (part.empty()) {
-      if (window_.ended()) (void)session.child.stdin_pipe().close();
+      if (is_complete_) (void)session.child.stdin_pipe().close();
       return;
     }
     const ssize_t sent = ::write(session.child.stdin_pipe().get(), part.data(), part.size());
@@ -238,7 +257,9 @@ class Conversation {
   static constexpr milliseconds kGlance{1000};
 
   const std::vector<Call>& calls_;
+  const Source& source_;
   Window window_;
+  bool is_complete_;  ///< nothing will be added to the window
   const ConversationControl& control_;
   std::vector<Reply> replies_;
   std::vector<Session> sessions_;
@@ -247,8 +268,9 @@ class Conversation {
 
 }  // namespace
 
-std::vector<Reply> converse(const std::vector<Call>& calls, int stream, const ConversationControl& control) {
-  return Conversation(calls, stream, control).run();
+std::vector<Reply> converse(const std::vector<Call>& calls, const Source& source,
+                            const ConversationControl& control) {
+  return Conversation(calls, source, control).run();
 }
 
 }  // namespace shipyard::launcher::stage

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,14 @@ struct Reply {
   std::string problem = {};  ///< why it was not done
 };
 
+/// What all are sent behind the request.
+struct Source {
+  int stream = -1;  ///< -1: nothing
+  /// Asked at its end, now and then: whether it was whole; nullopt: not known yet. Then kWholeMark follows,
+  /// and else all are stopped.
+  std::function<std::optional<bool>()> is_whole = [] { return std::optional(true); };
+};
+
 struct ConversationControl {
   std::vector<int> cancel_fds = {};              ///< when one can be read, `cancelled` is asked
   std::function<bool()> cancelled = {};          ///< true: end it all
@@ -44,9 +53,9 @@ struct ConversationControl {
   std::chrono::seconds last_answer{600};
 };
 
-/// All calls at once. Behind its request each node is sent what comes from `stream`, which is read once (-1:
-/// nothing comes); the slowest sets the pace. Where one fails while it is sent to, the rest get no more, and
-/// so keep nothing of it. A reply for each call; fewer where it was cancelled.
-std::vector<Reply> converse(const std::vector<Call>& calls, int stream, const ConversationControl& control);
+/// All calls at once. The source is read once; the slowest sets the pace. Where one fails while it is sent
+/// to, the rest get no more, and so keep nothing of it. A reply for each call; fewer where it was cancelled.
+std::vector<Reply> converse(const std::vector<Call>& calls, const Source& source,
+                            const ConversationControl& control);
 
 }  // namespace shipyard::launcher::stage

@@ -128,18 +128,37 @@ class MadeDirectories {
   std::vector<fs::path> made_;
 };
 
-/// tar with `words`; why, where it has failed.
-Status run_tar(std::vector<std::string> words, const Environment& environment, int input, int output) {
+/// All of standard input but kWholeMark at its end; whether that was there. Ends as well when nobody reads.
+bool hand_on_archive(int to) {
+  std::string held;
+  std::string block(kStreamBlock, '\0');
+  while (true) {
+    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return held == kWholeMark;
+    held.append(block, 0, static_cast<std::size_t>(got));
+    if (held.size() <= kWholeMark.size()) continue;
+    const std::size_t known = held.size() - kWholeMark.size();
+    if (write_all(to, std::string_view(held).substr(0, known)) != 0) return false;
+    held.erase(0, known);
+  }
+}
+
+/// What comes on standard input; why, where not all of it is there then.
+Status unpack_into(const std::string& directory, const Environment& environment) {
   const SaidWords said;
-  Command tar = tar_command(std::move(words), environment);
-  tar.input_file = input;
-  tar.output_file = output;
+  Command tar = tar_command({"--extract", "--preserve-permissions", "--numeric-owner",
+                             "--delay-directory-restore", "--directory", directory, "--file=-"},
+                            environment);
+  tar.standard_input = Command::Stream::kPipe;
   tar.error_file = said.fd();
   auto child = Child::start(tar);
   if (!child) return child.error();
-  const Exit exit = child->wait();
-  if (exit.success()) return Ok{};
-  return Error{Error::Code::kSystem, said.cause_or(exit)};
+  const bool is_whole = hand_on_archive(child->stdin_pipe().get());
+  (void)child->stdin_pipe().close();
+  if (const Exit exit = child->wait(); !exit.success())
+    return Error{Error::Code::kSystem, said.cause_or(exit)};
+  return is_whole ? Status(Ok{}) : input_error("what has come is not whole");
 }
 
 /// `partial` becomes `target`, or what is in it goes there.
@@ -171,10 +190,7 @@ Answer receive(const Request& request, const Environment& environment) {
   Partial::remove_abandoned(parent);
   auto partial = Partial::make(parent);
   if (!partial) return {.problem = partial.error().message, .remedy = kWritableTarget};
-  if (auto unpacked = run_tar({"--extract", "--preserve-permissions", "--numeric-owner",
-                               "--delay-directory-restore", "--directory", partial->path(), "--file=-"},
-                              environment, STDIN_FILENO, -1);
-      !unpacked) {
+  if (auto unpacked = unpack_into(partial->path(), environment); !unpacked) {
     if (lacks_room(unpacked.error().message, partial->path()))
       return {.problem = fmt::format("no room left in {}", request.directory), .remedy = kLargerDisk};
     return problem(unpacked.error());
@@ -240,10 +256,19 @@ Status collect(const Request& request, const Environment& environment) {
   const FileDescriptor names(::memfd_create("names", MFD_CLOEXEC));
   if (!names || write_all(names.get(), list) != 0 || ::lseek(names.get(), 0, SEEK_SET) != 0)
     return system_error("no file for the names", errno);
-  return run_tar(
+  const SaidWords said;
+  Command tar = tar_command(
       {"--create", "--format=posix", "--sparse", fmt::format("--exclude-tag-all={}", kCollectingMark),
        "--null", "--verbatim-files-from", "--files-from=-", "--file=-"},
-      environment, names.get(), STDOUT_FILENO);
+      environment);
+  tar.input_file = names.get();
+  tar.output_file = STDOUT_FILENO;
+  tar.error_file = said.fd();
+  auto child = Child::start(tar);
+  if (!child) return child.error();
+  const Exit exit = child->wait();
+  if (exit.success()) return Ok{};
+  return Error{Error::Code::kSystem, said.cause_or(exit)};
 }
 
 }  // namespace

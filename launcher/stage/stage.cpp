@@ -64,7 +64,12 @@ class Archive {
     return archive;
   }
 
-  [[nodiscard]] int pipe() { return child_[0].stdout_pipe().get(); }
+  [[nodiscard]] Source source() {
+    return {child_[0].stdout_pipe().get(), [this]() -> std::optional<bool> {
+              const auto exit = child_[0].wait_for(std::chrono::milliseconds(100));
+              return exit ? std::optional(exit->success()) : std::nullopt;
+            }};
+  }
   /// Why it could not read everything; empty where it could, or was stopped before.
   std::string end() {
     (void)child_[0].stdout_pipe().close();
@@ -142,7 +147,7 @@ class Staging {
         calls.push_back(call(nodes[i], {.directory = account_.target, .other_than = source}));
         calls.back().data = account_.source.entries;
       }
-      auto replies = converse(calls, -1, control_);
+      auto replies = converse(calls, {}, control_);
       if (cancellation_.signal() != 0) return cancellation_.outcome("while looking for what is to be staged");
       if (auto outcome = first_failure(calls, replies)) return outcome;
       for (auto& reply : replies) answers.push_back(std::move(reply.answer));
@@ -164,7 +169,7 @@ class Staging {
                   << std::flush;
       };
     }
-    const auto replies = converse(calls, archive->pipe(), control);
+    const auto replies = converse(calls, archive->source(), control);
     if (shows) edge_.err << "\r\033[K" << std::flush;
     if (cancellation_.signal() != 0) return cancellation_.outcome("while staging");
     if (auto words = archive->end(); !words.empty())

@@ -96,6 +96,21 @@ check "results stay" test "$(cat "$NODE/case/deep/result")/$(stat -c %a "$NODE/c
 job --stage case
 says 0 "$note case (2 files, 10 bytes): there already on 1 node"
 
+echo "# a directory that changes while it is read"
+anew
+mkdir case "$work/changed"
+echo text >case/file
+# What tar says and how it ends where a file has become longer or shorter: its archive is whole.
+cat >"$work/changed/tar" <<'TAR'
+#!/bin/sh
+/bin/tar "$@" || exit
+[ "$1" != --create ] || { echo "tar: ./file: file changed as we read it" >&2; exit 1; }
+TAR
+chmod 755 "$work/changed/tar"
+PATH=$work/changed:$PATH job --stage case
+says 125 "$error --stage: $JOB/case cannot be read: ./file: file changed as we read it" "hint: DIR must not change meanwhile"
+check "leaves nothing there" test -z "$(ls -A "$NODE")"
+
 echo "# names"
 anew
 latin=$'caf\xe9'
