@@ -80,6 +80,14 @@ class SignOfLife {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+/// What killed ones have left takes the room that this one needs: in a target that was there, or beside it.
+void remove_abandoned(const fs::path& above, bool is_target) {
+  std::error_code ignored;
+  const fs::path real = fs::canonical(above, ignored);
+  Partial::remove_abandoned(real.string());
+  if (is_target) Partial::remove_abandoned(real.parent_path().string());
+}
+
 Answer look(const Request& request) {
   const fs::path directory = fs::path(request.directory).lexically_normal();
   Answer answer;
@@ -92,7 +100,9 @@ Answer look(const Request& request) {
   if (!fs::is_directory(above, ignored))
     return {.problem = fmt::format("{} is not a directory", above.string()), .remedy = "give another TARGET"};
   answer.is_there = above == directory;
-  if (answer.is_there && !is_same_place(answer.place, request.other_than)) {
+  const bool is_other = !is_same_place(answer.place, request.other_than);
+  if (is_other) remove_abandoned(above, answer.is_there);
+  if (answer.is_there && is_other) {
     auto listing = list_tree(directory.string(), SignOfLife());
     if (!listing) return {.problem = listing.error().message};
     answer.has_all = has_all(*listing, read_data());
@@ -187,7 +197,6 @@ Answer receive(const Request& request, const Environment& environment) {
   if (auto there = is_there ? Status(Ok{}) : made.make(target.parent_path()); !there)
     return problem(there.error());
   const std::string parent = (is_there ? target : target.parent_path()).string();
-  Partial::remove_abandoned(parent);
   auto partial = Partial::make(parent);
   if (!partial) return {.problem = partial.error().message, .remedy = kWritableTarget};
   if (auto unpacked = unpack_into(partial->path(), environment); !unpacked) {

@@ -185,6 +185,18 @@ says 125 "$note --collect: nothing matches on 127.0.0.1" \
   "$error --collect: not brought: 127.0.0.2: no room left in $JOB/full/results on this node" \
   "hint: --collect-to names a directory on a larger disk; the program has ended well, and its results are still on these nodes"
 
+anew
+mkdir "$JOB/case" "$NODE/full" "$JOB/full"
+head -c 2500000 /dev/urandom >"$JOB/case/big"
+mount -t tmpfs -o size=4m none "$NODE/full"
+mkdir "$NODE/full/case" "$NODE/full/"{,case/}.shipyard-stage.abcdef
+for left in "$NODE/full/"{,case/}.shipyard-stage.abcdef/half; do head -c 1000000 /dev/zero >"$left"; done
+job --stage case:"$JOB/full/case"
+says 0 "$note case (1 file, 2.5 MB): brought to 2 nodes"
+check "what killed ones have left beside and in the target has gone before" test "$(ls -A "$NODE/full" "$NODE/full/case" | tr '\n' ' ')" = \
+  "$NODE/full: case  $NODE/full/case: big "
+umount "$NODE/full"
+
 echo "# an ordinary user"
 user='setpriv --reuid=65534 --regid=65534 --clear-groups'
 anew
