@@ -95,6 +95,14 @@ Mount mount_of(std::string_view mountinfo, std::string_view path) {
   return found;
 }
 
+const std::string& boot_id() {
+  static const std::string id = [] {
+    const auto text = read_file("/proc/sys/kernel/random/boot_id");
+    return text ? text->substr(0, text->find('\n')) : std::string();
+  }();
+  return id;
+}
+
 Result<Place> place_of(const std::string& directory) {
   std::error_code failure;
   const auto real = std::filesystem::canonical(directory, failure);
@@ -104,13 +112,12 @@ Result<Place> place_of(const std::string& directory) {
   auto mountinfo = read_file("/proc/self/mountinfo");
   if (!mountinfo) return mountinfo.error();
   const Mount mount = mount_of(*mountinfo, real.string());
-  Place place{.type = mount.type,
+  Place place{.boot = boot_id(),
+              .type = mount.type,
               .source = mount.source,
               .path = absolute_path(real.lexically_relative(mount.point).string(), mount.root),
               .device = info.st_dev,
               .inode = info.st_ino};
-  if (auto boot = read_file("/proc/sys/kernel/random/boot_id"))
-    place.boot = boot->substr(0, boot->find('\n'));
   return place;
 }
 
