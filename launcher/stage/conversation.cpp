@@ -16,6 +16,7 @@ namespace shipyard::launcher::stage {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Kind = check::SshFailure::Kind;
 using std::chrono::milliseconds;
 
 /// Of the stream in memory at most: a node may fall so far behind without holding up the others.
@@ -128,7 +129,7 @@ class Conversation {
     command.standard_input = command.standard_output = command.standard_error = Command::Stream::kPipe;
     auto child = Child::start(command);
     if (!child) {
-      fail(call, child.error().message);
+      fail(call, Reply::State::kNoSuchProgram, child.error().message, child.error().hint);
       return;
     }
     ::fcntl(child->stdin_pipe().get(), F_SETFL, O_NONBLOCK);
@@ -224,31 +225,35 @@ class Conversation {
     }
     if (!late) return false;
     // Its destructor ends it.
-    fail(session.call, fmt::format("no sign of life for {} s", limit.count()));
+    fail(session.call, Reply::State::kUnreached, fmt::format("no sign of life for {} s", limit.count()));
     return true;
   }
 
   void finish(const Session& session, const Exit& exit) {
     if (!exit.success()) {
-      fail(session.call, check::ssh_failure(exit, session.errors).words);
+      const auto [kind, words] = check::ssh_failure(exit, session.errors);
+      const bool has_run = kind == Kind::kNoLauncher || (kind == Kind::kOther && !exit.signalled);
+      fail(session.call, has_run ? Reply::State::kNoSuchProgram : Reply::State::kUnreached, words,
+           has_run ? check::kSameVersion : "");
       return;
     }
     auto answer = parse_answer(session.output);
     if (!answer) {
-      fail(session.call, answer.error().message);
+      fail(session.call, Reply::State::kNoSuchProgram, answer.error().message, check::kSameVersion);
       return;
     }
     replies_[session.call].answer = std::move(*answer);
-    const std::string& problem = replies_[session.call].answer.problem;
-    if (problem.empty()) {
+    const Answer& said = replies_[session.call].answer;
+    if (said.problem.empty()) {
       replies_[session.call].state = Reply::State::kDone;
     } else {
-      fail(session.call, problem, Reply::State::kRefused);
+      fail(session.call, Reply::State::kRefused, said.problem, said.remedy);
     }
   }
 
-  void fail(std::size_t call, const std::string& why, Reply::State state = Reply::State::kUnreached) {
+  void fail(std::size_t call, Reply::State state, const std::string& why, const std::string& remedy = {}) {
     replies_[call].problem = why;
+    replies_[call].remedy = remedy;
     replies_[call].state = failed_ ? Reply::State::kStopped : state;
     // All are asked where nothing is sent: what is wrong is told of all at once.
     if (window_.source() >= 0) failed_ = true;

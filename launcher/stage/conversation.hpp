@@ -25,14 +25,16 @@ struct Call {
 /// What has come of a call.
 struct Reply {
   enum class State {
-    kUnreached,  ///< ssh has failed, or the node: there is no answer
-    kRefused,    ///< the node has answered with a problem
-    kStopped,    ///< another one had failed before: that is the cause
+    kUnreached,      ///< ssh has failed, or the node: another attempt may do
+    kNoSuchProgram,  ///< there is no ssh here, or no shipyard-mpirun there that answers as this one does
+    kRefused,        ///< the node has answered with a problem
+    kStopped,        ///< another one had failed before: that is the cause
     kDone,
   };
   State state = State::kUnreached;
   Answer answer = {};
   std::string problem = {};  ///< why it was not done
+  std::string remedy = {};
 };
 
 /// What all are sent behind the request.

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <ostream>
 
 #include "base/output.hpp"
@@ -178,20 +179,27 @@ class Staging {
     return first_failure(calls, replies);
   }
 
-  /// The cause: not those that were stopped for it.
+  /// The causes, each with its nodes: not those that were stopped for it. Another attempt is worth while only
+  /// where all of them are that a node was not reached.
   std::optional<Outcome> first_failure(const std::vector<Call>& calls, const std::vector<Reply>& replies) {
-    std::vector<std::string> nodes;
-    const Reply* first = nullptr;
+    std::vector<std::string> problems;
+    std::map<std::string, std::vector<std::string>> nodes;
+    std::string remedy;
+    int status = kNodeUnreachable;
     for (std::size_t i = 0; i < replies.size(); ++i) {
-      if (replies[i].state == Reply::State::kDone || replies[i].state == Reply::State::kStopped) continue;
-      nodes.push_back(calls[i].node);
-      if (first == nullptr) first = &replies[i];
+      const Reply& reply = replies[i];
+      if (reply.state == Reply::State::kDone || reply.state == Reply::State::kStopped) continue;
+      if (!nodes.contains(reply.problem)) problems.push_back(reply.problem);
+      nodes[reply.problem].push_back(calls[i].node);
+      if (remedy.empty()) remedy = reply.remedy;
+      if (reply.state != Reply::State::kUnreached) status = kConfigError;
     }
-    if (first == nullptr) return std::nullopt;
-    return failed(first->state == Reply::State::kRefused ? kConfigError : kNodeUnreachable,
-                  fmt::format("--stage: {} cannot be brought to {}: {}", account_.directory, list_of(nodes),
-                              first->problem),
-                  first->answer.remedy);
+    if (problems.empty()) return std::nullopt;
+    std::string causes;
+    for (const auto& problem : problems)
+      causes += fmt::format("{}to {}: {}", causes.empty() ? "" : "; ", list_of(nodes[problem]), problem);
+    return failed(status, fmt::format("--stage: {} cannot be brought {}", account_.directory, causes),
+                  remedy);
   }
 
   const LaunchPlan& plan_;

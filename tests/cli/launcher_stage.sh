@@ -70,7 +70,21 @@ cat >"$work/mute" <<'MUTE'
 mkdir "$COUNT" 2>/dev/null || { cat >/dev/null; exit 127; }
 MUTE
 COUNT=$work/mute.asked ON_NODE=". $work/mute" job --stage case
-says 120 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: it ended with exit status 127"
+same='hint: the same version of shipyard-mpirun must be installed on every node'
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: it ended with exit status 127" "$same"
+
+echo "# nodes that cannot be asked"
+ON_NODE='echo "shipyard-mpirun: error: unknown option --node-stage" >&2; exit 125' job --stage case
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: shipyard-mpirun: error: unknown option --node-stage" "$same"
+gone='echo "ssh: connect to host 127.0.0.2 port 22: No route to host" >&2; exit 255'
+ON_NODE=$gone job --stage case
+says 120 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: no route to host"
+# One of two has this one's problem.
+ON_NODE='mkdir "$COUNT" 2>/dev/null && exit 127; '$gone COUNT=$work/one.asked \
+  launch --hosts 127.0.0.1,127.0.0.2,127.0.0.3 "${two[@]:2}" --stage case "$work/app"
+check "each problem has its nodes, and one that stays ends it" eval 'test "$status" = 125 &&
+  said | head -n 1 | sed "s/127.0.0.[23]/N/g; s/.* brought //" | tr ";" "\n" | sed "s/^ //" | sort | tr "\n" "|" |
+  grep -qx "to N: it ended with exit status 127|to N: no route to host|"'
 
 echo "# more entries than a pipe holds of what is asked about them"
 anew

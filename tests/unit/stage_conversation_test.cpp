@@ -114,17 +114,21 @@ TEST_F(Converse, OneThatFailsStopsTheOthersAndIsTheCause) {
 TEST_F(Converse, WhatAllAreAskedAllAnswer) {
   const auto replies = converse({call("a", "exit 3"), call("b", counting())}, {}, {});
   EXPECT_EQ(replies[0].problem, "it ended with exit status 3");
-  EXPECT_EQ(replies[0].state, Reply::State::kUnreached);
   EXPECT_EQ(replies[1].state, Reply::State::kDone);
 }
 
 TEST_F(Converse, OneThatEndsWithoutAWordIsNotDone) {
   const auto stream = file_of(1000);
   for (const int fd : {-1, stream.get()}) {
-    for (const auto* end : {"exit 127", "exit 126", "exit 0", "kill -KILL $$"}) {
+    for (const auto& [end, state] :
+         {std::pair("exit 127", Reply::State::kNoSuchProgram),
+          std::pair("exit 126", Reply::State::kNoSuchProgram),
+          std::pair("exit 125", Reply::State::kNoSuchProgram),
+          std::pair("exit 0", Reply::State::kNoSuchProgram), std::pair("exit 255", Reply::State::kUnreached),
+          std::pair("kill -KILL $$", Reply::State::kUnreached)}) {
       ::lseek(fd, 0, SEEK_SET);
       const auto replies = converse({call("a", std::string("cat >/dev/null; ") + end)}, {fd}, {});
-      EXPECT_EQ(replies[0].state, Reply::State::kUnreached) << end;
+      EXPECT_EQ(replies[0].state, state) << end;
       EXPECT_NE(replies[0].problem, "") << end;
     }
   }
@@ -164,7 +168,7 @@ TEST_F(Converse, OneThatDoesNotStart) {
   Call none = call("a", "");
   none.command.argv = {"/no/such/program"};
   const auto replies = converse({none, call("b", counting())}, {}, {});
-  EXPECT_EQ(replies[0].state, Reply::State::kUnreached);
+  EXPECT_EQ(replies[0].state, Reply::State::kNoSuchProgram);
   EXPECT_EQ(replies[1].state, Reply::State::kDone);
 }
 
