@@ -39,9 +39,8 @@ class Fetching {
     auto answer = read_answer(child->stdout_pipe().get());
     if (!answer) {
       const auto exit = child->wait_for(milliseconds(500));
-      if (!exit || control_.cancelled()) return answer.error();
-      const auto words = check::ssh_failure(*exit, said.text()).words;
-      return words.empty() ? answer.error() : Error{Error::Code::kSystem, words};
+      if (!exit || exit->success() || control_.cancelled()) return answer.error();
+      return Error{Error::Code::kSystem, check::ssh_failure(*exit, said.text()).words};
     }
     if (!answer->problem.empty()) return Error{Error::Code::kSystem, answer->problem, answer->remedy};
     if (answer->matches == 0 || answer->matches == kSharedPlace) return answer->matches;

@@ -123,9 +123,11 @@ class MadeDirectories {
       path /= part;
       if (::mkdir(path.c_str(), 0777) == 0) {
         made_.push_back(path);
-      } else if (std::error_code ignored; errno != EEXIST && !fs::is_directory(path, ignored)) {
-        return system_error("cannot make " + path.string(), errno, kWritableTarget);
+        continue;
       }
+      const int why = errno;
+      if (std::error_code ignored; why != EEXIST && !fs::is_directory(path, ignored))
+        return system_error("cannot make " + path.string(), why, kWritableTarget);
     }
     return Ok{};
   }
@@ -234,7 +236,8 @@ bool is_in_collection(fs::path path, const fs::path& working_directory) {
   return false;
 }
 
-void say(const Answer& answer) { write_all(STDOUT_FILENO, format_answer(answer)); }
+/// On a line of its own, whatever a login shell has printed.
+void say(const Answer& answer) { write_all(STDOUT_FILENO, "\n" + format_answer(answer)); }
 
 /// The archive behind the answer.
 Status collect(const Request& request, const Environment& environment) {

@@ -86,6 +86,13 @@ check "each problem has its nodes, and one that stays ends it" eval 'test "$stat
   said | head -n 1 | sed "s/127.0.0.[23]/N/g; s/.* brought //" | tr ";" "\n" | sed "s/^ //" | sort | tr "\n" "|" |
   grep -qx "to N: it ended with exit status 127|to N: no route to host|"'
 
+echo "# a login shell that prints without a line end"
+anew
+mkdir case
+echo result >"$NODE/out"
+ON_NODE='printf hello' job --stage case --collect out
+check "is no harm" test "$status" = 0 -a -d "$NODE/case" -a -e collected/127.0.0.2/out
+
 echo "# more entries than a pipe holds of what is asked about them"
 anew
 mkdir many
@@ -243,6 +250,11 @@ umount "$NODE/case/b"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b is a file system of its own there" \
   "hint: give another TARGET, or that directory one of its own: --stage may be repeated"
 check "a mount below: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+anew
+mkdir -p case "$NODE/roots"
+AS_USER=$user job --stage case:"$JOB/roots/new/case"
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot make $JOB/roots/new: Permission denied" \
+  "hint: give a TARGET that can be written to there"
 anew
 mkdir -p case
 touch case/closed

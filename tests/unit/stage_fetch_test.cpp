@@ -19,10 +19,12 @@ class FetchTest : public testing::Test {
 
   /// A node is a shell; `script` comes behind its answer.
   Result<std::uint64_t> fetch_from(const std::string& script) const {
-    const std::string answer =
-        "read -r line; echo 'shipyard-node-stage {\"matches\":1}'; cd " + root_.path() + "; ";
+    return fetch_from_shell("read -r line; echo 'shipyard-node-stage {\"matches\":1}'; cd " + root_.path() +
+                            "; " + script);
+  }
+  Result<std::uint64_t> fetch_from_shell(const std::string& script) const {
     return fetch({.node = "n",
-                  .command = {.argv = {"/bin/sh", "-c", answer + script},
+                  .command = {.argv = {"/bin/sh", "-c", script},
                               .environment = environment_.as_strings(),
                               .own_process_group = true},
                   .request = {Request::Verb::kCollect, "/d"},
@@ -60,6 +62,13 @@ TEST_F(FetchTest, OneThatIsSlowIsNot) {
       "tar -cf all file; for i in 0 1 2 3; do sleep 0.4; dd if=all bs=2560 skip=$i count=1 2>/dev/null; "
       "done");
   EXPECT_TRUE(fetched);
+}
+
+TEST_F(FetchTest, OneThatDoesNotAnswerHasItsOwnWords) {
+  EXPECT_EQ(fetch_from_shell("cat >/dev/null").error().message, "the node has not answered");
+  EXPECT_EQ(fetch_from_shell("cat >/dev/null; echo 'no such user' >&2; exit 1").error().message,
+            "no such user");
+  EXPECT_EQ(fetch_from_shell("cat >/dev/null; exit 1").error().message, "it ended with exit status 1");
 }
 
 TEST_F(FetchTest, EndsWhenItIsCancelled) {
