@@ -103,7 +103,7 @@ Answer look(const Request& request) {
   const bool is_other = !is_same_place(answer.place, request.other_than);
   if (is_other) remove_abandoned(above, answer.is_there);
   if (answer.is_there && is_other) {
-    auto listing = list_tree(directory.string(), SignOfLife());
+    auto listing = list_tree(directory.string(), Unreadable::kIsLeftOut, SignOfLife());
     if (!listing) return {.problem = listing.error().message};
     answer.has_all = has_all(*listing, read_data());
   }

@@ -97,7 +97,7 @@ class Staging {
   std::optional<Outcome> run() {
     const auto start = Clock::now();
     names_ = std::string("./") + '\0';
-    auto source = list_tree(account_.directory, [this](const std::string& path) {
+    auto source = list_tree(account_.directory, Unreadable::kIsAnError, [this](const std::string& path) {
       names_ += path;
       names_ += '\0';
     });

@@ -48,16 +48,20 @@ Result<std::vector<fs::path>> sorted_entries(const fs::path& directory) {
 
 class Lister {
  public:
-  explicit Lister(const std::function<void(const std::string&)>& met) : met_(met) {}
+  Lister(Unreadable unreadable, const std::function<void(const std::string&)>& met)
+      : unreadable_(unreadable), met_(met) {}
 
   Status list(const fs::path& directory, const std::string& name) {
     auto entries = sorted_entries(directory);
-    if (!entries) return entries.error();
+    if (!entries) return fail(entries.error());
     for (const auto& entry : *entries) {
       const std::string file = entry.filename().string();
       if (name.empty() && file.starts_with(kPartialPrefix)) continue;
       struct stat info {};
-      if (::lstat(entry.c_str(), &info) != 0) return system_error("cannot read " + entry.string(), errno);
+      if (::lstat(entry.c_str(), &info) != 0) {
+        if (auto failed = fail(system_error("cannot read " + entry.string(), errno)); !failed) return failed;
+        continue;
+      }
       const std::string path = name + "/" + file;
       if (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode)) continue;
       if (met_) met_("." + path);
@@ -84,6 +88,9 @@ class Lister {
   }
 
  private:
+  [[nodiscard]] Status fail(const Error& error) const {
+    return unreadable_ == Unreadable::kIsAnError ? Status(error) : Status(Ok{});
+  }
   void add(const std::string& path, const std::string& what, const std::string& time = {}) {
     Digest one;
     for (const auto& part : {path, what, time}) one.add(part);
@@ -93,6 +100,7 @@ class Lister {
     names_.add(what);
   }
 
+  Unreadable unreadable_;
   const std::function<void(const std::string&)>& met_;
   Digest names_;
   Listing listing_;
@@ -215,9 +223,9 @@ void remove_tree(const std::string& directory) {
   fs::remove_all(directory, ignored);
 }
 
-Result<Listing> list_tree(const std::string& directory,
+Result<Listing> list_tree(const std::string& directory, Unreadable unreadable,
                           const std::function<void(const std::string& path)>& met) {
-  Lister lister(met);
+  Lister lister(unreadable, met);
   if (auto listed = lister.list(directory, {}); !listed) return listed.error();
   return lister.done();
 }

@@ -26,9 +26,11 @@ struct Listing {
   bool operator==(const Listing&) const = default;
 };
 
-/// Fails where a directory cannot be read. `met` is told the path of each, "./a/b", a directory before what
-/// is in it.
-Result<Listing> list_tree(const std::string& directory,
+/// What cannot be read, or goes away meanwhile.
+enum class Unreadable { kIsAnError, kIsLeftOut };
+
+/// `met` is told the path of each, "./a/b", a directory before what is in it.
+Result<Listing> list_tree(const std::string& directory, Unreadable unreadable = Unreadable::kIsAnError,
                           const std::function<void(const std::string& path)>& met = {});
 
 /// Whether all that has made these Listing::entries is in a directory, whatever else is.

@@ -251,6 +251,15 @@ says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b 
   "hint: give another TARGET, or that directory one of its own: --stage may be repeated"
 check "a mount below: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
 anew
+mkdir -p case "$NODE/case/lost+found"
+echo text >case/file
+chown 65534 "$NODE/case"
+chmod 700 "$NODE/case/lost+found"
+AS_USER=$user job --stage case
+says 0 "$note case (1 file, 5 bytes): brought to 1 node"
+AS_USER=$user job --stage case
+says 0 "$note case (1 file, 5 bytes): there already on 1 node"
+anew
 mkdir -p case "$NODE/roots"
 AS_USER=$user job --stage case:"$JOB/roots/new/case"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot make $JOB/roots/new: Permission denied" \

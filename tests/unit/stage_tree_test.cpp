@@ -107,6 +107,24 @@ TEST_F(Tree, WhatIsMoreIsNoDifference) {
   EXPECT_TRUE(has_all({}, {}));
 }
 
+TEST_F(Tree, WhatGoesAwayMeanwhileIsNotThere) {
+  for (const auto* name : {"a/one", "a/two", "a/x/three"}) write(name, "1");
+  const auto all = list_tree(at("a"))->entries;
+  const auto without = [&](Unreadable unreadable) {
+    return list_tree(at("a"), unreadable, [&](const std::string& path) {
+      if (path != "./one") return;
+      fs::remove(at("a/two"));
+      fs::remove_all(at("a/x"));
+    });
+  };
+  const auto there = without(Unreadable::kIsLeftOut);
+  ASSERT_TRUE(there);
+  EXPECT_EQ(there->files, 1U);
+  EXPECT_FALSE(has_all(*there, all));
+  write("a/two", "2");
+  EXPECT_FALSE(without(Unreadable::kIsAnError));
+}
+
 TEST_F(Tree, OneThatIsNotThere) { EXPECT_FALSE(list_tree(at("none"))); }
 
 TEST_F(Tree, MergeTakesThePlaceOfFilesAndKeepsTheRest) {
