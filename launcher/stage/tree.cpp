@@ -149,6 +149,20 @@ Status check_directory(const fs::path& from, const fs::path& to) {
   return cannot_write(to, why);
 }
 
+/// Whether `file`, which is there, can be replaced in `directory`.
+Status check_replacement(const fs::path& file, const fs::path& directory) {
+  if (!is_same_mount(file, directory))
+    return input_error(fmt::format("{} is mounted there", file.string()), "give another TARGET");
+  struct stat of_directory {};
+  struct stat of_file {};
+  const uid_t own = ::geteuid();
+  // rename(2) in a directory with the sticky bit.
+  const bool is_anothers = ::stat(directory.c_str(), &of_directory) == 0 &&
+                           (of_directory.st_mode & S_ISVTX) != 0 && of_directory.st_uid != own &&
+                           ::lstat(file.c_str(), &of_file) == 0 && of_file.st_uid != own;
+  return is_anothers && own != 0 ? Status(cannot_write(file, EPERM)) : Status(Ok{});
+}
+
 /// What can be wrong is found before anything is moved. `to` is a directory.
 Status check_merge(const fs::path& from, const fs::path& to) {
   auto entries = sorted_entries(from);
@@ -169,6 +183,7 @@ Status check_merge(const fs::path& from, const fs::path& to) {
     }
     if (!directory) {
       gets_entries = true;
+      if (auto checked = check_replacement(other, to); !checked) return checked;
     } else if (auto checked = check_merge(entry, other); !checked) {
       return checked;
     }

@@ -41,8 +41,8 @@ void remove_tree(const std::string& directory);
 
 /// Moves all that is in `from` into `to`, a directory of the same file system: a file takes the place of one
 /// with its name, a directory is filled up and gets the mode, and nothing else of `to` is touched. A
-/// directory against a file, one that cannot be written to, or a mount in `to` is an error, and then nothing
-/// has been moved.
+/// directory against a file, one that cannot be written to, a file that cannot be replaced, or a mount in
+/// `to` is an error, and then nothing has been moved.
 Status merge_tree(const std::string& from, const std::string& to);
 
 }  // namespace shipyard::launcher::stage

@@ -250,6 +250,25 @@ umount "$NODE/case/b"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b is a file system of its own there" \
   "hint: give another TARGET, or that directory one of its own: --stage may be repeated"
 check "a mount below: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+# fill_both: files of that name here, and older ones there.
+fill_both() {
+  anew
+  mkdir -p case "$NODE/case"
+  for name in a b c; do echo newer >"case/$name" && echo old >"$NODE/case/$name"; done
+}
+fill_both
+chmod 1777 "$NODE/case"
+chown 65534 "$NODE/case/a" "$NODE/case/c"
+AS_USER=$user job --stage case
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot write $JOB/case/b: Operation not permitted" \
+  "hint: give a TARGET that can be written to there"
+check "another user's file: nothing is half there" test "$(cat "$NODE/case/a")" = old
+fill_both
+mount --bind "$NODE/case/b" "$NODE/case/b"
+job --stage case
+umount "$NODE/case/b"
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b is mounted there" "hint: give another TARGET"
+check "a file that is mounted: nothing is half there" test "$(cat "$NODE/case/a")" = old
 anew
 mkdir -p case "$NODE/case/lost+found"
 echo text >case/file
