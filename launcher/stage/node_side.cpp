@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <ostream>
 #include <set>
 
@@ -216,15 +217,40 @@ Answer receive(const Request& request, const Environment& environment) {
   return {};
 }
 
+/// Not those of ".*" that lead up.
 std::set<std::string> matches_of(const std::vector<std::string>& patterns) {
   std::set<std::string> found;
   for (const auto& pattern : patterns) {
     glob_t matches{};
-    if (::glob(pattern.c_str(), GLOB_BRACE, nullptr, &matches) == 0)
-      found.insert(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
+    if (::glob(pattern.c_str(), GLOB_BRACE, nullptr, &matches) == 0) {
+      for (std::size_t i = 0; i < matches.gl_pathc; ++i) {
+        const fs::path match = matches.gl_pathv[i];
+        if (std::find(match.begin(), match.end(), "..") == match.end()) found.insert(match.string());
+      }
+    }
     ::globfree(&matches);
   }
   return found;
+}
+
+/// tar takes the slash from the beginning, by which one may come to lie on, or in, another. Empty where none
+/// does.
+std::string with_one_name(const std::set<std::string>& matches, const fs::path& working_directory) {
+  if (working_directory == "/") return {};
+  std::map<fs::path, std::string> from[2];
+  for (const auto& match : matches) {
+    const bool is_absolute = match.starts_with('/');
+    from[is_absolute][fs::path(is_absolute ? match.substr(1) : match).lexically_normal()] = match;
+  }
+  for (const bool is_absolute : {false, true}) {
+    for (const auto& [name, match] : from[is_absolute]) {
+      for (fs::path path = name; !path.empty(); path = path.parent_path()) {
+        const auto other = from[!is_absolute].find(path);
+        if (other != from[!is_absolute].end()) return fmt::format("{} and {}", match, other->second);
+      }
+    }
+  }
+  return {};
 }
 
 /// Whether results are being put there, at any depth; not where that is the working directory.
@@ -257,7 +283,13 @@ Status collect(const Request& request, const Environment& environment) {
   std::uint64_t count = 0;
   std::error_code ignored;
   const fs::path here = fs::current_path(ignored);
-  for (const auto& match : matches_of(request.patterns)) {
+  const auto matches = matches_of(request.patterns);
+  if (const auto both = with_one_name(matches, here); !both.empty()) {
+    say({.problem = fmt::format("{} would have one name in the results", both),
+         .remedy = "collect them by two jobs, or keep one under another name"});
+    return Ok{};
+  }
+  for (const auto& match : matches) {
     if (is_in_collection(fs::canonical(match, ignored), here)) continue;
     list += match;
     list += '\0';

@@ -314,6 +314,21 @@ for to in 'res[1]' 'r*' link/results "$work/job/beside/../results"; do
   check "is not among them: $to" test "$status/$(cd "$to/127.0.0.1" && find . -name '.ship*' -o -name '127*' -o -name file | sort | tr '\n' ' ')" = "0/./file "
 done
 
+echo "# two results with one name"
+anew
+job --collect log --collect '{a,../log}'
+says 125 "$error --collect: '..' in '{a,../log}': what it leads to could have the name of another result" \
+  "hint: give an absolute pattern"
+mkdir -p "$NODE$JOB" {"$JOB","$NODE"}/elsewhere
+echo inner | tee "$NODE$JOB/log" >"$NODE/.hidden"
+echo outer >"$NODE/log"
+job --collect "${JOB#/}" --collect "$JOB/l*"
+says 125 "$note --collect: nothing matches on 127.0.0.1" \
+  "$error --collect: not brought: 127.0.0.2: $JOB/log and ${JOB#/} would have one name in the results" \
+  "hint: collect them by two jobs, or keep one under another name; the program has ended well, and its results are still on these nodes"
+job --wdir "$JOB/elsewhere" --collect '.*/.h*' --collect "$JOB/log" --collect-to "$JOB/c"
+check "from the root they are below the node's name, and nothing leads up" test "$status/$(find c -type f)" = "0/c/127.0.0.2$JOB/log"
+
 echo "# where nothing is brought"
 anew
 mkdir -p collected/earlier
