@@ -85,9 +85,10 @@ class Fetching {
 
   Status unpack_into(const std::string& partial, Child& sender, const SaidWords& sender_said) {
     const SaidWords said;
-    Command tar = tar_command(
-        {"--extract", "--no-same-owner", "--delay-directory-restore", "--directory", partial, "--file=-"},
-        environment_);
+    // One archive may follow another.
+    Command tar = tar_command({"--extract", "--ignore-zeros", "--no-same-owner", "--delay-directory-restore",
+                               "--directory", partial, "--file=-"},
+                              environment_);
     tar.standard_input = Command::Stream::kPipe;
     tar.error_file = said.fd();
     auto child = Child::start(tar);

@@ -265,7 +265,46 @@ bool is_in_collection(fs::path path, const fs::path& working_directory) {
 /// On a line of its own, whatever a login shell has printed.
 void say(const Answer& answer) { write_all(STDOUT_FILENO, "\n" + format_answer(answer)); }
 
-/// The archive behind the answer.
+/// What matches, as words of tar's list.
+struct Names {
+  std::string plain;
+  std::string followed;  ///< links to files
+  std::uint64_t count = 0;
+
+  void add(const std::string& match, bool is_followed) {
+    std::error_code ignored;
+    const bool follows = is_followed && fs::is_symlink(match, ignored);
+    if (follows && !fs::exists(match, ignored)) return;
+    const bool is_directory = follows && fs::is_directory(match, ignored);
+    // tar takes a slash from the end, and stores the link then.
+    (follows && !is_directory ? followed : plain) += match + (is_directory ? "/." : "") + '\0';
+    ++count;
+  }
+};
+
+/// An archive of the listed names to standard output.
+Status archive(const std::string& list, const std::vector<std::string>& options,
+               const Environment& environment) {
+  const FileDescriptor names(::memfd_create("names", MFD_CLOEXEC));
+  if (!names || write_all(names.get(), list) != 0 || ::lseek(names.get(), 0, SEEK_SET) != 0)
+    return system_error("no file for the names", errno);
+  const SaidWords said;
+  std::vector<std::string> words = {"--create", "--format=posix",        "--sparse",
+                                    "--null",   "--verbatim-files-from", "--files-from=-",
+                                    "--file=-"};
+  words.insert(words.begin() + 1, options.begin(), options.end());
+  Command tar = tar_command(std::move(words), environment);
+  tar.input_file = names.get();
+  tar.output_file = STDOUT_FILENO;
+  tar.error_file = said.fd();
+  auto child = Child::start(tar);
+  if (!child) return child.error();
+  const Exit exit = child->wait();
+  if (exit.success()) return Ok{};
+  return Error{Error::Code::kSystem, said.cause_or(exit)};
+}
+
+/// One archive or two behind the answer.
 Status collect(const Request& request, const Environment& environment) {
   if (::chdir(request.directory.c_str()) != 0) {
     say({.problem = system_error(request.directory, errno).message});
@@ -279,8 +318,6 @@ Status collect(const Request& request, const Environment& environment) {
     say({.matches = kSharedPlace});
     return Ok{};
   }
-  std::string list;
-  std::uint64_t count = 0;
   std::error_code ignored;
   const fs::path here = fs::current_path(ignored);
   const auto matches = matches_of(request.patterns);
@@ -289,30 +326,19 @@ Status collect(const Request& request, const Environment& environment) {
          .remedy = "collect them by two jobs, or keep one under another name"});
     return Ok{};
   }
+  const auto& patterns = request.patterns;
+  Names names;
   for (const auto& match : matches) {
     if (is_in_collection(fs::canonical(match, ignored), here)) continue;
-    list += match;
-    list += '\0';
-    ++count;
+    // As ls -H: a link that is meant itself leads to what is wanted.
+    names.add(match, std::find(patterns.begin(), patterns.end(), match) != patterns.end());
   }
-  say({.matches = count});
-  if (count == 0) return Ok{};
-  const FileDescriptor names(::memfd_create("names", MFD_CLOEXEC));
-  if (!names || write_all(names.get(), list) != 0 || ::lseek(names.get(), 0, SEEK_SET) != 0)
-    return system_error("no file for the names", errno);
-  const SaidWords said;
-  Command tar = tar_command(
-      {"--create", "--format=posix", "--sparse", fmt::format("--exclude-tag-all={}", kCollectingMark),
-       "--null", "--verbatim-files-from", "--files-from=-", "--file=-"},
-      environment);
-  tar.input_file = names.get();
-  tar.output_file = STDOUT_FILENO;
-  tar.error_file = said.fd();
-  auto child = Child::start(tar);
-  if (!child) return child.error();
-  const Exit exit = child->wait();
-  if (exit.success()) return Ok{};
-  return Error{Error::Code::kSystem, said.cause_or(exit)};
+  say({.matches = names.count});
+  if (!names.followed.empty()) {
+    if (auto done = archive(names.followed, {"--dereference"}, environment); !done) return done;
+  }
+  if (names.plain.empty()) return Ok{};
+  return archive(names.plain, {fmt::format("--exclude-tag-all={}", kCollectingMark)}, environment);
 }
 
 }  // namespace

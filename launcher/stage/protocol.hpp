@@ -16,7 +16,7 @@ struct Request {
   enum class Verb {
     kLook,     ///< what is there at `directory`; behind the request come Listing::entries of what is wanted
     kReceive,  ///< behind the request come a tar archive and kWholeMark: `directory` gets what is in it
-    kCollect,  ///< behind the answer comes a tar archive of what matches `patterns` in `directory`
+    kCollect,  ///< behind the answer come tar archives of what matches `patterns` in `directory`
   };
   Verb verb = Verb::kLook;
   std::string directory = {};              ///< absolute

@@ -314,6 +314,25 @@ for to in 'res[1]' 'r*' link/results "$work/job/beside/../results"; do
   check "is not among them: $to" test "$status/$(cd "$to/127.0.0.1" && find . -name '.ship*' -o -name '127*' -o -name file | sort | tr '\n' ' ')" = "0/./file "
 done
 
+echo "# links"
+anew
+mkdir "$NODE/big" "$NODE/empty"
+echo result | tee "$NODE/big/result" "$NODE/log.1" >/dev/null
+ln -s big "$NODE/out"
+ln -s log.1 "$NODE/log"
+ln -s result "$NODE/big/link"
+ln -s nowhere "$NODE/dangling"
+job --collect out --collect log --collect 'l?g' --collect dangling
+check "one that is named leads to what is brought" test \
+  "$status/$(cat collected/127.0.0.2/log)/$(cat collected/127.0.0.2/out/link)/$(find collected -type l | tr '\n' ' ')" = \
+  "0/result/result/collected/127.0.0.2/out/link "
+rm -r collected
+job --collect 'o*' --collect 'l*g'
+check "one that a pattern has is brought itself" test "$status/$(find collected -type l | wc -l)" = 0/2
+rm -r collected
+job --collect dangling
+says 0 "$note --collect: nothing matches on 127.0.0.1 and 127.0.0.2"
+
 echo "# two results with one name"
 anew
 job --collect log --collect '{a,../log}'
