@@ -179,7 +179,7 @@ Status put_in_place(Partial& partial, const fs::path& target) {
   if (::renameat2(AT_FDCWD, partial.path().c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0 ||
       // A file system that cannot tell; an empty directory is replaced.
       (errno == EINVAL && ::rename(partial.path().c_str(), target.c_str()) == 0)) {
-    partial.moved();
+    partial.leave();
     return Ok{};
   }
   if (errno != EEXIST && errno != ENOTEMPTY)

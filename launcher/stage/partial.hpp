@@ -41,8 +41,11 @@ class Partial {
   ~Partial() { remove(); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// It has another name now.
-  void moved() { path_.clear(); }
+  /// It has another name now, or cannot be removed: its file system hangs.
+  void leave() {
+    path_.clear();
+    mark_.clear();
+  }
   void remove();
 
  private:

@@ -64,6 +64,28 @@ TEST_F(FetchTest, OneThatIsSlowIsNot) {
   EXPECT_TRUE(fetched);
 }
 
+TEST_F(FetchTest, WhatHangsHereIsLeftThereAndSaid) {
+  std::ofstream(at("file")) << std::string(3'000'000, 'x');
+  fs::create_directory(at("bin"));
+  for (const auto* takes : {"", "cat >/dev/null; "}) {
+    std::ofstream(at("bin/tar")) << "#!/bin/sh\n" << takes << "exec sleep 60\n";
+    fs::permissions(at("bin/tar"), fs::perms::owner_all);
+    environment_.variables["PATH"] = at("bin") + ":/usr/bin:/bin";
+    bool stuck = false;
+    control_.stuck = [&] { stuck = true; };
+    const auto fetched = fetch_from("/bin/tar -cf - file");
+    ASSERT_FALSE(fetched);
+    EXPECT_TRUE(stuck);
+    std::string left;
+    for (const auto& entry : fs::directory_iterator(root_.path())) {
+      if (entry.path().filename().string().starts_with(".ship")) left = entry.path().string();
+    }
+    EXPECT_EQ(fetched.error().message,
+              root_.path() + " has taken nothing for 1 s; what has come is left in " + left);
+    fs::remove_all(left);
+  }
+}
+
 TEST_F(FetchTest, OneThatDoesNotAnswerHasItsOwnWords) {
   EXPECT_EQ(fetch_from_shell("cat >/dev/null").error().message, "the node has not answered");
   EXPECT_EQ(fetch_from_shell("cat >/dev/null; echo 'no such user' >&2; exit 1").error().message,
