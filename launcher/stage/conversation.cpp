@@ -114,6 +114,12 @@ class Conversation {
     while (!sessions_.empty()) {
       if (!wait_for_events()) return {};
       if (!failed_ && !is_complete_ && window_.is_read()) complete();
+      if (source_is_silent()) {
+        for (const auto& session : sessions_)
+          fail(session.call, Reply::State::kSourceSilent,
+               fmt::format("nothing for {} s", control_.silence.count()));
+        break;  // the end of each session ends its node
+      }
       std::erase_if(sessions_, [this](Session& session) { return is_over(session); });
       if (failed_) {
         for (auto& session : sessions_) (void)session.child.stdin_pipe().close();
@@ -134,6 +140,13 @@ class Conversation {
     }
     ::fcntl(child->stdin_pipe().get(), F_SETFL, O_NONBLOCK);
     sessions_.push_back({call, std::move(*child), format_request(calls_[call].request), calls_[call].data});
+  }
+
+  /// Nodes that are slow hold it up as well, and tell that themselves.
+  bool source_is_silent() {
+    const bool is_awaited = !failed_ && !is_complete_ && (window_.wants_more() || window_.is_read());
+    if (!is_awaited) source_sign_ = Clock::now();
+    return Clock::now() - source_sign_ >= control_.silence;
   }
 
   /// Until it is known that the source was whole, no node hears the end.
@@ -176,6 +189,7 @@ class Conversation {
     }
     if (polled[source].revents != 0) {
       window_.read_more();
+      source_sign_ = Clock::now();
       // Nobody was late who had nothing to take.
       for (auto& session : sessions_) session.last_sign = std::max(session.last_sign, Clock::now() - kGlance);
     }
@@ -255,6 +269,7 @@ class Conversation {
     replies_[call].problem = why;
     replies_[call].remedy = remedy;
     replies_[call].state = failed_ ? Reply::State::kStopped : state;
+    if (state == Reply::State::kSourceSilent) return;
     // All are asked where nothing is sent: what is wrong is told of all at once.
     if (window_.source() >= 0) failed_ = true;
   }
@@ -264,6 +279,7 @@ class Conversation {
   const std::vector<Call>& calls_;
   const Source& source_;
   Window window_;
+  Clock::time_point source_sign_ = Clock::now();
   bool is_complete_;  ///< nothing will be added to the window
   const ConversationControl& control_;
   std::vector<Reply> replies_;

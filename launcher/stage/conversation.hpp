@@ -28,6 +28,7 @@ struct Reply {
     kUnreached,      ///< ssh has failed, or the node: another attempt may do
     kNoSuchProgram,  ///< there is no ssh here, or no shipyard-mpirun there that answers as this one does
     kRefused,        ///< the node has answered with a problem
+    kSourceSilent,   ///< nothing came from the source: that is the cause
     kStopped,        ///< another one had failed before: that is the cause
     kDone,
   };
@@ -49,8 +50,8 @@ struct ConversationControl {
   std::vector<int> cancel_fds = {};              ///< when one can be read, `cancelled` is asked
   std::function<bool()> cancelled = {};          ///< true: end it all
   std::function<void(std::uint64_t)> sent = {};  ///< so many bytes of the stream have gone to all
-  /// Without a byte taken or given, a node is given up; longer where it has got all of a stream and has to
-  /// put that in its place.
+  /// Without a byte taken or given, a node is given up, and the source with all nodes; longer where it has
+  /// got all of a stream and has to put that in its place.
   std::chrono::seconds silence{60};
   std::chrono::seconds last_answer{600};
 };

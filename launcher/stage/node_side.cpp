@@ -70,11 +70,12 @@ std::string read_data() {
 /// Is told of each entry, and now and then says that there is progress: an empty line before the answer.
 class SignOfLife {
  public:
-  void operator()(const std::string& /*path*/) {
+  bool operator()(const std::string& /*path*/) {
     const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::seconds(5)) return;
+    if (now - last_ < std::chrono::seconds(5)) return true;
     last_ = now;
     write_all(STDOUT_FILENO, "\n");
+    return true;
   }
 
  private:

@@ -48,7 +48,7 @@ Result<std::vector<fs::path>> sorted_entries(const fs::path& directory) {
 
 class Lister {
  public:
-  Lister(Unreadable unreadable, const std::function<void(const std::string&)>& met)
+  Lister(Unreadable unreadable, const std::function<bool(const std::string&)>& met)
       : unreadable_(unreadable), met_(met) {}
 
   Status list(const fs::path& directory, const std::string& name) {
@@ -64,7 +64,7 @@ class Lister {
       }
       const std::string path = name + "/" + file;
       if (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode)) continue;
-      if (met_) met_("." + path);
+      if (met_ && !met_("." + path)) return input_error("ended before");
       if (S_ISDIR(info.st_mode)) {
         add(path, fmt::format("d {:o}", info.st_mode & 07777U));
         if (auto listed = list(entry, path); !listed) return listed;
@@ -101,7 +101,7 @@ class Lister {
   }
 
   Unreadable unreadable_;
-  const std::function<void(const std::string&)>& met_;
+  const std::function<bool(const std::string&)>& met_;
   Digest names_;
   Listing listing_;
 };
@@ -239,7 +239,7 @@ void remove_tree(const std::string& directory) {
 }
 
 Result<Listing> list_tree(const std::string& directory, Unreadable unreadable,
-                          const std::function<void(const std::string& path)>& met) {
+                          const std::function<bool(const std::string& path)>& met) {
   Lister lister(unreadable, met);
   if (auto listed = lister.list(directory, {}); !listed) return listed.error();
   return lister.done();

@@ -29,9 +29,10 @@ struct Listing {
 /// What cannot be read, or goes away meanwhile.
 enum class Unreadable { kIsAnError, kIsLeftOut };
 
-/// `met` is told the path of each, "./a/b", a directory before what is in it.
+/// `met` is told the path of each, "./a/b", a directory before what is in it; false ends the
+/// listing, which fails then.
 Result<Listing> list_tree(const std::string& directory, Unreadable unreadable = Unreadable::kIsAnError,
-                          const std::function<void(const std::string& path)>& met = {});
+                          const std::function<bool(const std::string& path)>& met = {});
 
 /// Whether all that has made these Listing::entries is in a directory, whatever else is.
 [[nodiscard]] bool has_all(const Listing& there, std::string_view entries);

@@ -365,13 +365,42 @@ mkdir -p collected/earlier
 SHIPYARD_COLLECT='out*' job --check
 check "--check has no need for an empty directory" eval '! grep -q "has something in it" "$work/err" && grep -q "nothing is in the way" "$work/out"'
 
+echo "# a signal while the directory is listed"
+anew
+mkdir -p case/hung
+export EVENTS=$work/events
+# A file system that never answers: whoever asks it waits.
+cat >"$work/hang" <<'HANG'
+require "syscall.ph";
+sysopen(my $fuse, "/dev/fuse", 2) or exit 1;
+my ($source, $at, $type, $options) = ("none", "$ENV{JOB}/case/hung", "fuse", "fd=" . fileno($fuse) . ",rootmode=40000,user_id=0,group_id=0");
+syscall(SYS_mount(), $source, $at, $type, 0, $options) == 0 or exit 1;
+open(my $events, ">", $ENV{EVENTS}); print $events "hangs\n"; close $events;
+sleep;
+HANG
+perl "$work/hang" 2>"$work/hang.err" &
+hang=$!
+read -r -t 10 -u 9 word
+if [[ $word == hangs ]]; then
+  start listing "${two[@]}" --stage case "$work/app"
+  # A thread of its own is there as long as it lists.
+  end=$((SECONDS + 20))
+  until [[ $(find "/proc/$launcher/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l) -gt 1 ]] || ((SECONDS > end)); do pause; done
+  kill -TERM "$launcher"
+  ended 20
+  says 143 "$error SIGTERM received while DIR of --stage was listed: nothing was started"
+  kill "$hang"
+  umount "$JOB/case/hung"
+else
+  echo "skipped: no FUSE here"
+fi
+
 echo "# a signal while results come"
 anew
 # An archive that begins and never ends, from a node that says so.
 mkdir "$work/endless"
 printf '#!/bin/sh\n/bin/tar -cf - /etc/passwd | head -c 600\necho sending >"$EVENTS"\nexec sleep 100\n' >"$work/endless/tar"
 chmod 755 "$work/endless/tar"
-export EVENTS=$work/events
 many=127.0.0.1
 for ((i = 2; i <= 20; i++)); do many+=,127.0.0.$i; done
 touch "$NODE/out"

@@ -142,6 +142,23 @@ TEST_F(Converse, OneWithoutASignOfLifeIsGivenUp) {
   EXPECT_EQ(replies[0].problem, "no sign of life for 1 s");
 }
 
+TEST_F(Converse, ASourceWithoutASignOfLifeIsTheCause) {
+  ConversationControl control;
+  control.silence = std::chrono::seconds(1);
+  int pipe[2];
+  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+  const auto file = file_of(1000);
+  for (const Source& source : {Source{pipe[0]}, Source{file.get(), [] { return std::nullopt; }}}) {
+    const auto replies = converse({call("a", counting()), call("b", "cat >/dev/null")}, source, control);
+    for (const auto& reply : replies) {
+      EXPECT_EQ(reply.state, Reply::State::kSourceSilent);
+      EXPECT_EQ(reply.problem, "nothing for 1 s");
+    }
+  }
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
 TEST_F(Converse, OneThatIsOnlyAskedHasNoMoreTime) {
   ConversationControl control;
   control.silence = std::chrono::seconds(1);

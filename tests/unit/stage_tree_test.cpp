@@ -112,9 +112,11 @@ TEST_F(Tree, WhatGoesAwayMeanwhileIsNotThere) {
   const auto all = list_tree(at("a"))->entries;
   const auto without = [&](Unreadable unreadable) {
     return list_tree(at("a"), unreadable, [&](const std::string& path) {
-      if (path != "./one") return;
-      fs::remove(at("a/two"));
-      fs::remove_all(at("a/x"));
+      if (path == "./one") {
+        fs::remove(at("a/two"));
+        fs::remove_all(at("a/x"));
+      }
+      return true;
     });
   };
   const auto there = without(Unreadable::kIsLeftOut);
@@ -123,6 +125,13 @@ TEST_F(Tree, WhatGoesAwayMeanwhileIsNotThere) {
   EXPECT_FALSE(has_all(*there, all));
   write("a/two", "2");
   EXPECT_FALSE(without(Unreadable::kIsAnError));
+}
+
+TEST_F(Tree, AListingEndsWhenItIsToldTo) {
+  for (const auto* name : {"a/one", "a/two"}) write(name, "1");
+  int met = 0;
+  EXPECT_FALSE(list_tree(at("a"), Unreadable::kIsAnError, [&](const std::string&) { return ++met < 1; }));
+  EXPECT_EQ(met, 1);
 }
 
 TEST_F(Tree, OneThatIsNotThere) { EXPECT_FALSE(list_tree(at("none"))); }
