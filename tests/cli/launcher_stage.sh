@@ -190,10 +190,10 @@ mkdir "$COUNT" 2>/dev/null || head -c 3500000 /dev/zero >"$JOB/full/other"
 TAKE
 mount -t tmpfs -o size=4m none "$NODE/full"
 COUNT=$work/asked ON_NODE=". $work/take" job --stage case:"$JOB/full/case"
+check "nothing is left" test "$(ls -A "$NODE/full")" = other
 umount "$NODE/full"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: no room left in $JOB/full/case" \
   "hint: --stage DIR:TARGET with a TARGET on a larger disk: /mnt is the VM's own on Azure"
-check "nothing is left" eval 'test -z "$(ls -A "$NODE/full")"'
 anew
 mkdir "$JOB/full"
 # A name is no cause.
@@ -243,7 +243,8 @@ echo newer | tee case/a/f case/b/f >/dev/null
 AS_USER=$user job --stage case
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot write $JOB/case/b: Permission denied" \
   "hint: give a TARGET that can be written to there"
-check "a directory that is not theirs: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+check "a directory that is not theirs: nothing is half there, and nothing is left" test \
+  "$(cat "$NODE/case/a/f")/$(find "$NODE" -name '.ship*')" = old/
 mount --bind "$NODE/case/b" "$NODE/case/b"
 job --stage case
 umount "$NODE/case/b"
@@ -292,7 +293,7 @@ timeout 60 $user "$mpirun_tool" -n 1 --bind-to none --stage case:"$TMPDIR/theirs
 status=$?
 says 125 "$error --stage: $JOB/case cannot be read: ./closed: Cannot open: Permission denied" \
   "hint: who starts the job must be able to read all of DIR"
-check "nothing else is left" eval 'test -z "$(ls -d "$NODE"/.ship* "$NODE"/case/.ship* 2>/dev/null)"'
+check "nothing is left" test -z "$(find "$TMPDIR" -name '.ship*' -o -name theirs)"
 
 echo "# a launcher that was killed while results came"
 anew
