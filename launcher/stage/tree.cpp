@@ -1,5 +1,6 @@
 #include "launcher/stage/tree.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 #include <filesystem>
 #include <system_error>
 #include <vector>
+
+#include "base/file_descriptor.hpp"
 
 namespace shipyard::launcher::stage {
 namespace {
@@ -210,30 +213,41 @@ struct DirectoryMode {
   mode_t mode;
 };
 
-/// So that entries can be made, moved and removed there, as far as it is ours to say. Its mode before.
-mode_t open_up(const fs::path& directory) {
+/// So that entries can be made, moved and removed in this directory, where it is ours. Its mode before.
+/// `parent` is an open directory or AT_FDCWD; where another user may write there a link can take the place of
+/// `name`, and is not followed.
+mode_t open_up(int parent, const std::string& name) {
   struct stat info {};
-  if (::lstat(directory.c_str(), &info) != 0) return S_IRWXU;
+  if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return S_IRWXU;
   const mode_t mode = info.st_mode & 07777U;
-  if ((mode & S_IRWXU) != S_IRWXU) ::chmod(directory.c_str(), mode | S_IRWXU);
+  if (info.st_uid == ::geteuid() && (mode & S_IRWXU) != S_IRWXU)
+    ::fchmodat(parent, name.c_str(), mode | S_IRWXU, AT_SYMLINK_NOFOLLOW);
   return mode;
 }
 
-/// The directory, and all in it; those above come first.
-void open_up_all(const fs::path& directory, const fs::path& name, std::vector<DirectoryMode>& modes) {
-  modes.push_back({name, open_up(directory)});
-  std::error_code failure;
-  for (fs::directory_iterator entry(directory, failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    if (is_a_directory(entry->path())) open_up_all(entry->path(), name / entry->path().filename(), modes);
+/// The directory, and all in it; those above come first. `path`: its name below the first of them.
+void open_up_all(int parent, const std::string& name, const fs::path& path,
+                 std::vector<DirectoryMode>& modes) {
+  modes.push_back({path, open_up(parent, name)});
+  const FileDescriptor directory(
+      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  DIR* entries = ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
+  if (entries == nullptr) return;
+  while (const dirent* entry = ::readdir(entries)) {
+    const std::string below = entry->d_name;
+    struct stat info {};
+    if (below != "." && below != ".." &&
+        ::fstatat(directory.get(), below.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode))
+      open_up_all(directory.get(), below, path / below, modes);
   }
+  ::closedir(entries);
 }
 
 }  // namespace
 
 void remove_tree(const std::string& directory) {
   std::vector<DirectoryMode> modes;
-  open_up_all(directory, {}, modes);
+  open_up_all(AT_FDCWD, directory, {}, modes);
   std::error_code ignored;
   fs::remove_all(directory, ignored);
 }
@@ -260,18 +274,18 @@ bool has_all(const Listing& there, std::string_view entries) {
 Status merge_tree(const std::string& from, const std::string& to) {
   if (auto checked = check_merge(from, to); !checked) return checked;
   std::vector<DirectoryMode> modes;
-  open_up_all(from, {}, modes);
+  open_up_all(AT_FDCWD, from, {}, modes);
   for (auto& directory : modes) {
     const fs::path other = directory.name.empty() ? fs::path(to) : fs::path(to) / directory.name;
     if (!is_a_directory(other)) continue;
-    const mode_t before = open_up(other);
+    const mode_t before = open_up(AT_FDCWD, other.string());
     // The target itself keeps its own.
     if (directory.name.empty()) directory.mode = before;
   }
   auto moved = move_all(from, to);
   for (auto directory = modes.rbegin(); directory != modes.rend(); ++directory) {
     const fs::path other = directory->name.empty() ? fs::path(to) : fs::path(to) / directory->name;
-    if (is_a_directory(other)) ::chmod(other.c_str(), directory->mode);
+    if (is_a_directory(other)) ::fchmodat(AT_FDCWD, other.c_str(), directory->mode, AT_SYMLINK_NOFOLLOW);
   }
   return moved;
 }

@@ -159,6 +159,21 @@ TEST_F(Tree, AMergeThatCannotBeMovesNothing) {
   EXPECT_EQ(read(at("from/a")), "new");
 }
 
+TEST_F(Tree, WhatALinkLeadsToStaysAsItIs) {
+  write("real/sub/file", "x");
+  write("tree/file", "x");
+  fs::create_directory_symlink(at("real"), at("tree/link"));
+  fs::create_directory_symlink(at("real"), at("link"));
+  ::chmod(at("real/sub").c_str(), 0500);
+  remove_tree(at("tree"));
+  remove_tree(at("link"));
+  struct stat info {};
+  ASSERT_EQ(::stat(at("real/sub").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0500U);
+  EXPECT_FALSE(fs::exists(at("tree")));
+  ::chmod(at("real/sub").c_str(), 0700);
+}
+
 TEST_F(Tree, AMergeGivesDirectoriesTheirModes) {
   write("from/ro/deep/file", "new");
   write("to/ro/own", "o");
