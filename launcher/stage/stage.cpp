@@ -260,11 +260,19 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
     const auto& wish = options.stage[i];
     const auto& [directory, target] = context.staged.at(i);
     std::error_code failure;
-    const std::string whole = wish.directory + ":" + wish.target;
-    if (!fs::is_directory(directory, failure) && !wish.target.empty() &&
-        fs::is_directory(absolute_path(whole, context.environment.working_directory), failure)) {
-      return failed(kConfigError, fmt::format("--stage: {} is not there: a colon ends DIR", wish.directory),
-                    fmt::format("ln -s {} LINK; --stage LINK:TARGET", shell_quote(whole)));
+    if (!fs::is_directory(directory, failure) && !wish.target.empty()) {
+      const std::string& started_in = context.environment.working_directory;
+      const std::string whole = wish.directory + ":" + wish.target;
+      std::size_t colon = wish.directory.size();
+      do {
+        colon = whole.find(':', colon + 1);
+        const std::string longer = whole.substr(0, colon);
+        if (!fs::is_directory(absolute_path(longer, started_in), failure)) continue;
+        return failed(
+            kConfigError, fmt::format("--stage: {} is not there: a colon ends DIR", wish.directory),
+            fmt::format("ln -s {} LINK; --stage LINK:{}", shell_quote(longer),
+                        colon == std::string::npos ? "TARGET" : shell_quote(whole.substr(colon + 1))));
+      } while (colon != std::string::npos);
     }
     if (!fs::is_directory(directory, failure)) {
       return failed(kConfigError,

@@ -144,6 +144,8 @@ check "as a target, and as a pattern" test "$status" = 0 -a -e "$NODE/t/$latin/f
 rm -r collected
 job --stage ./a:b
 says 125 "$error --stage: ./a is not there: a colon ends DIR" "hint: ln -s ./a:b LINK; --stage LINK:TARGET"
+job --stage a:b:/mnt/x
+says 125 "$error --stage: a is not there: a colon ends DIR" "hint: ln -s a:b LINK; --stage LINK:/mnt/x"
 ln -s ./a:b link
 job --stage link:a:b
 check "by a link" test "$status" = 0 -a -d "$NODE/a:b"
