@@ -251,6 +251,11 @@ void Child::abandon() {
   }
 }
 
+void Child::leave() {
+  if (!try_wait()) signal(SIGKILL);
+  pid_ = -1;
+}
+
 std::optional<Exit> Child::try_wait() {
   if (exit_ || pid_ <= 0) return exit_;
   int status = 0;

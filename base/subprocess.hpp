@@ -75,6 +75,9 @@ class Child {
   Exit wait();
   /// Like wait, at most for `limit`; nothing where it still runs.
   std::optional<Exit> wait_for(std::chrono::milliseconds limit);
+  /// Kills it like the destructor, but does not wait: one that hangs in the kernel, on a file system that
+  /// does not answer, ends only with that call. It is nobody's then until this process ends.
+  void leave();
   /// For poll(2): can be read when the child has ended (pidfd_open(2)). None where the kernel or a sandbox
   /// refuses: ask try_wait now and then.
   [[nodiscard]] FileDescriptor end_event() const;

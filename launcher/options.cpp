@@ -425,6 +425,16 @@ void read_preemption(const ParsedCommandLine& parsed, const Environment& environ
   }
 }
 
+/// Whether ".." is a directory of a pattern, also within braces.
+bool leads_up(std::string_view pattern) {
+  while (true) {
+    const auto end = pattern.find_first_of("/{,}");
+    if (pattern.substr(0, end) == "..") return true;
+    if (end == std::string_view::npos) return false;
+    pattern.remove_prefix(end + 1);
+  }
+}
+
 void read_stage(const ParsedCommandLine& parsed, LaunchOptions& options, Reader& reader) {
   for (const auto& value : parsed.all("stage")) {
     const auto colon = value.text.find(':');
@@ -437,6 +447,11 @@ void read_stage(const ParsedCommandLine& parsed, LaunchOptions& options, Reader&
   for (const auto& value : parsed.all("collect")) {
     if (value.text.empty())
       reader.fail(input_error(fmt::format("{}: an empty pattern matches nothing", value.origin)));
+    if (leads_up(value.text))
+      reader.fail(
+          input_error(fmt::format("{}: '..' in '{}': what it leads to could have the name of another result",
+                                  value.origin, value.text),
+                      "give an absolute pattern"));
     options.collect.push_back(value.text);
   }
   reader.text("collect-to", options.collect_to);

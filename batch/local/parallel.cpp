@@ -1,10 +1,7 @@
 #include "batch/local/parallel.hpp"
 
-#include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 
 namespace shipyard::local {

@@ -21,7 +21,6 @@ constexpr std::uint64_t kMebibyte = 1 << 20;
 /// make(1), file systems and tickets go wrong beyond; what one sees of it is measured far below.
 constexpr std::int64_t kClockMicroseconds = 500'000;
 
-constexpr const char* kSameVersion = "the same version of shipyard-mpirun must be installed on every node";
 constexpr const char* kSameImage = "does every node run the same image? docker images --digests tells";
 
 Finding error(Aspect aspect, std::string what, std::string hint, const char* outcome = "config_error",

@@ -84,8 +84,9 @@ SshFailure ssh_failure(const Exit& exit, std::string_view errors) {
     return {Kind::kClosed, last.empty() ? "ssh failed without a word" : last};
   }
   // The shell's own: POSIX, "Exit Status for Commands".
-  if (!exit.signalled && (exit.value == 127 || exit.value == 126)) return {Kind::kNoLauncher, last};
-  return {Kind::kOther, last.empty() ? "it ended with " + describe(exit) : last};
+  const bool not_run = !exit.signalled && (exit.value == 127 || exit.value == 126);
+  return {not_run ? Kind::kNoLauncher : Kind::kOther,
+          last.empty() ? "it ended with " + describe(exit) : last};
 }
 
 const char* name_of(SshFailure::Kind kind) {

@@ -22,10 +22,15 @@ struct SshFailure {
     kNotAsked,          ///< this was ended before
   };
   Kind kind = Kind::kNone;
-  std::string words = {};  ///< one line of ssh's or the node's, without control characters
+  std::string words =
+      {};  ///< one line, never empty of a failure: ssh's or the node's, without control characters
 
   bool operator==(const SshFailure&) const = default;
 };
+
+/// The remedy where a node answers, but not as this version does.
+inline constexpr const char* kSameVersion =
+    "the same version of shipyard-mpirun must be installed on every node";
 
 /// How `ssh HOST COMMAND` failed. `exit` is ssh's: the command's own, or 255. Pure.
 [[nodiscard]] SshFailure ssh_failure(const Exit& exit, std::string_view errors);

@@ -84,7 +84,8 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
   Cancellation cancellation(edge.signals, edge.options.lifeline);
   const mode_t mode = usual_mode();
   std::atomic<bool> cancelled{false};
-  const FetchControl control{.cancelled = [&] { return cancelled.load(); }};
+  std::atomic<bool> stuck{false};
+  const FetchControl control{.cancelled = [&] { return cancelled.load(); }, .stuck = [&] { stuck = true; }};
   std::atomic<std::size_t> next{0};
   std::vector<std::optional<Result<std::uint64_t>>> fetched(nodes.size());
   const auto fetch_some = [&] {
@@ -123,9 +124,9 @@ CollectAccount collect_all(const LaunchPlan& plan, const StartEdge& edge,
     std::sort(list->begin(), list->end());
   if (cancelled && !account.failed.empty())
     account.terminated = cancellation.outcome("while results were brought", list_of(account.failed));
-  if (mark) mark->remove();
+  if (mark) stuck ? mark->leave() : mark->remove();
   // Nothing has come: no empty directory is left.
-  if (account.brought.empty()) ::rmdir(account.directory.c_str());
+  if (account.brought.empty() && !stuck) ::rmdir(account.directory.c_str());
   account.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return account;
 }

@@ -16,6 +16,7 @@ namespace shipyard::launcher::stage {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Kind = check::SshFailure::Kind;
 using std::chrono::milliseconds;
 
 /// Of the stream in memory at most: a node may fall so far behind without holding up the others.
@@ -28,7 +29,8 @@ class Window {
 
   [[nodiscard]] bool wants_more() const { return source_ >= 0 && !ended_ && end() - start_ < kWindow; }
   [[nodiscard]] int source() const { return source_; }
-  [[nodiscard]] bool ended() const { return source_ < 0 || ended_; }
+  /// There is nothing more to read.
+  [[nodiscard]] bool is_read() const { return source_ < 0 || ended_; }
   [[nodiscard]] std::uint64_t end() const { return start_ + held_; }
 
   void read_more() {
@@ -40,6 +42,9 @@ class Window {
       return;
     }
     block.resize(static_cast<std::size_t>(got));
+    add(std::move(block));
+  }
+  void add(std::string block) {
     held_ += block.size();
     blocks_.push_back(std::move(block));
   }
@@ -96,13 +101,25 @@ void take(FileDescriptor& pipe, std::string& text) {
 
 class Conversation {
  public:
-  Conversation(const std::vector<Call>& calls, int stream, const ConversationControl& control)
-      : calls_(calls), window_(stream), control_(control), replies_(calls.size()) {}
+  Conversation(const std::vector<Call>& calls, const Source& source, const ConversationControl& control)
+      : calls_(calls),
+        source_(source),
+        window_(source.stream),
+        is_complete_(source.stream < 0),
+        control_(control),
+        replies_(calls.size()) {}
 
   std::vector<Reply> run() {
     for (std::size_t i = 0; i < calls_.size(); ++i) start(i);
     while (!sessions_.empty()) {
       if (!wait_for_events()) return {};
+      if (!failed_ && !is_complete_ && window_.is_read()) complete();
+      if (source_is_silent()) {
+        for (const auto& session : sessions_)
+          fail(session.call, Reply::State::kSourceSilent,
+               fmt::format("nothing for {} s", control_.silence.count()));
+        break;  // the end of each session ends its node
+      }
       std::erase_if(sessions_, [this](Session& session) { return is_over(session); });
       if (failed_) {
         for (auto& session : sessions_) (void)session.child.stdin_pipe().close();
@@ -118,17 +135,33 @@ class Conversation {
     command.standard_input = command.standard_output = command.standard_error = Command::Stream::kPipe;
     auto child = Child::start(command);
     if (!child) {
-      fail(call, child.error().message);
+      fail(call, Reply::State::kNoSuchProgram, child.error().message, child.error().hint);
       return;
     }
     ::fcntl(child->stdin_pipe().get(), F_SETFL, O_NONBLOCK);
     sessions_.push_back({call, std::move(*child), format_request(calls_[call].request), calls_[call].data});
   }
 
+  /// Nodes that are slow hold it up as well, and tell that themselves.
+  bool source_is_silent() {
+    const bool is_awaited = !failed_ && !is_complete_ && (window_.wants_more() || window_.is_read());
+    if (!is_awaited) source_sign_ = Clock::now();
+    return Clock::now() - source_sign_ >= control_.silence;
+  }
+
+  /// Until it is known that the source was whole, no node hears the end.
+  void complete() {
+    const auto whole = source_.is_whole();
+    if (!whole) return;
+    failed_ = !*whole;
+    is_complete_ = *whole;
+    if (is_complete_) window_.add(std::string(kWholeMark));
+  }
+
   /// Something to send that is there already.
   bool has_more(Session& session) {
     return session.is_sending() && (!session.request.empty() || !session.data.empty() ||
-                                    session.place < window_.end() || window_.ended());
+                                    session.place < window_.end() || is_complete_);
   }
 
   bool wait_for_events() {
@@ -156,6 +189,7 @@ class Conversation {
     }
     if (polled[source].revents != 0) {
       window_.read_more();
+      source_sign_ = Clock::now();
       // Nobody was late who had nothing to take.
       for (auto& session : sessions_) session.last_sign = std::max(session.last_sign, Clock::now() - kGlance);
     }
@@ -167,7 +201,7 @@ class Conversation {
                                   : !session.data.empty()  ? session.data
                                                            : window_.at(session.place);
     if (part.empty()) {
-      if (window_.ended()) (void)session.child.stdin_pipe().close();
+      if (is_complete_) (void)session.child.stdin_pipe().close();
       return;
     }
     const ssize_t sent = ::write(session.child.stdin_pipe().get(), part.data(), part.size());
@@ -205,29 +239,37 @@ class Conversation {
     }
     if (!late) return false;
     // Its destructor ends it.
-    fail(session.call, fmt::format("no sign of life for {} s", limit.count()));
+    fail(session.call, Reply::State::kUnreached, fmt::format("no sign of life for {} s", limit.count()));
     return true;
   }
 
   void finish(const Session& session, const Exit& exit) {
-    Reply& reply = replies_[session.call];
     if (!exit.success()) {
-      fail(session.call, check::ssh_failure(exit, session.errors).words);
+      const auto [kind, words] = check::ssh_failure(exit, session.errors);
+      const bool has_run = kind == Kind::kNoLauncher || (kind == Kind::kOther && !exit.signalled);
+      fail(session.call, has_run ? Reply::State::kNoSuchProgram : Reply::State::kUnreached, words,
+           has_run ? check::kSameVersion : "");
       return;
     }
     auto answer = parse_answer(session.output);
     if (!answer) {
-      fail(session.call, answer.error().message);
+      fail(session.call, Reply::State::kNoSuchProgram, answer.error().message, check::kSameVersion);
       return;
     }
-    reply.reached = true;
-    reply.answer = std::move(*answer);
-    if (!reply.answer.problem.empty()) fail(session.call, reply.answer.problem);
+    replies_[session.call].answer = std::move(*answer);
+    const Answer& said = replies_[session.call].answer;
+    if (said.problem.empty()) {
+      replies_[session.call].state = Reply::State::kDone;
+    } else {
+      fail(session.call, Reply::State::kRefused, said.problem, said.remedy);
+    }
   }
 
-  void fail(std::size_t call, std::string why) {
-    replies_[call].problem = std::move(why);
-    replies_[call].stopped = failed_;
+  void fail(std::size_t call, Reply::State state, const std::string& why, const std::string& remedy = {}) {
+    replies_[call].problem = why;
+    replies_[call].remedy = remedy;
+    replies_[call].state = failed_ ? Reply::State::kStopped : state;
+    if (state == Reply::State::kSourceSilent) return;
     // All are asked where nothing is sent: what is wrong is told of all at once.
     if (window_.source() >= 0) failed_ = true;
   }
@@ -235,7 +277,10 @@ class Conversation {
   static constexpr milliseconds kGlance{1000};
 
   const std::vector<Call>& calls_;
+  const Source& source_;
   Window window_;
+  Clock::time_point source_sign_ = Clock::now();
+  bool is_complete_;  ///< nothing will be added to the window
   const ConversationControl& control_;
   std::vector<Reply> replies_;
   std::vector<Session> sessions_;
@@ -244,8 +289,9 @@ class Conversation {
 
 }  // namespace
 
-std::vector<Reply> converse(const std::vector<Call>& calls, int stream, const ConversationControl& control) {
-  return Conversation(calls, stream, control).run();
+std::vector<Reply> converse(const std::vector<Call>& calls, const Source& source,
+                            const ConversationControl& control) {
+  return Conversation(calls, source, control).run();
 }
 
 }  // namespace shipyard::launcher::stage

@@ -39,9 +39,8 @@ class Fetching {
     auto answer = read_answer(child->stdout_pipe().get());
     if (!answer) {
       const auto exit = child->wait_for(milliseconds(500));
-      if (!exit || control_.cancelled()) return answer.error();
-      const auto words = check::ssh_failure(*exit, said.text()).words;
-      return words.empty() ? answer.error() : Error{Error::Code::kSystem, words};
+      if (!exit || exit->success() || control_.cancelled()) return answer.error();
+      return Error{Error::Code::kSystem, check::ssh_failure(*exit, said.text()).words};
     }
     if (!answer->problem.empty()) return Error{Error::Code::kSystem, answer->problem, answer->remedy};
     if (answer->matches == 0 || answer->matches == kSharedPlace) return answer->matches;
@@ -77,35 +76,38 @@ class Fetching {
     auto partial = Partial::make(wish_.directory, wish_.node);
     if (!partial) return partial.error();
     ::chmod(partial->path().c_str(), wish_.mode);
-    if (auto done = unpack_into(partial->path(), sender, sender_said); !done) return done;
+    if (auto done = unpack_into(*partial, sender, sender_said); !done) return done;
     const std::string own = wish_.directory + "/" + wish_.node;
     if (::rename(partial->path().c_str(), own.c_str()) != 0) return system_error("cannot make " + own, errno);
-    partial->moved();
+    partial->leave();
     return Ok{};
   }
 
-  Status unpack_into(const std::string& partial, Child& sender, const SaidWords& sender_said) {
+  Status unpack_into(Partial& partial, Child& sender, const SaidWords& sender_said) {
     const SaidWords said;
-    Command tar = tar_command(
-        {"--extract", "--no-same-owner", "--delay-directory-restore", "--directory", partial, "--file=-"},
-        environment_);
+    // One archive may follow another.
+    Command tar = tar_command({"--extract", "--ignore-zeros", "--no-same-owner", "--delay-directory-restore",
+                               "--directory", partial.path(), "--file=-"},
+                              environment_);
     tar.standard_input = Command::Stream::kPipe;
     tar.error_file = said.fd();
     auto child = Child::start(tar);
     if (!child) return child.error();
-    if (auto moved = move_all(sender.stdout_pipe(), child->stdin_pipe()); !moved) return moved;
+    bool is_stuck = false;
+    if (auto moved = move_all(sender.stdout_pipe(), child->stdin_pipe(), is_stuck); !moved)
+      return is_stuck ? leave(*child, partial) : moved;
     (void)sender.stdout_pipe().close();
     (void)child->stdin_pipe().close();
     std::optional<Exit> unpacked;
     const auto end = Clock::now() + control_.silence;
     while (!(unpacked = child->wait_for(kGlance))) {
       if (control_.cancelled()) return ended_before();
-      if (Clock::now() >= end) return stuck_here();
+      if (Clock::now() >= end) return leave(*child, partial);
     }
     const auto sent = sender.wait_for(std::chrono::seconds(10));
     if (!unpacked->success()) {
       const std::string here = said.cause_or(*unpacked);
-      if (lacks_room(here, partial))
+      if (lacks_room(here, partial.path()))
         return Error{Error::Code::kSystem, fmt::format("no room left in {} on this node", wish_.directory),
                      "--collect-to names a directory on a larger disk"};
       // What has come is no whole archive: why, the node knows.
@@ -120,16 +122,17 @@ class Fetching {
   }
 
   /// From the node to tar, until one of them has ended: how, they say themselves.
-  Status move_all(FileDescriptor& from, FileDescriptor& to) {
+  Status move_all(FileDescriptor& from, FileDescriptor& to, bool& is_stuck) {
     ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
     std::string block;
     std::string_view rest;
     auto last_sign = Clock::now();
     while (true) {
       if (control_.cancelled()) return ended_before();
-      if (Clock::now() - last_sign >= control_.silence)
-        return rest.empty() ? input_error(fmt::format("no sign of life for {} s", control_.silence.count()))
-                            : stuck_here();
+      if (Clock::now() - last_sign >= control_.silence) {
+        is_stuck = !rest.empty();
+        return input_error(fmt::format("no sign of life for {} s", control_.silence.count()));
+      }
       pollfd polled[] = {{rest.empty() ? from.get() : -1, POLLIN, 0},
                          {to.get(), static_cast<short>(rest.empty() ? 0 : POLLOUT), 0}};
       if (::poll(polled, std::size(polled), static_cast<int>(kGlance.count())) <= 0) continue;
@@ -149,9 +152,14 @@ class Fetching {
     }
   }
 
-  [[nodiscard]] Error stuck_here() const {
-    return input_error(
-        fmt::format("{} has taken nothing for {} s", wish_.directory, control_.silence.count()));
+  /// Whoever asks a file system that hangs for something hangs as well, and cannot be killed.
+  Error leave(Child& tar, Partial& partial) const {
+    Error error = input_error(fmt::format("{} has taken nothing for {} s; what has come is left in {}",
+                                          wish_.directory, control_.silence.count(), partial.path()));
+    tar.leave();
+    partial.leave();
+    control_.stuck();
+    return error;
   }
 
   const Fetch& wish_;

@@ -30,9 +30,12 @@ struct FetchControl {
   std::function<bool()> cancelled;  ///< asked each kGlance
   /// Without a byte from the node, or with none that is taken here, it is given up.
   std::chrono::seconds silence{60};
+  std::function<void()> stuck = [] {
+  };  ///< told where none is taken: what is on that file system is left there
 };
 
-/// How many have come (Answer::matches); fails where not all have, and then nothing is kept.
+/// How many have come (Answer::matches); fails where not all have, and then nothing is kept, but
+/// where it could not be removed, which the error says.
 Result<std::uint64_t> fetch(const Fetch& wish, const Environment& environment, const FetchControl& control);
 
 /// Where it was cancelled.

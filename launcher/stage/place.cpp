@@ -12,12 +12,12 @@
 namespace shipyard::launcher::stage {
 namespace {
 
-/// File systems that several machines mount from one server. "fuse" is how the first blobfuse calls itself.
-constexpr std::array<std::string_view, 24> kNetworkTypes = {
-    "nfs",    "nfs4",         "cifs",          "smb3",           "smbfs",          "lustre",
-    "beegfs", "beegfs_nodev", "ceph",          "gpfs",           "glusterfs",      "orangefs",
-    "pvfs2",  "afs",          "panfs",         "wekafs",         "fuse.glusterfs", "fuse.ceph",
-    "fuse",   "fuse.sshfs",   "fuse.blobfuse", "fuse.blobfuse2", "fuse.s3fs",      "fuse.rclone"};
+/// File systems that several machines mount from one server, which their source names. Those of FUSE that
+/// name themselves there (blobfuse2, s3fs, ceph-fuse) or what only their own settings know (rclone) look
+/// alike for any two.
+constexpr std::array<std::string_view, 18> kNetworkTypes = {
+    "nfs",  "nfs4",      "cifs",     "smb3",  "smbfs", "lustre", "beegfs", "beegfs_nodev",   "ceph",
+    "gpfs", "glusterfs", "orangefs", "pvfs2", "afs",   "panfs",  "wekafs", "fuse.glusterfs", "fuse.sshfs"};
 
 /// mountinfo writes blank, tab, line end and backslash as \ooo.
 std::string unescaped(std::string_view field) {
@@ -58,14 +58,16 @@ bool lies_in(std::string_view path, std::string_view directory) {
   return path == directory || lies_below(path, directory);
 }
 
+bool is_same_boot(const Place& a, const Place& b) { return !a.boot.empty() && a.boot == b.boot; }
+
 /// And the same file system of it.
-bool is_same_machine(const Place& a, const Place& b) {
-  return !a.boot.empty() && a.boot == b.boot && a.device == b.device;
-}
+bool is_same_machine(const Place& a, const Place& b) { return is_same_boot(a, b) && a.device == b.device; }
 
 bool is_same_network(const Place& a, const Place& b) {
   const bool network = std::find(kNetworkTypes.begin(), kNetworkTypes.end(), a.type) != kNetworkTypes.end();
-  return network && a.type == b.type && a.source == b.source && !a.source.empty();
+  // One machine knows by itself what is one file system.
+  if (!network || (is_same_boot(a, b) && a.device != b.device)) return false;
+  return a.type == b.type && a.source == b.source && !a.source.empty();
 }
 
 }  // namespace
@@ -93,6 +95,14 @@ Mount mount_of(std::string_view mountinfo, std::string_view path) {
   return found;
 }
 
+const std::string& boot_id() {
+  static const std::string id = [] {
+    const auto text = read_file("/proc/sys/kernel/random/boot_id");
+    return text ? text->substr(0, text->find('\n')) : std::string();
+  }();
+  return id;
+}
+
 Result<Place> place_of(const std::string& directory) {
   std::error_code failure;
   const auto real = std::filesystem::canonical(directory, failure);
@@ -102,13 +112,12 @@ Result<Place> place_of(const std::string& directory) {
   auto mountinfo = read_file("/proc/self/mountinfo");
   if (!mountinfo) return mountinfo.error();
   const Mount mount = mount_of(*mountinfo, real.string());
-  Place place{.type = mount.type,
+  Place place{.boot = boot_id(),
+              .type = mount.type,
               .source = mount.source,
               .path = absolute_path(real.lexically_relative(mount.point).string(), mount.root),
               .device = info.st_dev,
               .inode = info.st_ino};
-  if (auto boot = read_file("/proc/sys/kernel/random/boot_id"))
-    place.boot = boot->substr(0, boot->find('\n'));
   return place;
 }
 

@@ -29,9 +29,12 @@ struct Mount {
 /// Whether `path` is in `directory` or deeper, by their names alone; a directory is not below itself.
 [[nodiscard]] bool lies_below(std::string_view path, std::string_view directory);
 
+/// /proc/sys/kernel/random/boot_id: one machine, as long as it is up; empty where it cannot be read.
+[[nodiscard]] const std::string& boot_id();
+
 /// Where a directory lies, so that two nodes can tell whether they see the same one.
 struct Place {
-  std::string boot = {};    ///< /proc/sys/kernel/random/boot_id: one machine, as long as it is up
+  std::string boot = {};    ///< boot_id
   std::string type = {};    ///< the file system's
   std::string source = {};  ///< what is mounted
   std::string path = {};    ///< within the file system

@@ -15,8 +15,8 @@ namespace shipyard::launcher::stage {
 struct Request {
   enum class Verb {
     kLook,     ///< what is there at `directory`; behind the request come Listing::entries of what is wanted
-    kReceive,  ///< behind the request comes a tar archive: `directory` gets what is in it
-    kCollect,  ///< behind the answer comes a tar archive of what matches `patterns` in `directory`
+    kReceive,  ///< behind the request come a tar archive and kWholeMark: `directory` gets what is in it
+    kCollect,  ///< behind the answer come tar archives of what matches `patterns` in `directory`
   };
   Verb verb = Verb::kLook;
   std::string directory = {};              ///< absolute
@@ -56,6 +56,9 @@ Result<Answer> parse_answer(std::string_view output);
 /// Answer::matches where the directory is Request::other_than.
 inline constexpr std::uint64_t kSharedPlace = UINT64_MAX;
 inline constexpr std::string_view kAnswerMark = "shipyard-node-stage ";
+/// Behind an archive whose tar has ended well. Without it a node keeps nothing: the archive of a tar that has
+/// failed, or of a launcher that was killed, may look whole.
+inline constexpr std::string_view kWholeMark = "shipyard-node-stage whole\n";
 /// So much of an archive is read at once, in bytes.
 inline constexpr std::size_t kStreamBlock = 256 * 1024;
 /// The longest request, and the longest answer, in bytes.

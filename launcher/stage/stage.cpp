@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
+#include <future>
+#include <map>
+#include <memory>
 #include <ostream>
+#include <thread>
 
 #include "base/output.hpp"
 #include "base/shell_quote.hpp"
@@ -18,6 +22,7 @@
 #include "launcher/exit_status.hpp"
 #include "launcher/remote_launcher.hpp"
 #include "launcher/stage/conversation.hpp"
+#include "launcher/stage/fetch.hpp"
 #include "launcher/stage/tar.hpp"
 
 namespace shipyard::launcher::stage {
@@ -33,11 +38,12 @@ Outcome failed(int status, std::string message, std::string hint = {}) {
   return {"stage_failed", status, std::move(message), std::move(hint)};
 }
 
-/// For what tar says of a file of DIR.
+/// For what is said of a file of DIR.
 const char* unreadable_hint(const std::string& words) {
   for (const char* part : {"changed as we read it", "o such file", "File removed", "File shrank"}) {
     if (words.find(part) != std::string::npos) return "DIR must not change meanwhile";
   }
+  if (words.find("has given nothing") != std::string::npos) return "does the file system of DIR hang?";
   return "who starts the job must be able to read all of DIR";
 }
 
@@ -64,13 +70,19 @@ class Archive {
     return archive;
   }
 
-  [[nodiscard]] int pipe() { return child_[0].stdout_pipe().get(); }
-  /// Why it could not read everything; empty where it could, or was stopped before.
+  [[nodiscard]] Source source() {
+    return {child_[0].stdout_pipe().get(), [this]() -> std::optional<bool> {
+              const auto exit = child_[0].wait_for(std::chrono::milliseconds(100));
+              return exit ? std::optional(exit->success()) : std::nullopt;
+            }};
+  }
+  /// Why it could not read everything; empty where it could, or is stopped here.
   std::string end() {
-    (void)child_[0].stdout_pipe().close();
-    const Exit exit = child_[0].wait();
-    if (exit.success() || (exit.signalled && exit.value == SIGPIPE)) return {};
-    return said_.cause_or(exit);
+    const auto exit = child_[0].try_wait();
+    if (exit) return exit->success() ? std::string() : said_.cause_or(*exit);
+    // It may hang on a file of DIR.
+    child_[0].leave();
+    return {};
   }
 
  private:
@@ -90,15 +102,12 @@ class Staging {
 
   std::optional<Outcome> run() {
     const auto start = Clock::now();
-    names_ = std::string("./") + '\0';
-    auto source = list_tree(account_.directory, [this](const std::string& path) {
-      names_ += path;
-      names_ += '\0';
-    });
-    if (!source)
-      return failed(kConfigError, "--stage: " + source.error().message,
-                    unreadable_hint(source.error().message));
-    account_.source = std::move(*source);
+    auto source = list_source();
+    if (!source) return cancellation_.outcome("while DIR of --stage was listed");
+    if (!*source)
+      return failed(kConfigError, "--stage: " + source->error().message,
+                    unreadable_hint(source->error().message));
+    account_.source = std::move(**source);
     auto place = place_of(account_.directory);
     if (!place) return failed(kConfigError, "--stage: " + place.error().message);
     std::vector<std::string> nodes;
@@ -134,6 +143,43 @@ class Staging {
             std::move(request)};
   }
 
+  /// By a thread of its own, which a file system that hangs may keep for ever. nullopt: cancelled.
+  std::optional<Result<Listing>> list_source() {
+    struct Shared {
+      std::string names = std::string("./") + '\0';
+      std::atomic<std::uint64_t> met{0};
+      std::atomic<bool> given_up{false};
+      std::promise<Result<Listing>> listing = {};
+    };
+    const auto shared = std::make_shared<Shared>();
+    auto listing = shared->listing.get_future();
+    std::thread([shared, directory = account_.directory] {
+      shared->listing.set_value(list_tree(directory, Unreadable::kIsAnError, [&](const std::string& path) {
+        shared->names += path;
+        shared->names += '\0';
+        ++shared->met;
+        return !shared->given_up;
+      }));
+    }).detach();
+    std::uint64_t met = 0;
+    auto last_sign = Clock::now();
+    while (listing.wait_for(kGlance) != std::future_status::ready) {
+      if (met != shared->met) last_sign = Clock::now();
+      met = shared->met;
+      const bool silent = Clock::now() - last_sign >= control_.silence;
+      if (!silent && !cancellation_.check()) continue;
+      shared->given_up = true;
+      if (!silent) return std::nullopt;
+      return input_error(gave_nothing());
+    }
+    names_ = std::move(shared->names);
+    return listing.get();
+  }
+
+  [[nodiscard]] std::string gave_nothing() const {
+    return fmt::format("{} has given nothing for {} s", account_.directory, control_.silence.count());
+  }
+
   std::optional<Outcome> look(const std::vector<std::string>& nodes, const Place& source,
                               std::vector<Answer>& answers) {
     for (std::size_t first = 0; first < nodes.size(); first += kAtOnce) {
@@ -142,7 +188,7 @@ class Staging {
         calls.push_back(call(nodes[i], {.directory = account_.target, .other_than = source}));
         calls.back().data = account_.source.entries;
       }
-      auto replies = converse(calls, -1, control_);
+      auto replies = converse(calls, {}, control_);
       if (cancellation_.signal() != 0) return cancellation_.outcome("while looking for what is to be staged");
       if (auto outcome = first_failure(calls, replies)) return outcome;
       for (auto& reply : replies) answers.push_back(std::move(reply.answer));
@@ -164,29 +210,39 @@ class Staging {
                   << std::flush;
       };
     }
-    const auto replies = converse(calls, archive->pipe(), control);
+    const auto replies = converse(calls, archive->source(), control);
     if (shows) edge_.err << "\r\033[K" << std::flush;
     if (cancellation_.signal() != 0) return cancellation_.outcome("while staging");
+    if (std::any_of(replies.begin(), replies.end(),
+                    [](const auto& reply) { return reply.state == Reply::State::kSourceSilent; }))
+      return failed(kConfigError, "--stage: " + gave_nothing(), unreadable_hint(gave_nothing()));
     if (auto words = archive->end(); !words.empty())
       return failed(kConfigError, fmt::format("--stage: {} cannot be read: {}", account_.directory, words),
                     unreadable_hint(words));
     return first_failure(calls, replies);
   }
 
-  /// The cause: not those that were stopped for it.
+  /// The causes, each with its nodes: not those that were stopped for it. Another attempt is worth while only
+  /// where all of them are that a node was not reached.
   std::optional<Outcome> first_failure(const std::vector<Call>& calls, const std::vector<Reply>& replies) {
-    std::vector<std::string> nodes;
-    const Reply* first = nullptr;
+    std::vector<std::string> problems;
+    std::map<std::string, std::vector<std::string>> nodes;
+    std::string remedy;
+    int status = kNodeUnreachable;
     for (std::size_t i = 0; i < replies.size(); ++i) {
-      if (replies[i].problem.empty() || replies[i].stopped) continue;
-      nodes.push_back(calls[i].node);
-      if (first == nullptr) first = &replies[i];
+      const Reply& reply = replies[i];
+      if (reply.state == Reply::State::kDone || reply.state == Reply::State::kStopped) continue;
+      if (!nodes.contains(reply.problem)) problems.push_back(reply.problem);
+      nodes[reply.problem].push_back(calls[i].node);
+      if (remedy.empty()) remedy = reply.remedy;
+      if (reply.state != Reply::State::kUnreached) status = kConfigError;
     }
-    if (first == nullptr) return std::nullopt;
-    return failed(first->reached ? kConfigError : kNodeUnreachable,
-                  fmt::format("--stage: {} cannot be brought to {}: {}", account_.directory, list_of(nodes),
-                              first->problem),
-                  first->answer.remedy);
+    if (problems.empty()) return std::nullopt;
+    std::string causes;
+    for (const auto& problem : problems)
+      causes += fmt::format("{}to {}: {}", causes.empty() ? "" : "; ", list_of(nodes[problem]), problem);
+    return failed(status, fmt::format("--stage: {} cannot be brought {}", account_.directory, causes),
+                  remedy);
   }
 
   const LaunchPlan& plan_;
@@ -204,11 +260,19 @@ std::optional<Outcome> check_stage(const LaunchOptions& options, const LaunchCon
     const auto& wish = options.stage[i];
     const auto& [directory, target] = context.staged.at(i);
     std::error_code failure;
-    const std::string whole = wish.directory + ":" + wish.target;
-    if (!fs::is_directory(directory, failure) && !wish.target.empty() &&
-        fs::is_directory(absolute_path(whole, context.environment.working_directory), failure)) {
-      return failed(kConfigError, fmt::format("--stage: {} is not there: a colon ends DIR", wish.directory),
-                    fmt::format("ln -s {} LINK; --stage LINK:TARGET", shell_quote(whole)));
+    if (!fs::is_directory(directory, failure) && !wish.target.empty()) {
+      const std::string& started_in = context.environment.working_directory;
+      const std::string whole = wish.directory + ":" + wish.target;
+      std::size_t colon = wish.directory.size();
+      do {
+        colon = whole.find(':', colon + 1);
+        const std::string longer = whole.substr(0, colon);
+        if (!fs::is_directory(absolute_path(longer, started_in), failure)) continue;
+        return failed(
+            kConfigError, fmt::format("--stage: {} is not there: a colon ends DIR", wish.directory),
+            fmt::format("ln -s {} LINK; --stage LINK:{}", shell_quote(longer),
+                        colon == std::string::npos ? "TARGET" : shell_quote(whole.substr(colon + 1))));
+      } while (colon != std::string::npos);
     }
     if (!fs::is_directory(directory, failure)) {
       return failed(kConfigError,

@@ -1,5 +1,6 @@
 #include "launcher/stage/tree.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 #include <filesystem>
 #include <system_error>
 #include <vector>
+
+#include "base/file_descriptor.hpp"
 
 namespace shipyard::launcher::stage {
 namespace {
@@ -48,19 +51,23 @@ Result<std::vector<fs::path>> sorted_entries(const fs::path& directory) {
 
 class Lister {
  public:
-  explicit Lister(const std::function<void(const std::string&)>& met) : met_(met) {}
+  Lister(Unreadable unreadable, const std::function<bool(const std::string&)>& met)
+      : unreadable_(unreadable), met_(met) {}
 
   Status list(const fs::path& directory, const std::string& name) {
     auto entries = sorted_entries(directory);
-    if (!entries) return entries.error();
+    if (!entries) return fail(entries.error());
     for (const auto& entry : *entries) {
       const std::string file = entry.filename().string();
       if (name.empty() && file.starts_with(kPartialPrefix)) continue;
       struct stat info {};
-      if (::lstat(entry.c_str(), &info) != 0) return system_error("cannot read " + entry.string(), errno);
+      if (::lstat(entry.c_str(), &info) != 0) {
+        if (auto failed = fail(system_error("cannot read " + entry.string(), errno)); !failed) return failed;
+        continue;
+      }
       const std::string path = name + "/" + file;
       if (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode)) continue;
-      if (met_) met_("." + path);
+      if (met_ && !met_("." + path)) return input_error("ended before");
       if (S_ISDIR(info.st_mode)) {
         add(path, fmt::format("d {:o}", info.st_mode & 07777U));
         if (auto listed = list(entry, path); !listed) return listed;
@@ -84,6 +91,9 @@ class Lister {
   }
 
  private:
+  [[nodiscard]] Status fail(const Error& error) const {
+    return unreadable_ == Unreadable::kIsAnError ? Status(error) : Status(Ok{});
+  }
   void add(const std::string& path, const std::string& what, const std::string& time = {}) {
     Digest one;
     for (const auto& part : {path, what, time}) one.add(part);
@@ -93,7 +103,8 @@ class Lister {
     names_.add(what);
   }
 
-  const std::function<void(const std::string&)>& met_;
+  Unreadable unreadable_;
+  const std::function<bool(const std::string&)>& met_;
   Digest names_;
   Listing listing_;
 };
@@ -141,6 +152,20 @@ Status check_directory(const fs::path& from, const fs::path& to) {
   return cannot_write(to, why);
 }
 
+/// Whether `file`, which is there, can be replaced in `directory`.
+Status check_replacement(const fs::path& file, const fs::path& directory) {
+  if (!is_same_mount(file, directory))
+    return input_error(fmt::format("{} is mounted there", file.string()), "give another TARGET");
+  struct stat of_directory {};
+  struct stat of_file {};
+  const uid_t own = ::geteuid();
+  // rename(2) in a directory with the sticky bit.
+  const bool is_anothers = ::stat(directory.c_str(), &of_directory) == 0 &&
+                           (of_directory.st_mode & S_ISVTX) != 0 && of_directory.st_uid != own &&
+                           ::lstat(file.c_str(), &of_file) == 0 && of_file.st_uid != own;
+  return is_anothers && own != 0 ? Status(cannot_write(file, EPERM)) : Status(Ok{});
+}
+
 /// What can be wrong is found before anything is moved. `to` is a directory.
 Status check_merge(const fs::path& from, const fs::path& to) {
   auto entries = sorted_entries(from);
@@ -161,6 +186,7 @@ Status check_merge(const fs::path& from, const fs::path& to) {
     }
     if (!directory) {
       gets_entries = true;
+      if (auto checked = check_replacement(other, to); !checked) return checked;
     } else if (auto checked = check_merge(entry, other); !checked) {
       return checked;
     }
@@ -187,37 +213,48 @@ struct DirectoryMode {
   mode_t mode;
 };
 
-/// So that entries can be made, moved and removed there, as far as it is ours to say. Its mode before.
-mode_t open_up(const fs::path& directory) {
+/// So that entries can be made, moved and removed in this directory, where it is ours. Its mode before.
+/// `parent` is an open directory or AT_FDCWD; where another user may write there a link can take the place of
+/// `name`, and is not followed.
+mode_t open_up(int parent, const std::string& name) {
   struct stat info {};
-  if (::lstat(directory.c_str(), &info) != 0) return S_IRWXU;
+  if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return S_IRWXU;
   const mode_t mode = info.st_mode & 07777U;
-  if ((mode & S_IRWXU) != S_IRWXU) ::chmod(directory.c_str(), mode | S_IRWXU);
+  if (info.st_uid == ::geteuid() && (mode & S_IRWXU) != S_IRWXU)
+    ::fchmodat(parent, name.c_str(), mode | S_IRWXU, AT_SYMLINK_NOFOLLOW);
   return mode;
 }
 
-/// The directory, and all in it; those above come first.
-void open_up_all(const fs::path& directory, const fs::path& name, std::vector<DirectoryMode>& modes) {
-  modes.push_back({name, open_up(directory)});
-  std::error_code failure;
-  for (fs::directory_iterator entry(directory, failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    if (is_a_directory(entry->path())) open_up_all(entry->path(), name / entry->path().filename(), modes);
+/// The directory, and all in it; those above come first. `path`: its name below the first of them.
+void open_up_all(int parent, const std::string& name, const fs::path& path,
+                 std::vector<DirectoryMode>& modes) {
+  modes.push_back({path, open_up(parent, name)});
+  const FileDescriptor directory(
+      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  DIR* entries = ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
+  if (entries == nullptr) return;
+  while (const dirent* entry = ::readdir(entries)) {
+    const std::string below = entry->d_name;
+    struct stat info {};
+    if (below != "." && below != ".." &&
+        ::fstatat(directory.get(), below.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode))
+      open_up_all(directory.get(), below, path / below, modes);
   }
+  ::closedir(entries);
 }
 
 }  // namespace
 
 void remove_tree(const std::string& directory) {
   std::vector<DirectoryMode> modes;
-  open_up_all(directory, {}, modes);
+  open_up_all(AT_FDCWD, directory, {}, modes);
   std::error_code ignored;
   fs::remove_all(directory, ignored);
 }
 
-Result<Listing> list_tree(const std::string& directory,
-                          const std::function<void(const std::string& path)>& met) {
-  Lister lister(met);
+Result<Listing> list_tree(const std::string& directory, Unreadable unreadable,
+                          const std::function<bool(const std::string& path)>& met) {
+  Lister lister(unreadable, met);
   if (auto listed = lister.list(directory, {}); !listed) return listed.error();
   return lister.done();
 }
@@ -237,18 +274,18 @@ bool has_all(const Listing& there, std::string_view entries) {
 Status merge_tree(const std::string& from, const std::string& to) {
   if (auto checked = check_merge(from, to); !checked) return checked;
   std::vector<DirectoryMode> modes;
-  open_up_all(from, {}, modes);
+  open_up_all(AT_FDCWD, from, {}, modes);
   for (auto& directory : modes) {
     const fs::path other = directory.name.empty() ? fs::path(to) : fs::path(to) / directory.name;
     if (!is_a_directory(other)) continue;
-    const mode_t before = open_up(other);
+    const mode_t before = open_up(AT_FDCWD, other.string());
     // The target itself keeps its own.
     if (directory.name.empty()) directory.mode = before;
   }
   auto moved = move_all(from, to);
   for (auto directory = modes.rbegin(); directory != modes.rend(); ++directory) {
     const fs::path other = directory->name.empty() ? fs::path(to) : fs::path(to) / directory->name;
-    if (is_a_directory(other)) ::chmod(other.c_str(), directory->mode);
+    if (is_a_directory(other)) ::fchmodat(AT_FDCWD, other.c_str(), directory->mode, AT_SYMLINK_NOFOLLOW);
   }
   return moved;
 }

@@ -26,10 +26,13 @@ struct Listing {
   bool operator==(const Listing&) const = default;
 };
 
-/// Fails where a directory cannot be read. `met` is told the path of each, "./a/b", a directory before what
-/// is in it.
-Result<Listing> list_tree(const std::string& directory,
-                          const std::function<void(const std::string& path)>& met = {});
+/// What cannot be read, or goes away meanwhile.
+enum class Unreadable { kIsAnError, kIsLeftOut };
+
+/// `met` is told the path of each, "./a/b", a directory before what is in it; false ends the
+/// listing, which fails then.
+Result<Listing> list_tree(const std::string& directory, Unreadable unreadable = Unreadable::kIsAnError,
+                          const std::function<bool(const std::string& path)>& met = {});
 
 /// Whether all that has made these Listing::entries is in a directory, whatever else is.
 [[nodiscard]] bool has_all(const Listing& there, std::string_view entries);
@@ -39,8 +42,8 @@ void remove_tree(const std::string& directory);
 
 /// Moves all that is in `from` into `to`, a directory of the same file system: a file takes the place of one
 /// with its name, a directory is filled up and gets the mode, and nothing else of `to` is touched. A
-/// directory against a file, one that cannot be written to, or a mount in `to` is an error, and then nothing
-/// has been moved.
+/// directory against a file, one that cannot be written to, a file that cannot be replaced, or a mount in
+/// `to` is an error, and then nothing has been moved.
 Status merge_tree(const std::string& from, const std::string& to);
 
 }  // namespace shipyard::launcher::stage

@@ -63,6 +63,36 @@ echo result >"$NODE/case/out"
 job --stage case --collect 'case/out'
 check "comes back" test "$status/$(cat "$JOB/collected/127.0.0.2/case/out")" = 0/result
 
+echo "# a node that ends without a word"
+anew
+mkdir case
+cat >"$work/mute" <<'MUTE'
+mkdir "$COUNT" 2>/dev/null || { cat >/dev/null; exit 127; }
+MUTE
+COUNT=$work/mute.asked ON_NODE=". $work/mute" job --stage case
+same='hint: the same version of shipyard-mpirun must be installed on every node'
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: it ended with exit status 127" "$same"
+
+echo "# nodes that cannot be asked"
+ON_NODE='echo "shipyard-mpirun: error: unknown option --node-stage" >&2; exit 125' job --stage case
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: shipyard-mpirun: error: unknown option --node-stage" "$same"
+gone='echo "ssh: connect to host 127.0.0.2 port 22: No route to host" >&2; exit 255'
+ON_NODE=$gone job --stage case
+says 120 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: no route to host"
+# One of two has this one's problem.
+ON_NODE='mkdir "$COUNT" 2>/dev/null && exit 127; '$gone COUNT=$work/one.asked \
+  launch --hosts 127.0.0.1,127.0.0.2,127.0.0.3 "${two[@]:2}" --stage case "$work/app"
+check "each problem has its nodes, and one that stays ends it" eval 'test "$status" = 125 &&
+  said | head -n 1 | sed "s/127.0.0.[23]/N/g; s/.* brought //" | tr ";" "\n" | sed "s/^ //" | sort | tr "\n" "|" |
+  grep -qx "to N: it ended with exit status 127|to N: no route to host|"'
+
+echo "# a login shell that prints without a line end"
+anew
+mkdir case
+echo result >"$NODE/out"
+ON_NODE='printf hello' job --stage case --collect out
+check "is no harm" test "$status" = 0 -a -d "$NODE/case" -a -e collected/127.0.0.2/out
+
 echo "# more entries than a pipe holds of what is asked about them"
 anew
 mkdir many
@@ -87,6 +117,21 @@ check "results stay" test "$(cat "$NODE/case/deep/result")/$(stat -c %a "$NODE/c
 job --stage case
 says 0 "$note case (2 files, 10 bytes): there already on 1 node"
 
+echo "# a directory that changes while it is read"
+anew
+mkdir case "$work/changed"
+echo text >case/file
+# What tar says and how it ends where a file has become longer or shorter: its archive is whole.
+cat >"$work/changed/tar" <<'TAR'
+#!/bin/sh
+/bin/tar "$@" || exit
+[ "$1" != --create ] || { echo "tar: ./file: file changed as we read it" >&2; exit 1; }
+TAR
+chmod 755 "$work/changed/tar"
+PATH=$work/changed:$PATH job --stage case
+says 125 "$error --stage: $JOB/case cannot be read: ./file: file changed as we read it" "hint: DIR must not change meanwhile"
+check "leaves nothing there" test -z "$(ls -A "$NODE")"
+
 echo "# names"
 anew
 latin=$'caf\xe9'
@@ -99,6 +144,8 @@ check "as a target, and as a pattern" test "$status" = 0 -a -e "$NODE/t/$latin/f
 rm -r collected
 job --stage ./a:b
 says 125 "$error --stage: ./a is not there: a colon ends DIR" "hint: ln -s ./a:b LINK; --stage LINK:TARGET"
+job --stage a:b:/mnt/x
+says 125 "$error --stage: a is not there: a colon ends DIR" "hint: ln -s a:b LINK; --stage LINK:/mnt/x"
 ln -s ./a:b link
 job --stage link:a:b
 check "by a link" test "$status" = 0 -a -d "$NODE/a:b"
@@ -145,10 +192,10 @@ mkdir "$COUNT" 2>/dev/null || head -c 3500000 /dev/zero >"$JOB/full/other"
 TAKE
 mount -t tmpfs -o size=4m none "$NODE/full"
 COUNT=$work/asked ON_NODE=". $work/take" job --stage case:"$JOB/full/case"
+check "nothing is left" test "$(ls -A "$NODE/full")" = other
 umount "$NODE/full"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: no room left in $JOB/full/case" \
   "hint: --stage DIR:TARGET with a TARGET on a larger disk; on Azure Batch \$AZ_BATCH_NODE_SHARED_DIR is on the VM's"
-check "nothing is left" eval 'test -z "$(ls -A "$NODE/full")"'
 anew
 mkdir "$JOB/full"
 # A name is no cause.
@@ -160,6 +207,18 @@ umount "$JOB/full"
 says 125 "$note --collect: nothing matches on 127.0.0.1" \
   "$error --collect: not brought: 127.0.0.2: no room left in $JOB/full/results on this node" \
   "hint: --collect-to names a directory on a larger disk; the program has ended well, and its results are still on these nodes"
+
+anew
+mkdir "$JOB/case" "$NODE/full" "$JOB/full"
+head -c 2500000 /dev/urandom >"$JOB/case/big"
+mount -t tmpfs -o size=4m none "$NODE/full"
+mkdir "$NODE/full/case" "$NODE/full/"{,case/}.shipyard-stage.abcdef
+for left in "$NODE/full/"{,case/}.shipyard-stage.abcdef/half; do head -c 1000000 /dev/zero >"$left"; done
+job --stage case:"$JOB/full/case"
+says 0 "$note case (1 file, 2.5 MB): brought to 2 nodes"
+check "what killed ones have left beside and in the target has gone before" test "$(ls -A "$NODE/full" "$NODE/full/case" | tr '\n' ' ')" = \
+  "$NODE/full: case  $NODE/full/case: big "
+umount "$NODE/full"
 
 echo "# an ordinary user"
 user='setpriv --reuid=65534 --regid=65534 --clear-groups'
@@ -186,13 +245,47 @@ echo newer | tee case/a/f case/b/f >/dev/null
 AS_USER=$user job --stage case
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot write $JOB/case/b: Permission denied" \
   "hint: give a TARGET that can be written to there"
-check "a directory that is not theirs: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+check "a directory that is not theirs: nothing is half there, and nothing is left" test \
+  "$(cat "$NODE/case/a/f")/$(find "$NODE" -name '.ship*')" = old/
 mount --bind "$NODE/case/b" "$NODE/case/b"
 job --stage case
 umount "$NODE/case/b"
 says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b is a file system of its own there" \
   "hint: give another TARGET, or that directory one of its own: --stage may be repeated"
 check "a mount below: nothing is half there" test "$(cat "$NODE/case/a/f")" = old
+# fill_both: files of that name here, and older ones there.
+fill_both() {
+  anew
+  mkdir -p case "$NODE/case"
+  for name in a b c; do echo newer >"case/$name" && echo old >"$NODE/case/$name"; done
+}
+fill_both
+chmod 1777 "$NODE/case"
+chown 65534 "$NODE/case/a" "$NODE/case/c"
+AS_USER=$user job --stage case
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot write $JOB/case/b: Operation not permitted" \
+  "hint: give a TARGET that can be written to there"
+check "another user's file: nothing is half there" test "$(cat "$NODE/case/a")" = old
+fill_both
+mount --bind "$NODE/case/b" "$NODE/case/b"
+job --stage case
+umount "$NODE/case/b"
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: $JOB/case/b is mounted there" "hint: give another TARGET"
+check "a file that is mounted: nothing is half there" test "$(cat "$NODE/case/a")" = old
+anew
+mkdir -p case "$NODE/case/lost+found"
+echo text >case/file
+chown 65534 "$NODE/case"
+chmod 700 "$NODE/case/lost+found"
+AS_USER=$user job --stage case
+says 0 "$note case (1 file, 5 bytes): brought to 1 node"
+AS_USER=$user job --stage case
+says 0 "$note case (1 file, 5 bytes): there already on 1 node"
+anew
+mkdir -p case "$NODE/roots"
+AS_USER=$user job --stage case:"$JOB/roots/new/case"
+says 125 "$error --stage: $JOB/case cannot be brought to 127.0.0.2: cannot make $JOB/roots/new: Permission denied" \
+  "hint: give a TARGET that can be written to there"
 anew
 mkdir -p case
 touch case/closed
@@ -202,7 +295,7 @@ timeout 60 $user "$mpirun_tool" -n 1 --bind-to none --stage case:"$TMPDIR/theirs
 status=$?
 says 125 "$error --stage: $JOB/case cannot be read: ./closed: Cannot open: Permission denied" \
   "hint: who starts the job must be able to read all of DIR"
-check "nothing else is left" eval 'test -z "$(ls -d "$NODE"/.ship* "$NODE"/case/.ship* 2>/dev/null)"'
+check "nothing is left" test -z "$(find "$TMPDIR" -name '.ship*' -o -name theirs)"
 
 echo "# a launcher that was killed while results came"
 anew
@@ -224,6 +317,40 @@ for to in 'res[1]' 'r*' link/results "$work/job/beside/../results"; do
   check "is not among them: $to" test "$status/$(cd "$to/127.0.0.1" && find . -name '.ship*' -o -name '127*' -o -name file | sort | tr '\n' ' ')" = "0/./file "
 done
 
+echo "# links"
+anew
+mkdir "$NODE/big" "$NODE/empty"
+echo result | tee "$NODE/big/result" "$NODE/log.1" >/dev/null
+ln -s big "$NODE/out"
+ln -s log.1 "$NODE/log"
+ln -s result "$NODE/big/link"
+ln -s nowhere "$NODE/dangling"
+job --collect out --collect log --collect 'l?g' --collect dangling
+check "one that is named leads to what is brought" test \
+  "$status/$(cat collected/127.0.0.2/log)/$(cat collected/127.0.0.2/out/link)/$(find collected -type l | tr '\n' ' ')" = \
+  "0/result/result/collected/127.0.0.2/out/link "
+rm -r collected
+job --collect 'o*' --collect 'l*g'
+check "one that a pattern has is brought itself" test "$status/$(find collected -type l | wc -l)" = 0/2
+rm -r collected
+job --collect dangling
+says 0 "$note --collect: nothing matches on 127.0.0.1 and 127.0.0.2"
+
+echo "# two results with one name"
+anew
+job --collect log --collect '{a,../log}'
+says 125 "$error --collect: '..' in '{a,../log}': what it leads to could have the name of another result" \
+  "hint: give an absolute pattern"
+mkdir -p "$NODE$JOB" {"$JOB","$NODE"}/elsewhere
+echo inner | tee "$NODE$JOB/log" >"$NODE/.hidden"
+echo outer >"$NODE/log"
+job --collect "${JOB#/}" --collect "$JOB/l*"
+says 125 "$note --collect: nothing matches on 127.0.0.1" \
+  "$error --collect: not brought: 127.0.0.2: $JOB/log and ${JOB#/} would have one name in the results" \
+  "hint: collect them by two jobs, or keep one under another name; the program has ended well, and its results are still on these nodes"
+job --wdir "$JOB/elsewhere" --collect '.*/.h*' --collect "$JOB/log" --collect-to "$JOB/c"
+check "from the root they are below the node's name, and nothing leads up" test "$status/$(find c -type f)" = "0/c/127.0.0.2$JOB/log"
+
 echo "# where nothing is brought"
 anew
 mkdir -p collected/earlier
@@ -241,13 +368,42 @@ mkdir -p collected/earlier
 SHIPYARD_COLLECT='out*' job --check
 check "--check has no need for an empty directory" eval '! grep -q "has something in it" "$work/err" && grep -q "nothing is in the way" "$work/out"'
 
+echo "# a signal while the directory is listed"
+anew
+mkdir -p case/hung
+export EVENTS=$work/events
+# A file system that never answers: whoever asks it waits.
+cat >"$work/hang" <<'HANG'
+require "syscall.ph";
+sysopen(my $fuse, "/dev/fuse", 2) or exit 1;
+my ($source, $at, $type, $options) = ("none", "$ENV{JOB}/case/hung", "fuse", "fd=" . fileno($fuse) . ",rootmode=40000,user_id=0,group_id=0");
+syscall(SYS_mount(), $source, $at, $type, 0, $options) == 0 or exit 1;
+open(my $events, ">", $ENV{EVENTS}); print $events "hangs\n"; close $events;
+sleep;
+HANG
+perl "$work/hang" 2>"$work/hang.err" &
+hang=$!
+read -r -t 10 -u 9 word
+if [[ $word == hangs ]]; then
+  start listing "${two[@]}" --stage case "$work/app"
+  # A thread of its own is there as long as it lists.
+  end=$((SECONDS + 20))
+  until [[ $(find "/proc/$launcher/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l) -gt 1 ]] || ((SECONDS > end)); do pause; done
+  kill -TERM "$launcher"
+  ended 20
+  says 143 "$error SIGTERM received while DIR of --stage was listed: nothing was started"
+  kill "$hang"
+  umount "$JOB/case/hung"
+else
+  echo "skipped: no FUSE here"
+fi
+
 echo "# a signal while results come"
 anew
 # An archive that begins and never ends, from a node that says so.
 mkdir "$work/endless"
 printf '#!/bin/sh\n/bin/tar -cf - /etc/passwd | head -c 600\necho sending >"$EVENTS"\nexec sleep 100\n' >"$work/endless/tar"
 chmod 755 "$work/endless/tar"
-export EVENTS=$work/events
 many=127.0.0.1
 for ((i = 2; i <= 20; i++)); do many+=,127.0.0.$i; done
 touch "$NODE/out"

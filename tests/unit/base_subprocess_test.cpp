@@ -234,6 +234,20 @@ TEST(ChildWaitFor, GivesUpAtItsLimitAndCanBeAskedAgain) {
   EXPECT_EQ(child->wait_for(kLong), (Exit{true, SIGTERM}));
 }
 
+TEST(Child, OneThatIsLeftIsKilledAndNotWaitedFor) {
+  pid_t pid = -1;
+  {
+    auto child = Child::start(shell("exec sleep 60"));
+    ASSERT_TRUE(child);
+    pid = child->pid();
+    child->leave();
+    EXPECT_EQ(child->try_wait(), std::nullopt);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 TEST(Child, DestroyingOneEndsItAndItsGroup) {
   Command command = shell("sleep 100 & echo started; wait");
   command.own_process_group = true;

@@ -54,6 +54,8 @@ TEST(SshFailure, TellsTheNodesOwnFailuresFromSshs) {
   expect({false, 1}, "connection refused, says a program there", Kind::kOther,
          "connection refused, says a program there");
   expect({true, 9}, "", Kind::kOther, "it ended with signal 9 (Killed)");
+  expect({false, 127}, "", Kind::kNoLauncher, "it ended with exit status 127");
+  expect({false, 126}, "\n", Kind::kNoLauncher, "it ended with exit status 126");
 }
 
 TEST(SshFailure, LeavesNothingThatATerminalWouldActOn) {

@@ -19,10 +19,12 @@ class FetchTest : public testing::Test {
 
   /// A node is a shell; `script` comes behind its answer.
   Result<std::uint64_t> fetch_from(const std::string& script) const {
-    const std::string answer =
-        "read -r line; echo 'shipyard-node-stage {\"matches\":1}'; cd " + root_.path() + "; ";
+    return fetch_from_shell("read -r line; echo 'shipyard-node-stage {\"matches\":1}'; cd " + root_.path() +
+                            "; " + script);
+  }
+  Result<std::uint64_t> fetch_from_shell(const std::string& script) const {
     return fetch({.node = "n",
-                  .command = {.argv = {"/bin/sh", "-c", answer + script},
+                  .command = {.argv = {"/bin/sh", "-c", script},
                               .environment = environment_.as_strings(),
                               .own_process_group = true},
                   .request = {Request::Verb::kCollect, "/d"},
@@ -60,6 +62,35 @@ TEST_F(FetchTest, OneThatIsSlowIsNot) {
       "tar -cf all file; for i in 0 1 2 3; do sleep 0.4; dd if=all bs=2560 skip=$i count=1 2>/dev/null; "
       "done");
   EXPECT_TRUE(fetched);
+}
+
+TEST_F(FetchTest, WhatHangsHereIsLeftThereAndSaid) {
+  std::ofstream(at("file")) << std::string(3'000'000, 'x');
+  fs::create_directory(at("bin"));
+  for (const auto* takes : {"", "cat >/dev/null; "}) {
+    std::ofstream(at("bin/tar")) << "#!/bin/sh\n" << takes << "exec sleep 60\n";
+    fs::permissions(at("bin/tar"), fs::perms::owner_all);
+    environment_.variables["PATH"] = at("bin") + ":/usr/bin:/bin";
+    bool stuck = false;
+    control_.stuck = [&] { stuck = true; };
+    const auto fetched = fetch_from("/bin/tar -cf - file");
+    ASSERT_FALSE(fetched);
+    EXPECT_TRUE(stuck);
+    std::string left;
+    for (const auto& entry : fs::directory_iterator(root_.path())) {
+      if (entry.path().filename().string().starts_with(".ship")) left = entry.path().string();
+    }
+    EXPECT_EQ(fetched.error().message,
+              root_.path() + " has taken nothing for 1 s; what has come is left in " + left);
+    fs::remove_all(left);
+  }
+}
+
+TEST_F(FetchTest, OneThatDoesNotAnswerHasItsOwnWords) {
+  EXPECT_EQ(fetch_from_shell("cat >/dev/null").error().message, "the node has not answered");
+  EXPECT_EQ(fetch_from_shell("cat >/dev/null; echo 'no such user' >&2; exit 1").error().message,
+            "no such user");
+  EXPECT_EQ(fetch_from_shell("cat >/dev/null; exit 1").error().message, "it ended with exit status 1");
 }
 
 TEST_F(FetchTest, EndsWhenItIsCancelled) {

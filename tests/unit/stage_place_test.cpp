@@ -71,6 +71,27 @@ TEST(IsSamePlace, DisksOfTwoMachinesAreTwoHoweverAlikeTheyLook) {
   EXPECT_FALSE(is_same_place(here, there));
 }
 
+TEST(IsSamePlace, OneMachineTellsItsFileSystemsApart) {
+  Place other = nfs();
+  EXPECT_TRUE(is_same_place(nfs(), other));
+  other.device = 51;
+  EXPECT_FALSE(is_same_place(nfs(), other));
+  EXPECT_FALSE(is_nested(nfs(), "deeper", other));
+}
+
+TEST(IsSamePlace, ASourceThatIsAProgramNamesNoServer) {
+  for (const auto& [type, source] :
+       {std::pair("fuse", "blobfuse2"), std::pair("fuse.blobfuse2", "blobfuse2"),
+        std::pair("fuse.s3fs", "s3fs"), std::pair("fuse.rclone", "remote:bucket")}) {
+    const Place here{"boot a", type, source, "/case", 50, 3};
+    Place there = here;
+    there.boot = "boot b";
+    EXPECT_FALSE(is_same_place(here, there)) << type;
+    EXPECT_FALSE(is_nested(here, "deeper", there)) << type;
+    EXPECT_TRUE(is_same_place(here, here)) << type;
+  }
+}
+
 TEST(IsSamePlace, NothingIsKnownOfNothing) { EXPECT_FALSE(is_same_place({}, {})); }
 
 }  // namespace

@@ -107,6 +107,33 @@ TEST_F(Tree, WhatIsMoreIsNoDifference) {
   EXPECT_TRUE(has_all({}, {}));
 }
 
+TEST_F(Tree, WhatGoesAwayMeanwhileIsNotThere) {
+  for (const auto* name : {"a/one", "a/two", "a/x/three"}) write(name, "1");
+  const auto all = list_tree(at("a"))->entries;
+  const auto without = [&](Unreadable unreadable) {
+    return list_tree(at("a"), unreadable, [&](const std::string& path) {
+      if (path == "./one") {
+        fs::remove(at("a/two"));
+        fs::remove_all(at("a/x"));
+      }
+      return true;
+    });
+  };
+  const auto there = without(Unreadable::kIsLeftOut);
+  ASSERT_TRUE(there);
+  EXPECT_EQ(there->files, 1U);
+  EXPECT_FALSE(has_all(*there, all));
+  write("a/two", "2");
+  EXPECT_FALSE(without(Unreadable::kIsAnError));
+}
+
+TEST_F(Tree, AListingEndsWhenItIsToldTo) {
+  for (const auto* name : {"a/one", "a/two"}) write(name, "1");
+  int met = 0;
+  EXPECT_FALSE(list_tree(at("a"), Unreadable::kIsAnError, [&](const std::string&) { return ++met < 1; }));
+  EXPECT_EQ(met, 1);
+}
+
 TEST_F(Tree, OneThatIsNotThere) { EXPECT_FALSE(list_tree(at("none"))); }
 
 TEST_F(Tree, MergeTakesThePlaceOfFilesAndKeepsTheRest) {
@@ -130,6 +157,21 @@ TEST_F(Tree, AMergeThatCannotBeMovesNothing) {
   EXPECT_NE(merged.error().message.find(at("to/z")), std::string::npos);
   EXPECT_EQ(read(at("to/a")), "old");
   EXPECT_EQ(read(at("from/a")), "new");
+}
+
+TEST_F(Tree, WhatALinkLeadsToStaysAsItIs) {
+  write("real/sub/file", "x");
+  write("tree/file", "x");
+  fs::create_directory_symlink(at("real"), at("tree/link"));
+  fs::create_directory_symlink(at("real"), at("link"));
+  ::chmod(at("real/sub").c_str(), 0500);
+  remove_tree(at("tree"));
+  remove_tree(at("link"));
+  struct stat info {};
+  ASSERT_EQ(::stat(at("real/sub").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0500U);
+  EXPECT_FALSE(fs::exists(at("tree")));
+  ::chmod(at("real/sub").c_str(), 0700);
 }
 
 TEST_F(Tree, AMergeGivesDirectoriesTheirModes) {
