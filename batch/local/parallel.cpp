@@ -1,6 +1,5 @@
 #include "batch/local/parallel.hpp"
 
-
 #include <algorithm>
 #include <csignal>
 
