@@ -386,9 +386,9 @@ hang=$!
 read -r -t 10 -u 9 word
 if [[ $word == hangs ]]; then
   start listing "${two[@]}" --stage case "$work/app"
-  # A thread of its own is there as long as it lists.
+  # Who waits for that file system is in state D.
   end=$((SECONDS + 20))
-  until [[ $(find "/proc/$launcher/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l) -gt 1 ]] || ((SECONDS > end)); do pause; done
+  until grep -qs '^State:.D' "/proc/$launcher/task/"*/status || ((SECONDS > end)); do pause; done
   kill -TERM "$launcher"
   ended 20
   says 143 "$error SIGTERM received while DIR of --stage was listed: nothing was started"
