@@ -30,7 +30,7 @@ pool=$slow
 start frozen 3 --nodes 3 --ppn 1 $app exchange
 start cut 2 --hosts "$slow_net.4,$slow_net.7" --ppn 1 $app exchange
 strike frozen
-docker pause "$(task 2)" >/dev/null
+freeze "$(task 2)"
 strike cut
 cut_off 3
 start absent 0 --nodes 2 --ppn 1 $app absent 0
@@ -45,7 +45,7 @@ clean "a node is killed" 0 1
 docker start "$(task 2)" >/dev/null
 
 start job 3 --ppn 1 --node-timeout 5s $app background
-docker pause "$(task 2)" >/dev/null
+freeze "$(task 2)"
 ends job
 fault "a node freezes" 122 "node $net.6 was lost while the job ran: no sign of life for 5 s" 10
 clean "a node freezes" 0 1
@@ -79,7 +79,7 @@ for signal in TERM INT HUP; do
 done
 
 start job 3 --ppn 1 --kill-after 2s $app background
-docker pause "$(task 2)" >/dev/null
+freeze "$(task 2)"
 strike job
 send job TERM
 ends job

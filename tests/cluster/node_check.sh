@@ -121,7 +121,7 @@ check_contains "/dev/shm is too small on another node" "$status $(error_line)" \
 check_nodes "0 1 5" ls
 check "another job's key: exit status and words" "$status $(error_line)" "121 shipyard-mpirun: error: $(address 5): refused: \
 its host key is not the job's (Host key verification failed)"
-docker pause "$network-1" >/dev/null
+freeze "$network-1"
 check_nodes "0 1 2" --wait 3s ls
 docker unpause "$network-1" >/dev/null
 check "a frozen node: exit status" $status 120

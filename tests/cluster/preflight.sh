@@ -71,7 +71,7 @@ check "the primary is slow: the others run the program" "$status $(report '[.lay
 check_contains "a warning says where rank 0 is" "$(said)" "warning: preflight: $net.4 is this node: rank 0 runs on $net.5"
 in_network_of 0 tc qdisc del dev eth0 root
 
-docker pause "shipyard-$pool-task-3" >/dev/null
+freeze "shipyard-$pool-task-3"
 run --wait 3s --preflight 30s --nodes 3 "${program[@]}"
 docker unpause "shipyard-$pool-task-3" >/dev/null
 check "a frozen node is left out" "$status $(report '[.layout[].host]')" "0 [\"$net.4\",\"$net.5\",\"$net.6\"]"

@@ -134,7 +134,7 @@ check "nor it" "$(found 2 'find /data/case -size +100M')" "that is all"
 { run_in /data --ppn 1 --stage case --node-timeout 3s true; } &
 background=$!
 wait_until 60 receiving
-docker pause "$(task 3)" >/dev/null
+freeze "$(task 3)"
 wait $background
 take_in run
 docker unpause "$(task 3)" >/dev/null

@@ -62,3 +62,13 @@ wait_until() {
     sleep 0.1
   done
 }
+
+# freeze CONTAINER: docker pause, again where the engine has given up ("unable to freeze": processes are made as fast as they stop).
+freeze() {
+  local try
+  for try in 1 2 3 4; do
+    if docker pause "$1" >/dev/null 2>&1; then return; fi
+    sleep $((try - 1))
+  done
+  docker pause "$1" >/dev/null
+}
