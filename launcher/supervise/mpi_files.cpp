@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <system_error>
 
 namespace shipyard::supervise {
@@ -53,6 +55,19 @@ std::string temporary_directory_of(const MpiFiles::Variables& environment) {
   return "/tmp";
 }
 
+/// Of a daemon of 4.1, whose directory is that of the job's family, the upper half of the number; nullopt: it
+/// is none.
+std::optional<unsigned> job_family(std::string_view command_line) {
+  constexpr std::string_view kOption{"ess_base_jobid\0", 15};
+  const auto at = command_line.find(kOption);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view number = command_line.substr(at + kOption.size());
+  unsigned job = 0;
+  const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), job);
+  if (failure != std::errc{}) return std::nullopt;
+  return job >> 16;
+}
+
 }  // namespace
 
 void MpiFiles::note(std::string_view maps, const Variables& environment) {
@@ -65,7 +80,7 @@ void MpiFiles::note(std::string_view maps, const Variables& environment) {
     add_once(directories_, directory->second);
 }
 
-void MpiFiles::note_daemon(pid_t pid, const Variables& environment) {
+void MpiFiles::note_daemon(pid_t pid, const Variables& environment, std::string_view command_line) {
   const fs::path place = temporary_directory_of(environment);
   utsname system{};
   ::uname(&system);
@@ -76,6 +91,8 @@ void MpiFiles::note_daemon(pid_t pid, const Variables& environment) {
     const auto process = fmt::format("{}.{}.{}", host, pid, ::geteuid());
     for (const char* tool : kTools) add_once(directories_, (place / (tool + process)).string());
     add_once(directories_, (place / ("ompi." + user) / fmt::format("pid.{}", pid)).string());
+    if (const auto family = job_family(command_line))
+      add_once(directories_, (place / ("ompi." + user) / fmt::format("jf.{}", *family)).string());
   }
 }
 
@@ -85,9 +102,9 @@ void MpiFiles::remove() const {
   }
   for (const auto& directory : directories_) {
     std::error_code ignored;
-    if (!is_own(directory, S_IFDIR)) continue;
-    fs::remove_all(directory, ignored);
-    // 4.1's is one of several; the directory of the user's stays while there are others.
+    if (is_own(directory, S_IFDIR)) fs::remove_all(directory, ignored);
+    // 4.1's is one of several, and may not have been made yet; the directory of the user's stays while there
+    // are others.
     if (!is_tools(fs::path(directory).filename().string()) && has_parent_of_user(directory))
       ::rmdir(fs::path(directory).parent_path().c_str());
   }

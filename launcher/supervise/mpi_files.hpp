@@ -21,8 +21,9 @@ class MpiFiles {
   void note(std::string_view maps, const Variables& environment);
   /// Of mpirun or a daemon that runs, or has just ended: the session directory that is named after it and
   /// this node, where its environment says that temporary files are (TMPDIR, TEMP, TMP, as Open MPI reads
-  /// them, or /tmp).
-  void note_daemon(pid_t pid, const Variables& environment);
+  /// them, or /tmp). `command_line`: proc(5), cmdline; 4.1's daemon is told in it what its directory is named
+  /// after, the job (`-mca ess_base_jobid`).
+  void note_daemon(pid_t pid, const Variables& environment, std::string_view command_line = {});
   /// Those of this user, and of these names alone.
   void remove() const;
 

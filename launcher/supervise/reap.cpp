@@ -96,7 +96,7 @@ MpiFiles files_of_marked(std::string_view job) {
     if (!is_marked(pid, entry_of(job))) continue;
     const auto environment = environment_of(pid);
     files.note(proc_file(pid, "maps"), environment);
-    files.note_daemon(pid, environment);
+    files.note_daemon(pid, environment, proc_file(pid, "cmdline"));
   }
   return files;
 }

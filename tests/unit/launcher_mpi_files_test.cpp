@@ -107,6 +107,28 @@ TEST_F(MpiFilesOnDisk, OfADaemonAreNamedAfterIt) {
   EXPECT_TRUE(fs::exists(directory_.path()));
 }
 
+// What ps showed of Open MPI 4.1.4's: orted of job 573505536 in jf.8751.
+TEST_F(MpiFilesOnDisk, OfADaemonOf41AreNamedAfterItsJob) {
+  using namespace std::string_literals;
+  char name[256] = {};
+  ASSERT_EQ(::gethostname(name, sizeof name - 1), 0);
+  const std::string host = std::string(name).substr(0, std::string(name).find('.'));
+  const std::string users = directory_.path("ompi." + host + "." + std::to_string(::geteuid()));
+  const std::string words = "orted\0-mca\0ess_base_jobid\000573505536\0-mca\0ess_base_vpid\0001\0"s;
+  for (const char* made : {"/jf.8751/0", "/jf.8751", ""}) {
+    fs::create_directories(users + made);
+    MpiFiles files;
+    files.note_daemon(53, {{"TMPDIR", directory_.path()}}, words);
+    files.remove();
+    EXPECT_FALSE(fs::exists(users)) << made;
+  }
+  fs::create_directories(users + "/jf.8752");
+  MpiFiles files;
+  files.note_daemon(53, {{"TMPDIR", directory_.path()}}, words);
+  files.remove();
+  EXPECT_TRUE(fs::exists(users + "/jf.8752"));
+}
+
 TEST_F(MpiFilesOnDisk, LeaveTheDirectoryThatTheyAreIn) {
   const std::string place = directory_.path("ompi.tmp");
   const std::string session = place + "/prterun.node.53.0";
