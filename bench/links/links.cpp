@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bench/harness/statistics.hpp"
+#include "bench/harness/table.hpp"
 
 namespace shipyard::bench {
 namespace {
