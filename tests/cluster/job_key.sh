@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 # shellcheck source=tests/cluster/lib/pool.sh
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-shipyard/openmpi:$suite}
+image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
 need_images "$image" shipyard/node:latest
 work=$(mktemp -d)
 trap 'remove_pools; rm -rf "$work"' EXIT
@@ -95,7 +95,7 @@ check 'with the right one it runs' "$? $(grep -c started <<<"$output")" '0 3'
 # --- The whole of it as an ordinary user whom no passwd file knows.
 user=tkeyu-$suite-$$
 make_pool "$user" -n 2 --image "$image" --run-option=--user=4321:4322
-output=$(in_pool "$user" shipyard-mpirun --ppn 1 sh -c 'echo "$OMPI_COMM_WORLD_RANK $(hostname) $(id -u):$(id -g)"' 2>"$work/err")
+output=$(in_pool "$user" shipyard-mpirun --ppn 1 sh -c 'echo "${OMPI_COMM_WORLD_RANK:-$PMI_RANK} $(hostname) $(id -u):$(id -g)"' 2>"$work/err")
 check 'as an ordinary user: status' $? 0
 check 'as an ordinary user: ranks' "$(sort -n <<<"$output")" "$(printf '0 node-0 4321:4322\n1 node-1 4321:4322')"
 check_contains 'as an ordinary user: the port is found' "$(in_pool "$user" shipyard-mpirun --dry-run --explain true)" \

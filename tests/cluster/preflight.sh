@@ -1,12 +1,12 @@
 #!/bin/bash
-# preflight.sh SUITE: --preflight on a pool of four containers, of which one gets a slow network. SUITE: bookworm (Open MPI 4.1)
-# or trixie (Open MPI 5.0).
+# preflight.sh SUITE: --preflight on a pool of four containers, of which one gets a slow network. SUITE: bookworm (Open MPI 4.1),
+# trixie (Open MPI 5.0) or mpich.
 set -u
 suite=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-shipyard/openmpi:$suite}
+image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
 need_images "$image" shipyard/node:latest
 command -v nsenter >/dev/null || skip "no nsenter, by which a node's network is made slow"
 work=$(mktemp -d)
@@ -29,7 +29,7 @@ report() { in_pool "$pool" cat /tmp/report.json | jq -c "$1"; }
 # What was said, with a sign for each figure: a machine under load measures what it likes.
 said() { tr -d '\0' <"$work/err" | sed -E 's/[0-9.]+ (µs|ms)/TIME/g; s,[0-9.]+ [MG]B/s,RATE,g; s/in [0-9.]+ s:/in N s:/; s/^shipyard-mpirun: //'; }
 hosts() { sort "$work/out" | paste -sd' '; }
-program=(sh -c 'echo "$OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE"')
+program=(sh -c 'echo "${OMPI_COMM_WORLD_RANK:-$PMI_RANK} of ${OMPI_COMM_WORLD_SIZE:-$PMI_SIZE}"')
 nothing_left() { check "$1: nothing is left" "$(for i in 0 1 2 3; do leftovers "$pool" $i; done)" ""; }
 
 # --- Nothing is slow. Whatever the load makes of single links, no node is left out.

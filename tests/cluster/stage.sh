@@ -1,6 +1,6 @@
 #!/bin/bash
 # stage.sh SUITE: --stage and --collect on nodes with file systems of their own, and with one that they share: what comes, what is
-# left alone, and what is left behind where it is ended in the middle. SUITE: bookworm (Open MPI 4.1) or trixie (Open MPI 5.0).
+# left alone, and what is left behind where it is ended in the middle. SUITE: bookworm (Open MPI 4.1), trixie (Open MPI 5.0) or mpich.
 # shellcheck disable=SC2016,SC2317  # for the shells of ranks; functions are called by name
 set -u
 suite=$1
@@ -79,7 +79,7 @@ run_in /data --ppn 1 --stage tools:/mnt/fourth --wdir /mnt/fourth --preflight 20
 check "nor does --preflight" "$status $(sort -u "$work/run.out")" "0 /mnt/fourth/say in /mnt/fourth"
 task=$(on 0 sh -c 'echo "$AZ_BATCH_TASK_SHARED_DIR"')
 on 0 sh -c 'cp -r /data/tools "$AZ_BATCH_TASK_WORKING_DIR"'
-run_in "$(on 0 sh -c 'echo "$AZ_BATCH_TASK_WORKING_DIR"')" --ppn 1 --stage tools --collect 'rank.*' sh -c 'tools/say && echo x >rank.$OMPI_COMM_WORLD_RANK'
+run_in "$(on 0 sh -c 'echo "$AZ_BATCH_TASK_WORKING_DIR"')" --ppn 1 --stage tools --collect 'rank.*' sh -c 'tools/say && echo x >rank.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}'
 check "a relative DIR goes to where the ranks run" "$status $(sort "$work/run.out" | uniq -c | tr -s ' ')" "0  4 tools/say in $task"
 check "what is collected is where the task's files are brought to storage from" \
   "$(on 0 sh -c 'cd "$AZ_BATCH_TASK_WORKING_DIR/collected" && ls -d */rank.*' | wc -l)" 4
@@ -146,7 +146,7 @@ check "what it had is gone once it goes on" "$(found 3 'ls -A /data')" "that is 
 on 0 rm /data/case/big
 
 echo '# what comes back'
-run_in /data --ppn 1 --stage case --collect 'case/out.*' --collect '*.none' sh -c 'echo $OMPI_COMM_WORLD_RANK >case/out.$OMPI_COMM_WORLD_RANK'
+run_in /data --ppn 1 --stage case --collect 'case/out.*' --collect '*.none' sh -c 'echo ${OMPI_COMM_WORLD_RANK:-$PMI_RANK} >case/out.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}'
 check "exit status" "$status" 0
 check "a directory for each node" "$(on 0 sh -c 'cd /data/collected; for f in */case/*; do echo "$f $(cat $f)"; done')" \
   "$(for i in 0 1 2 3; do echo "$net.$((i + 4))/case/out.$i $i"; done)"
@@ -154,7 +154,7 @@ check "their modes are those of any directory" "$(on 0 sh -c 'cd /data/collected
 check_contains "it is said where" "$notes" "results of 4 nodes are in /data/collected"
 run_in /data --ppn 1 --collect 'case/out.*' true
 check "what is there is not mixed with other results" "$status $said" "125 --collect: /data/collected has something in it already"
-run_in /data --ppn 1 --collect '*' --collect-to of/this sh -c 'test $OMPI_COMM_WORLD_RANK = 2 && exit 3; echo x >only.$OMPI_COMM_WORLD_RANK; sleep 2'
+run_in /data --ppn 1 --collect '*' --collect-to of/this sh -c 'test ${OMPI_COMM_WORLD_RANK:-$PMI_RANK} = 2 && exit 3; echo x >only.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; sleep 2'
 check "after a program that fails, too" "$status $(on 0 sh -c 'cd /data/of/this; ls -d */case | wc -l')" "3 4"
 check "not what was collected before itself" "$(found 0 'ls -d /data/of/this/*/of/this')" "that is all"
 run_in /data --ppn 1 --collect 'only.none' --collect-to none true

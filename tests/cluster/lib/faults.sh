@@ -1,12 +1,12 @@
 # Sourced by the tests of what happens when something fails: check.sh and pool.sh, a program of MPI's, jobs in the
-# background, and what is to be said of them. $suite is the image's tag, $pool the pool at hand, $work a directory.
+# background, and what is to be said of them. $suite is as for image_of, $pool the pool at hand, $work a directory.
 #
 # With FAULTS_TABLE a file, each fault appends a line to it: fault, exit status, seconds, the launcher's words, with tabs
 # between. SHIPYARD_TEST_PROGRAM is faults.c, compiled; without it that is done here, in the image with compilers.
 # shellcheck shell=bash disable=SC2034,SC2154  # what is set is for the tests, and some of what is used comes from them
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-shipyard/openmpi:$suite}
+image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
 image=${image//%s/$suite}
 app=/faults/faults
 begun=$(now)
@@ -17,7 +17,7 @@ make_program() {
   if [ -n "${SHIPYARD_TEST_PROGRAM:-}" ]; then
     cp "$SHIPYARD_TEST_PROGRAM" "$work/bin/faults"
   else
-    docker run --rm --network none -v "$here/faults.c:/src/faults.c:ro" -v "$work/bin:/out" "shipyard/openmpi:$suite-dev" \
+    docker run --rm --network none -v "$here/faults.c:/src/faults.c:ro" -v "$work/bin:/out" "$(image_of "$suite")-dev" \
       mpicc -O1 -Wall -Wextra -Werror -o /out/faults /src/faults.c 2>"$work/err"
   fi || { cat "$work/err"; echo "cannot compile faults.c"; exit 1; }
 }

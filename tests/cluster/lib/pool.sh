@@ -1,7 +1,10 @@
-# Sourced: pools of containers, made by shipyard-local. $suite is the image's tag (bookworm: Open MPI 4.1, trixie: 5.0).
+# Sourced: pools of containers, made by shipyard-local.
 # shellcheck shell=bash
 local_tool=$SHIPYARD_BUILD_DIR/bin/shipyard-local
 pools=()
+
+# image_of SUITE: bookworm has Open MPI 4.1, trixie 5.0, mpich MPICH 4.2.
+image_of() { if [ "$1" = mpich ]; then echo shipyard/mpich:trixie; else echo "shipyard/openmpi:$1"; fi; }
 
 need_images() {
   local image
