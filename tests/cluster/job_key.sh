@@ -1,7 +1,7 @@
 #!/bin/bash
 # job_key.sh SUITE: the job's key on a pool. A node with another host key, or one that does not know the key, gets no rank;
-# nothing that a job starts has the key in its environment; all of it as an ordinary user too. SUITE: bookworm (Open MPI 4.1)
-# or trixie (Open MPI 5.0).
+# nothing that a job starts has the key in its environment; all of it as an ordinary user too. SUITE: bookworm (Open MPI 4.1),
+# trixie (Open MPI 5.0) or mpich.
 # shellcheck disable=SC2016  # for the shell in the container
 set -u
 suite=$1
