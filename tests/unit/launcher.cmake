@@ -37,6 +37,7 @@ shipyard_unit_test(topology_discover_test
 shipyard_unit_test(launcher_edge_test
   LIBRARIES shipyard::launcher
   SOURCES
+    launcher_reaper_test.cpp
     launcher_gate_test.cpp
     launcher_job_key_test.cpp
     launcher_run_directory_test.cpp)

@@ -110,6 +110,15 @@ LaunchContext batch_task_with_mpich() {
   return context;
 }
 
+// mpirun of Open MPI ends the job itself.
+TEST(PlanLaunch, EndsAJobOfHydrasWhereARankHasFailed) {
+  EXPECT_EQ(planned(program(), batch_task_with_mpich()).failure_grace, std::chrono::seconds(10));
+  EXPECT_EQ(planned(program(), batch_task()).failure_grace, std::nullopt);
+  auto options = program();
+  options.mpi_arguments = {"-disable-auto-cleanup"};
+  EXPECT_EQ(planned(options, batch_task_with_mpich()).failure_grace, std::nullopt);
+}
+
 TEST(PlanLaunch, PutsTheSameIntoHydrasWords) {
   const auto plan = planned(program(), batch_task_with_mpich());
   EXPECT_EQ(plan.ranks, 12);
