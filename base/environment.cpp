@@ -1,6 +1,7 @@
 #include "base/environment.hpp"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -58,6 +59,8 @@ Environment Environment::capture(const std::vector<std::string>& secrets) {
       std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
   result.user_id = geteuid();
   result.stdin_is_terminal = isatty(STDIN_FILENO) == 1;
+  struct stat input {};
+  result.stdin_is_file = ::fstat(STDIN_FILENO, &input) == 0 && S_ISREG(input.st_mode);
   result.stdout_is_terminal = isatty(STDOUT_FILENO) == 1;
   result.stderr_is_terminal = isatty(STDERR_FILENO) == 1;
   result.terminal_columns = columns_of_terminal(result);

@@ -23,6 +23,7 @@ struct Environment {
   int terminal_columns = 80;  ///< of stderr, or COLUMNS; 80 where unknown
   /// Variables that were taken out of the environment: nothing that is started from here gets them.
   std::map<std::string, Secret, std::less<>> secrets = {};
+  bool stdin_is_file = false;  ///< a regular one
 
   /// The variables named in `secrets` are put there and are gone from the process: from environ, and from
   /// what /proc/PID/environ shows. To be called before there is another thread.

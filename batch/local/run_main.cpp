@@ -1,8 +1,6 @@
 #include "batch/local/run_main.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -151,8 +149,7 @@ int exec_in_pool(const Tool& tool) {
   }
   const Input input = tool.request.interactive ? Input::kHandedOn : Input::kLifeline;
   // The command would wait for what is in it for ever.
-  struct stat given {};
-  if (input == Input::kLifeline && ::fstat(STDIN_FILENO, &given) == 0 && S_ISREG(given.st_mode))
+  if (input == Input::kLifeline && tool.edge.environment.stdin_is_file)
     tool.edge.messages.note("standard input is not handed on to the command: -i does that");
   auto end =
       run_application(exec_command(state->engine, container, input == Input::kLifeline, tool.request.command),
