@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 
-#include <cctype>
 #include <system_error>
 
-#include "base/result.hpp"
-
 #include "base/ascii.hpp"
+#include "base/result.hpp"
 
 namespace shipyard {
 

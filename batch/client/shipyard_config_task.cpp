@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 
 #include "base/shell_quote.hpp"
 #include "batch/client/redact.hpp"

@@ -1,7 +1,6 @@
 #include "batch/client/vm_size.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 
 #include "base/ascii.hpp"
