@@ -219,6 +219,13 @@ std::vector<std::string> unheard_nodes(const JobResult& result, const JobFacts& 
   return names;
 }
 
+/// Of two ranks that never said how they ended, whether the first is where it began: mpirun, and then the
+/// launcher, kill the others for it, and shipyard-rank with them where it is slow.
+bool lost_before(const RankRecord& one, const RankRecord& other) {
+  if (one.lost != other.lost) return one.lost;
+  return one.order < other.order;
+}
+
 Outcome lost(const JobResult& result, const JobFacts& facts) {
   std::vector<std::string> silent;
   const RankRecord* first = nullptr;
@@ -227,8 +234,7 @@ Outcome lost(const JobResult& result, const JobFacts& facts) {
     if (record.ended()) {
       ++ended;
     } else {
-      // One that is known to be lost before one that was merely ended with the job.
-      if (first == nullptr || (record.lost && !first->lost)) first = &record;
+      if (first == nullptr || lost_before(record, *first)) first = &record;
       if (record.silent) add_once(silent, record.host);
     }
   }
@@ -244,6 +250,13 @@ Outcome lost(const JobResult& result, const JobFacts& facts) {
             fmt::format("{} of {} ranks never said how they ended", facts.ranks - ended, facts.ranks),
             {},
             true};
+  }
+  // The node that says so is there.
+  if (first->on_this_node) {
+    return {
+        "node_lost", kNodeLost,
+        fmt::format("{} never said how it ended: it was killed, and shipyard-rank beside it", where(*first)),
+        "out of memory on this node?"};
   }
   return {"node_lost",
           kNodeLost,

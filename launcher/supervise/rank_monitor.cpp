@@ -46,6 +46,7 @@ Result<RankMonitor> RankMonitor::listen(const IpAddress& address, std::string to
   monitor.silence_limit_ = silence_limit;
   monitor.token_ = std::move(token);
   monitor.names_peers_ = !is_loopback(address);
+  monitor.address_ = to_string(address);
   auto listener = Listener::at(address);
   if (!listener) return listener.error();
   monitor.listener_ = std::move(listener->fd);
@@ -87,6 +88,9 @@ void RankMonitor::handle() {
   std::vector<Connection> gone;
   for (int round = 0; round < kMostRounds && handle_some(gone); ++round) {
   }
+  // And this node, which is still there, after others: for their loss mpirun has killed what ran here.
+  std::stable_partition(gone.begin(), gone.end(),
+                        [&](const Connection& connection) { return connection.peer != address_; });
   for (const auto& connection : gone) note_loss(connection, connection.timed_out);
 }
 
@@ -197,6 +201,7 @@ bool RankMonitor::take_line(Connection& connection, std::string_view line) {
     record.rank = message->number;
     // The user knows the nodes by their addresses; a container's own name says nothing.
     record.host = names_peers_ ? connection.peer : message->text;
+    record.on_this_node = connection.peer == address_;
     say(connection.fd, {LauncherMessage::Kind::kLive, static_cast<int>(silence_limit_.count())});
     return true;
   }

@@ -23,14 +23,15 @@ struct RankRecord {
   std::string cpus;  ///< what it really runs on, "0-5,8-13"; empty: it did not say
   /// The CPUs of the plan that `cpus` stand for, where its node has others than the plan was made for.
   std::string stands_for;
-  std::string problem;       ///< why it could not be bound as planned; empty: it was, or nothing was planned
-  std::optional<Exit> exit;  ///< how it ended
-  int start_error = 0;       ///< errno where it could not be started
-  std::string missing;       ///< "program", "directory" or "layout", with start_error
-  bool lost = false;         ///< its connection ended before it said how it ended
-  bool silent = false;       ///< with lost: the connection was open, and its node gave no sign of life
-  bool absent = false;       ///< it ended with 0 and has never called MPI_Init
-  int order = 0;             ///< 1 for the first rank that ended or was lost, 2 for the next …; 0: neither
+  std::string problem;        ///< why it could not be bound as planned; empty: it was, or nothing was planned
+  std::optional<Exit> exit;   ///< how it ended
+  int start_error = 0;        ///< errno where it could not be started
+  std::string missing;        ///< "program", "directory" or "layout", with start_error
+  bool lost = false;          ///< its connection ended before it said how it ended
+  bool silent = false;        ///< with lost: the connection was open, and its node gave no sign of life
+  bool on_this_node = false;  ///< its connection came from the launcher's own address
+  bool absent = false;        ///< it ended with 0 and has never called MPI_Init
+  int order = 0;              ///< 1 for the first rank that ended or was lost, 2 for the next …; 0: neither
 
   [[nodiscard]] bool ended() const { return exit.has_value() || start_error != 0; }
   [[nodiscard]] bool failed() const { return start_error != 0 || (exit && !exit->success()); }
@@ -143,6 +144,7 @@ class RankMonitor {
   FileDescriptor listener_;
   FileDescriptor epoll_;
   std::string endpoint_;
+  std::string address_;  // of this node, as ranks on it connect from it
   std::string token_;
   std::chrono::milliseconds silence_limit_{};
   Clock::time_point last_beat_ = Clock::now();

@@ -61,7 +61,7 @@ FAKE_STATUS=213 launch -n 1 ./app
 expect 121 "mpirun could not start the job (exit status 213); what it said is above"
 program vanish <<<'kill -KILL $PPID'
 FAKE_STATUS=205 FAKE_RANKS=1 launch -n 1 ./vanish
-expect 122 "node $host was lost while the job ran: rank 0 never said how it ended"
+expect 122 "rank 0 on $host never said how it ended: it was killed, and shipyard-rank beside it"
 printf '#!/no/such/interpreter\n' >"$work/orphan"
 chmod 755 "$work/orphan"
 FAKE_STATUS=132 FAKE_RANKS=1 launch -n 1 ./orphan

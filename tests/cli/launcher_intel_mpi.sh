@@ -127,7 +127,7 @@ done
 kill -KILL $PPID
 IS_LOST
 FAKE_STATUS=0 launch "${nodes[@]}" ./is_lost
-ends "mpirun's 0 after a rank is lost" 122 "was lost while the job ran: rank 3 never said how it ended"
+ends "mpirun's 0 after a rank is lost" 122 "rank 3 on $host never said how it ended"
 FAKE_STATUS=0 launch "${nodes[@]}" bash -c "$abort" bash 0
 ends "MPI_Abort(0)" 1 "the job was aborted with status 0"
 launch "${nodes[@]}" nosuchprogram

@@ -167,7 +167,7 @@ await ready
 await term
 ended 40
 check "122" test "$status" -eq 122
-check "the node is named" grep -q '^shipyard-mpirun: error: node .* was lost while the job ran: rank 0 never said how it ended$' err
+check "the rank is named" grep -q '^shipyard-mpirun: error: rank 0 on .* never said how it ended: it was killed, and shipyard-rank beside it$' err
 gone lost 15
 
 done_testing

@@ -195,6 +195,28 @@ TEST(Classify, ALostNodeIsNamed) {
   }
 }
 
+// For the loss mpirun, or the launcher, kills the others, and shipyard-rank with them where it is slow.
+TEST(Classify, OfSeveralThatNeverSaidHowTheyEndedTheFirstIsNamed) {
+  RankRecord here = lost(0, "10.0.0.4", 2);
+  here.on_this_node = true;
+  const char* node_lost = "node 10.0.0.6 was lost while the job ran: rank 2 never said how it ended";
+  for (auto reason : {supervise::Ended::kByItself, supervise::Ended::kForLoss}) {
+    expect(judged({.mpirun = exited(205),
+                   .ended = reason,
+                   .ranks = {here, lost(1, "10.0.0.5", 3), lost(2, "10.0.0.6", 1)}},
+                  3),
+           "node_lost", kNodeLost, node_lost);
+  }
+}
+
+TEST(Classify, TheNodeThatSaysSoIsNotLost) {
+  RankRecord here = lost(0, "10.0.0.4", 1);
+  here.on_this_node = true;
+  expect(judged({.mpirun = exited(205), .ranks = {here, ended(1, killed_by(SIGTERM), 2)}}, 2), "node_lost",
+         kNodeLost, "rank 0 on 10.0.0.4 never said how it ended: it was killed, and shipyard-rank beside it",
+         "out of memory on this node?");
+}
+
 TEST(Classify, RanksThatFailBecauseANodeIsLostAreNotTheCause) {
   // The launcher ended the job, and a rank's own handler turned SIGTERM into an exit status.
   expect(judged({.mpirun = exited(1),

@@ -214,6 +214,19 @@ TEST_F(Monitor, OfThoseThatCameTogetherWhoHasSaidHowItEndedGoesFirst) {
   EXPECT_LT(record(1)->order, record(0)->order);
 }
 
+TEST_F(Monitor, OfThoseThatAreGoneTogetherTheOtherNodesGoFirst) {
+  auto here = connect("RANK secret 0 node-a\n");
+  auto there = connect_rank(monitor_->endpoint(), "RANK secret 1 node-b\n", "127.0.0.2");
+  until([&] { return record(0) != nullptr && record(1) != nullptr; });
+  EXPECT_TRUE(record(0)->on_this_node);
+  EXPECT_FALSE(record(1)->on_this_node);
+  (void)here.close();
+  (void)there.close();
+  ::usleep(100'000);
+  until([&] { return record(0)->lost && record(1)->lost; });
+  EXPECT_LT(record(1)->order, record(0)->order);
+}
+
 TEST_F(Monitor, AResetConnectionIsLostToo) {
   auto rank = connect("RANK secret 3 node\n");
   until([&] { return record(3) != nullptr; });
