@@ -31,4 +31,8 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
+/// Every descriptor of this process, for one that is to hold nothing open that another waits for. Where
+/// close_range(2) is missing (a kernel before 5.9, as AlmaLinux 8 has) or forbidden (seccomp), one by one.
+void close_all_descriptors();
+
 }  // namespace shipyard

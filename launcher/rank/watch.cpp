@@ -30,7 +30,7 @@ constexpr std::size_t kLongestLine = 64;
 pid_t kill_marked_later(const std::string& job, std::chrono::steady_clock::time_point when) {
   if (const pid_t child = ::fork(); child != 0) return child;
   ::setsid();
-  ::close_range(0, ~0U, 0);
+  close_all_descriptors();
   const auto files = supervise::files_of_marked(job);
   std::this_thread::sleep_until(when);
   supervise::kill_marked(job);

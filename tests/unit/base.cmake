@@ -6,6 +6,7 @@ shipyard_unit_test(base_test
     base_command_line_test.cpp
     base_cpu_list_test.cpp
     base_environment_test.cpp
+    base_file_descriptor_test.cpp
     base_file_test.cpp
     base_ip_network_test.cpp
     base_man_page_test.cpp
