@@ -2,6 +2,8 @@
 # directory of the test's own, which holds the last command's out and err, and `failures`.
 # shellcheck shell=bash
 read -r -a mpirun <<<"${MPIRUN:-mpirun --allow-run-as-root --oversubscribe}"
+# Where a rank fails, mpirun waits twice so long for the others, in seconds, that have ended.
+export OMPI_MCA_odls_base_sigkill_timeout=0
 failures=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

@@ -1,5 +1,6 @@
 # Documents and scripts against the sources: nothing is built or run for it.
 shipyard_cli_test(shellcheck shellcheck.sh)
+set_tests_properties(cli.shellcheck PROPERTIES PROCESSORS 2)
 find_package(Python3 3.10 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)
   # docs/troubleshooting.md, docs/from-batch-shipyard.md

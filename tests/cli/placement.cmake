@@ -28,4 +28,7 @@ shipyard_placement_test(placement_expected placement_expected.py)
 shipyard_placement_test(placement_invariants placement_invariants.py)
 shipyard_placement_test(placement_oracle placement_oracle.py)
 # Hundreds of ranks on two CPUs that something else is using: only a hang is to be ended.
-set_tests_properties(cli.placement_oracle PROPERTIES TIMEOUT 900)
+if(Python3_Interpreter_FOUND)
+  set_tests_properties(cli.placement_oracle PROPERTIES TIMEOUT 900 COST 45)
+  set_tests_properties(cli.placement_oracle cli.placement_invariants PROPERTIES PROCESSORS 2)
+endif()

@@ -19,7 +19,7 @@ check "the image with compilers compiles an MPI program" "$? $(grep -v '^shipyar
 
 pool=tmpich-$$
 one=tmpich1-$$
-make_pool "$pool" -n 3 --image "$image" --subnet 10.213.9.0/24
+make_pool "$pool" -n 3 --image "$image" --subnet 10.213.28.0/24
 make_pool "$one" -n 2 --image "$image" --subnet 192.168.214.0/24 --cpus-per-node 1
 for name in "$pool" "$one"; do
   for node in 0 1 2; do
@@ -73,9 +73,9 @@ ends() {  # NAME STATUS MESSAGE COMMAND…
   check "$name: exit status" $? "$status"
   check_contains "$name: the last line says it" "$(tail -1 "$work/err")" "$message"
 }
-ends "a rank exits 3 after MPI_Init" 3 "rank 1 on 10.213.9.5 ended with exit status 3" --ppn 1 where_am_i exit 1 3
+ends "a rank exits 3 after MPI_Init" 3 "rank 1 on 10.213.28.5 ended with exit status 3" --ppn 1 where_am_i exit 1 3
 ends "on one node" 3 "ended with exit status 3" --nodes 1 --oversubscribe -n 2 where_am_i exit 1 3
-ends "a rank is killed" 137 "rank 2 on 10.213.9.6 ended with signal 9" --ppn 1 where_am_i kill 2
+ends "a rank is killed" 137 "rank 2 on 10.213.28.6 ended with signal 9" --ppn 1 where_am_i kill 2
 ends "MPI_Abort(42)" 42 "the job was aborted with status 42" --ppn 1 where_am_i abort 1 42
 ends "MPI_Abort(-1)" 255 "the job was aborted with status 255" --ppn 1 where_am_i abort 1 -1
 ends "MPI_Abort(9) is no signal" 9 "the job was aborted with status 9" --ppn 1 where_am_i abort 1 9
@@ -123,7 +123,7 @@ wait_until 30 sh -c "[ \$(grep -c started $work/out) = 3 ]"
 on_pool_node "$pool" 1 sh -c 'for p in /proc/[0-9]*; do ! grep -q hydra_pmi "$p/comm" 2>/dev/null || kill -KILL "${p#/proc/}"; done'
 wait $job
 check "a daemon is killed: exit status" $? 122
-check_contains "a daemon is killed: its node is named" "$(grep -a '^shipyard-mpirun: error' "$work/err")" "node 10.213.9.5 was lost"
+check_contains "a daemon is killed: its node is named" "$(grep -a '^shipyard-mpirun: error' "$work/err")" "node 10.213.28.5 was lost"
 check "a daemon is killed: nothing is left" "$(for i in 0 1 2; do leftovers "$pool" $i; done)" ""
 
 # --- A node is lost while the job runs.
@@ -137,7 +137,7 @@ wait $job
 # mpirun ends at once with 255 and cuts all ranks off, as after MPI_Abort(-1).
 check "a node is killed: exit status" $? 122
 check_at_most "a node is killed: ends" "$(seconds_since "$start")" 30
-check_contains "a node is killed: it is named" "$(grep -a '^shipyard-mpirun: error' "$work/err")" "node 10.213.9.6 was lost"
+check_contains "a node is killed: it is named" "$(grep -a '^shipyard-mpirun: error' "$work/err")" "node 10.213.28.6 was lost"
 
 rm -rf "$work"
 finish
