@@ -7,7 +7,7 @@ suite=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-shipyard/openmpi:$suite}
+image=$(test_image "$suite")
 need_images "$image" shipyard/node:latest
 trap remove_pools EXIT
 work=$(mktemp -d)

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 # shellcheck source=tests/cluster/lib/pool.sh
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
+image=$(test_image "$suite")
 need_images "$image" shipyard/node:latest
 work=$(mktemp -d)
 trap 'remove_pools; rm -rf "$work"' EXIT

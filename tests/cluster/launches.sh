@@ -8,7 +8,7 @@ count=${2:-20}
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
+image=$(test_image "$suite")
 need_images "$image" shipyard/node:latest
 trap 'remove_pools; rm -rf "$work"' EXIT
 work=$(mktemp -d)

@@ -4,7 +4,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-shipyard/mpich:trixie}
+image=$(test_image mpich)
 need_images "$image" shipyard/node:latest
 if ! docker image inspect "${image}-dev" >/dev/null 2>&1; then
   skip "no image ${image}-dev: scripts/build-images --mpi mpich --target dev"

@@ -6,7 +6,7 @@ suite=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-shipyard/openmpi:$suite}
+image=$(test_image "$suite")
 [ "$suite" = bookworm ] && other=${image%:*}:trixie || other=${image%:*}:bookworm
 [ "$suite" = bookworm ] && daemon=orted || daemon=prted
 need_images "$image" "$other"

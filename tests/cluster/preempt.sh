@@ -6,7 +6,7 @@ suite=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
+image=$(test_image "$suite")
 need_images "$image" shipyard/node:latest
 command -v python3 >/dev/null || skip "no python3 for the metadata service"
 work=$(mktemp -d)

@@ -6,7 +6,7 @@ suite=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
+image=$(test_image "$suite")
 need_images "$image" shipyard/node:latest
 command -v nsenter >/dev/null || skip "no nsenter, by which a node's network is made slow"
 work=$(mktemp -d)

@@ -6,8 +6,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # what is set is for the tests, and some of what is used comes from them
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
-image=${SHIPYARD_TEST_IMAGE:-$(image_of "$suite")}
-image=${image//%s/$suite}
+image=$(test_image "$suite")
 app=/faults/faults
 begun=$(now)
 

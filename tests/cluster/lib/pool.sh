@@ -5,6 +5,11 @@ pools=()
 
 # image_of SUITE: bookworm has Open MPI 4.1, trixie 5.0, mpich MPICH 4.2.
 image_of() { if [ "$1" = mpich ]; then echo shipyard/mpich:trixie; else echo "shipyard/openmpi:$1"; fi; }
+# test_image SUITE: that one, or what SHIPYARD_TEST_IMAGE puts in its place, with %s for the suite.
+test_image() {
+  local image=${SHIPYARD_TEST_IMAGE:-$(image_of "$1")}
+  echo "${image//%s/$1}"
+}
 
 need_images() {
   local image
