@@ -5,15 +5,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/check.sh"
 . "$here/lib/pool.sh"
 image=$(test_image mpich)
-need_images "$image" shipyard/node:latest
-if ! docker image inspect "${image}-dev" >/dev/null 2>&1; then
-  skip "no image ${image}-dev: scripts/build-images --mpi mpich --target dev"
-fi
+need_images "$image" "$(image_of mpich)-dev" shipyard/node:latest
 trap remove_pools EXIT
 work=$(mktemp -d)
 
 # --- Compiled as a user would, in the image with the compilers.
-docker run --rm -i "$image-dev" sh -c 'cat >/tmp/w.c && mpicc -O1 -Wall -Werror -o /tmp/w /tmp/w.c && cat /tmp/w' \
+docker run --rm -i "$(image_of mpich)-dev" sh -c 'cat >/tmp/w.c && mpicc -O1 -Wall -Werror -o /tmp/w /tmp/w.c && cat /tmp/w' \
   <"$here/where_am_i.c" >"$work/where_am_i" 2>"$work/err"
 check "the image with compilers compiles an MPI program" "$? $(grep -v '^shipyard-entrypoint: note' "$work/err")" "0 "
 
