@@ -20,6 +20,6 @@ if(Python3_Interpreter_FOUND AND TARGET shipyard-submit)
       PROPERTIES LABELS cli TIMEOUT 300 SKIP_RETURN_CODE 77
                  ENVIRONMENT "SHIPYARD_TEST_DATA=${SHIPYARD_TEST_DATA};SHIPYARD_SUBMIT=$<TARGET_FILE:shipyard-submit>")
   endforeach()
-  # The longest of all: first, where nothing is known of earlier runs.
-  set_tests_properties(cli.client_misbehaviour PROPERTIES COST 60)
+  # The longest: first, where nothing is known of earlier runs.
+  set_tests_properties(cli.client_misbehaviour cli.client_run PROPERTIES COST 60)
 endif()
