@@ -252,6 +252,8 @@ Outcome lost(const JobResult& result, const JobFacts& facts) {
             true};
   }
   // The node that says so is there.
+  if (first->on_this_node && !first->lost)
+    return {"node_lost", kNodeLost, fmt::format("{} never said how it ended", where(*first)), {}, true};
   if (first->on_this_node) {
     return {
         "node_lost", kNodeLost,

@@ -215,6 +215,11 @@ TEST(Classify, TheNodeThatSaysSoIsNotLost) {
   expect(judged({.mpirun = exited(205), .ranks = {here, ended(1, killed_by(SIGTERM), 2)}}, 2), "node_lost",
          kNodeLost, "rank 0 on 10.0.0.4 never said how it ended: it was killed, and shipyard-rank beside it",
          "out of memory on this node?");
+  // Its connection is open still: that it was killed nobody has seen.
+  here.lost = false;
+  here.order = 0;
+  expect(judged({.mpirun = exited(0), .ranks = {here, ended(1, exited(0), 1)}}, 2), "node_lost", kNodeLost,
+         "rank 0 on 10.0.0.4 never said how it ended");
 }
 
 TEST(Classify, RanksThatFailBecauseANodeIsLostAreNotTheCause) {

@@ -23,7 +23,8 @@ constexpr std::size_t kMostErrors = 16 << 10;
 constexpr std::string_view kNotFound = "shipyard-local: not found";
 constexpr std::string_view kSession = "shipyard-local: session ";
 
-/// $0: the directory for the outputs; $1…: the command. The engine makes it the leader of a session.
+/// $0: the directory for the outputs; $1…: the command. The engine makes it the leader of a session
+/// (setsid(2)).
 constexpr const char* kStart =
     "echo \"shipyard-local: session $$\" >&2; "
     "command -v -- \"$1\" >/dev/null 2>&1 || { echo 'shipyard-local: not found' >&2; exit 127; }; "
